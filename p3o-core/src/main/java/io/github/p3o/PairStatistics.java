@@ -1,0 +1,81 @@
+package io.github.p3o;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableMap;
+
+/**
+ * How far a policy has moved from the one that sampled, over all responses of a batch.
+ *
+ * @param ratioMean mean of ρ = π_θ(y|x)/π_old(y|x)
+ * @param ratioMin least ρ
+ * @param ratioMax greatest ρ
+ * @param effectiveSampleSize (Σρ)²/Σρ², between 1 and the number of responses
+ * @param ties pairs whose two rewards are equal
+ * @param clampedLogRatios responses whose |log ρ| exceeds 20, the bound of every exponential here
+ * @param diagnostics means over all pairs of what the objective reports, by metric name
+ */
+public record PairStatistics(
+    double ratioMean,
+    double ratioMin,
+    double ratioMax,
+    double effectiveSampleSize,
+    long ties,
+    long clampedLogRatios,
+    ImmutableMap<String, Double> diagnostics) {
+
+  /** Log-ratios are clamped to ± this before any exp: e²⁰ ≈ 5 · 10⁸ is beyond any useful ratio. */
+  public static final double MAX_LOG_RATIO = 20;
+
+  /**
+   * Measures a batch.
+   *
+   * @param batch holds log π_old and the rewards
+   * @param logProbs log π_θ(y|x) now {@code [k, groups]}
+   * @param diagnostics means over all pairs, by metric name
+   * @return the statistics
+   * @throws IllegalArgumentException if the shapes differ
+   */
+  public static PairStatistics of(
+      PairwiseBatch batch, LogProbs logProbs, ImmutableMap<String, Double> diagnostics) {
+    int k = batch.responsesPerPrompt();
+    int groups = batch.groups();
+    checkArgument(
+        logProbs.responses() == k && logProbs.groups() == groups,
+        "logProbs: expected shape [%s, %s], got [%s, %s]",
+        k,
+        groups,
+        logProbs.responses(),
+        logProbs.groups());
+    double sum = 0;
+    double sumOfSquares = 0;
+    double min = Double.POSITIVE_INFINITY;
+    double max = 0;
+    long clamped = 0;
+    int count = k * groups;
+    for (int i = 0; i < count; i++) {
+      double logRatio = logProbs.values().get(i) - batch.oldLogProbs().values().get(i);
+      double bounded = Math.max(-MAX_LOG_RATIO, Math.min(MAX_LOG_RATIO, logRatio));
+      clamped += bounded == logRatio ? 0 : 1;
+      double ratio = Math.exp(bounded);
+      sum += ratio;
+      sumOfSquares += ratio * ratio;
+      min = Math.min(min, ratio);
+      max = Math.max(max, ratio);
+    }
+    return new PairStatistics(
+        sum / count, min, max, sum * sum / sumOfSquares, ties(batch), clamped, diagnostics);
+  }
+
+  private static long ties(PairwiseBatch batch) {
+    long ties = 0;
+    for (int i = 0; i < batch.responsesPerPrompt(); i++) {
+      for (int j = i + 1; j < batch.responsesPerPrompt(); j++) {
+        for (int g = 0; g < batch.groups(); g++) {
+          ties += batch.rewards().get(i, g) == batch.rewards().get(j, g) ? 1 : 0;
+        }
+      }
+    }
+    return ties;
+  }
+}

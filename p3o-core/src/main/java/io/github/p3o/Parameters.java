@@ -1,0 +1,190 @@
+package io.github.p3o;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
+
+import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
+
+/**
+ * The named parameters of a model, side by side in one native vector, so that an optimiser step, a
+ * norm or a checkpoint is one operation. {@link #frozenCopy} costs no memory until the original
+ * changes (copy on write).
+ */
+public final class Parameters implements AutoCloseable {
+
+  /** The vector and how many {@code Parameters} use it. */
+  private record Storage(INDArray vector, AtomicInteger owners) {}
+
+  private final boolean frozen;
+  private Storage storage;
+  private ImmutableMap<String, INDArray> views;
+  private boolean closed;
+
+  private Parameters(Storage storage, ImmutableMap<String, INDArray> views, boolean frozen) {
+    this.storage = storage;
+    this.views = views;
+    this.frozen = frozen;
+  }
+
+  /**
+   * Copies named arrays into one vector.
+   *
+   * @param initial the arrays in their order, all of type float or all of type double
+   * @return the parameters; the caller closes them
+   * @throws IllegalArgumentException for no arrays or for arrays of different types
+   */
+  public static Parameters copyOf(Map<String, INDArray> initial) {
+    checkArgument(!initial.isEmpty(), "initial: expected at least one parameter, got none");
+    DataType type = initial.values().iterator().next().dataType();
+    checkArgument(
+        type == DataType.FLOAT || type == DataType.DOUBLE,
+        "initial: expected arrays of type FLOAT or DOUBLE, got %s",
+        type);
+    long length = initial.values().stream().mapToLong(INDArray::length).sum();
+    INDArray vector = Nd4j.createUninitialized(type, length);
+    ImmutableMap<String, INDArray> views = viewsOf(vector, initial);
+    initial.forEach(
+        (name, array) -> {
+          checkArgument(
+              array.dataType() == type,
+              "initial[%s]: expected type %s as the first parameter, got %s",
+              name,
+              type,
+              array.dataType());
+          view(views, name).assign(array);
+        });
+    return new Parameters(new Storage(vector, new AtomicInteger(1)), views, false);
+  }
+
+  private static ImmutableMap<String, INDArray> viewsOf(
+      INDArray vector, Map<String, INDArray> shapes) {
+    ImmutableMap.Builder<String, INDArray> views = ImmutableMap.builder();
+    long offset = 0;
+    for (Map.Entry<String, INDArray> entry : shapes.entrySet()) {
+      long next = offset + entry.getValue().length();
+      views.put(
+          entry.getKey(),
+          vector
+              .get(NDArrayIndex.interval(offset, next))
+              .reshape('c', entry.getValue().shape()));
+      offset = next;
+    }
+    return views.buildOrThrow();
+  }
+
+  private static INDArray view(ImmutableMap<String, INDArray> views, String name) {
+    INDArray view = views.get(name);
+    checkArgument(view != null, "name: expected one of %s, got %s", views.keySet(), name);
+    return view;
+  }
+
+  /**
+   * The names, in the order of the vector.
+   *
+   * @return names
+   */
+  public ImmutableSet<String> names() {
+    return views.keySet();
+  }
+
+  /**
+   * One parameter, for reading: change it through {@link #update} alone.
+   *
+   * @param name one of {@link #names}
+   * @return a view into the vector, valid until the next update
+   * @throws IllegalArgumentException for an unknown name
+   */
+  public INDArray get(String name) {
+    checkOpen();
+    return view(views, name);
+  }
+
+  /**
+   * All parameters by name, for reading.
+   *
+   * @return views into the vector, valid until the next update
+   */
+  public ImmutableMap<String, INDArray> asMap() {
+    checkOpen();
+    return views;
+  }
+
+  /**
+   * All parameters side by side, for reading.
+   *
+   * @return {@code [parameters]}, valid until the next update
+   */
+  public INDArray vector() {
+    checkOpen();
+    return storage.vector();
+  }
+
+  /**
+   * The number of scalars.
+   *
+   * @return parameters
+   */
+  public long count() {
+    return vector().length();
+  }
+
+  /**
+   * The type of every parameter.
+   *
+   * @return FLOAT, or DOUBLE for exact tests
+   */
+  public DataType dataType() {
+    return vector().dataType();
+  }
+
+  /**
+   * Changes the parameters. Frozen copies keep the old values.
+   *
+   * @param change is given the vector {@code [parameters]} and changes it in place
+   * @throws IllegalStateException for a frozen copy
+   */
+  public void update(Consumer<INDArray> change) {
+    checkOpen();
+    checkState(!frozen, "parameters: expected a trainable policy, got a frozen copy");
+    if (storage.owners().get() > 1) {
+      storage.owners().decrementAndGet();
+      storage = new Storage(storage.vector().dup(), new AtomicInteger(1));
+      views = viewsOf(storage.vector(), views);
+    }
+    change.accept(storage.vector());
+  }
+
+  /**
+   * A copy that cannot be changed and shares memory with this one until this one changes.
+   *
+   * @return the copy; the caller closes it
+   */
+  public Parameters frozenCopy() {
+    checkOpen();
+    storage.owners().incrementAndGet();
+    return new Parameters(storage, views, true);
+  }
+
+  private void checkOpen() {
+    checkState(!closed, "parameters: expected open parameters, got closed ones");
+  }
+
+  /** Frees the vector if no copy uses it any more. */
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      if (storage.owners().decrementAndGet() == 0) {
+        storage.vector().close();
+      }
+    }
+  }
+}

@@ -1,0 +1,12 @@
+package io.github.p3o;
+
+import org.nd4j.autodiff.samediff.SDVariable;
+
+/**
+ * The log-probabilities of a batch of responses, as variables of a graph; nats.
+ *
+ * @param logProbs log π_θ(y|x) {@code [sequences]}: sums over response tokens
+ * @param tokenLogProbs {@code [sequences, responseTokens]}, 0 at padded positions
+ * @param tokenMask {@code [sequences, responseTokens]}, 1 at response tokens, 0 at padding
+ */
+public record PolicyGraph(SDVariable logProbs, SDVariable tokenLogProbs, SDVariable tokenMask) {}

@@ -1,0 +1,31 @@
+package io.github.p3o;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.primitives.ImmutableIntArray;
+
+/**
+ * What a policy responds to, as token ids. A tabular policy reads one id, the index of its context;
+ * a host's own policy may read an id as a key into its features.
+ *
+ * @param tokens ids {@code [tokens]}, each ≥ 0, at least one
+ */
+public record Prompt(ImmutableIntArray tokens) {
+
+  /** Checks the ids. */
+  public Prompt {
+    checkArgument(!tokens.isEmpty(), "prompt.tokens: expected at least one token, got none");
+    TokenIds.check("prompt.tokens", tokens);
+  }
+
+  /**
+   * A prompt of these ids.
+   *
+   * @param tokens ids {@code [tokens]}, each ≥ 0, at least one
+   * @return the prompt
+   * @throws IllegalArgumentException for no id or a negative one
+   */
+  public static Prompt of(int... tokens) {
+    return new Prompt(ImmutableIntArray.copyOf(tokens));
+  }
+}

@@ -1,0 +1,48 @@
+package io.github.p3o;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableList;
+
+/**
+ * What a {@link PairSampler} drew: k responses to each prompt, with the log-probability that the
+ * sampling distribution gave them at the time.
+ *
+ * @param prompts {@code [groups]}
+ * @param responses row-major {@code [k, groups]}: first the first response to every prompt, then
+ *     the second
+ * @param behaviour log π_old(y|x) in nats {@code [k, groups]}, under the distribution that was
+ *     sampled from, temperature included
+ */
+public record Samples(
+    ImmutableList<Prompt> prompts, ImmutableList<Response> responses, LogProbs behaviour) {
+
+  /** Checks that the three agree in size. */
+  public Samples {
+    checkArgument(
+        behaviour.groups() == prompts.size(),
+        "behaviour: expected %s prompts, got %s",
+        prompts.size(),
+        behaviour.groups());
+    checkArgument(
+        responses.size() == behaviour.responses() * prompts.size(),
+        "responses: expected %s (%s for each of %s prompts), got %s",
+        behaviour.responses() * prompts.size(),
+        behaviour.responses(),
+        prompts.size(),
+        responses.size());
+  }
+
+  /**
+   * The prompt of every response, in the order of the responses.
+   *
+   * @return {@code [k × groups]}
+   */
+  public ImmutableList<Prompt> promptOfEach() {
+    ImmutableList.Builder<Prompt> repeated = ImmutableList.builder();
+    for (int i = 0; i < behaviour.responses(); i++) {
+      repeated.addAll(prompts);
+    }
+    return repeated.build();
+  }
+}

@@ -1,0 +1,204 @@
+package io.github.p3o.internal;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableSet;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.nd4j.autodiff.functions.DifferentialFunction;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.VariableType;
+import org.nd4j.autodiff.samediff.internal.SameDiffOp;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.BaseOp;
+import org.nd4j.linalg.api.ops.CustomOp;
+import org.nd4j.linalg.api.ops.OpContext;
+import org.nd4j.linalg.api.shape.LongShapeDescriptor;
+import org.nd4j.linalg.api.shape.Shape;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * The first run of a program: executes each op once, and so learns the shapes, gives every value a
+ * buffer, and leaves a {@link Step} for each op that later runs have to execute.
+ */
+final class Planner {
+
+  /** Ops whose output is their input's memory, perhaps in another shape. */
+  private static final ImmutableSet<String> VIEWS =
+      ImmutableSet.of("reshape", "stop_gradient", "identity", "expand_dims", "squeeze");
+
+  /** An input slot of a step that reads an array from outside. */
+  record Binding(Step step, int slot) {}
+
+  /** A value, and the buffer that it lies in; none if it came from outside. */
+  private record Value(INDArray array, BufferPool.@Nullable Buffer buffer) {}
+
+  private final SameDiff graph;
+  private final BufferPool pool;
+  private final Map<String, INDArray> inputs;
+  private final Map<String, Integer> uses = new HashMap<>();
+  private final Map<String, Value> values = new HashMap<>();
+  private final List<Step> steps = new ArrayList<>();
+  private final Map<String, List<Binding>> bindings = new HashMap<>();
+  private int temporaries;
+
+  Planner(SameDiff graph, BufferPool pool, Map<String, INDArray> inputs) {
+    this.graph = graph;
+    this.pool = pool;
+    this.inputs = inputs;
+  }
+
+  /** Plans and executes the ops. The values of the wanted names stay when it is done. */
+  void plan(ImmutableList<SameDiffOp> order, Iterable<String> wanted) {
+    wanted.forEach(name -> uses.merge(name, 1, Integer::sum));
+    order.forEach(op -> op.getInputsToOp().forEach(name -> uses.merge(name, 1, Integer::sum)));
+    for (SameDiffOp op : order) {
+      if (!emitView(op) && !Lowering.emit(this, op)) {
+        emitPlain(op);
+      }
+      op.getInputsToOp().forEach(this::release);
+    }
+  }
+
+  ImmutableList<Step> steps() {
+    return ImmutableList.copyOf(steps);
+  }
+
+  /** Where each array from outside is read, by its name. */
+  Map<String, List<Binding>> bindings() {
+    return bindings;
+  }
+
+  /** Whether an op or the caller reads this variable. */
+  boolean isNeeded(String name) {
+    return uses.containsKey(name);
+  }
+
+  /** The value of a variable that is already computed, or that comes from outside. */
+  INDArray array(String name) {
+    return value(name).array();
+  }
+
+  /** A new buffer for a variable; freed after the variable's last use. */
+  INDArray allocate(String name, DataType type, long... shape) {
+    BufferPool.Buffer buffer = pool.take(type, Shape.lengthOf(shape));
+    INDArray array = buffer.as(shape);
+    values.put(name, new Value(array, buffer));
+    buffer.addUses(uses.getOrDefault(name, 0));
+    if (!isNeeded(name)) { // an op may insist on writing what nobody reads
+      buffer.addUses(1);
+      pool.release(buffer);
+    }
+    return array;
+  }
+
+  /** The name of a new intermediate value that is read {@code reads} times. */
+  String temporary(int reads) {
+    String name = "temporary " + temporaries++;
+    uses.put(name, reads);
+    return name;
+  }
+
+  /** One read of a variable is over. */
+  void release(String name) {
+    BufferPool.Buffer buffer = value(name).buffer();
+    if (buffer != null) {
+      pool.release(buffer);
+    }
+  }
+
+  /** Adds a step and executes it. */
+  void emit(DifferentialFunction op, List<String> inputNames, OpContext context) {
+    Step step = new Step(op, context);
+    for (int slot = 0; slot < inputNames.size(); slot++) {
+      String name = inputNames.get(slot);
+      if (value(name).buffer() == null) {
+        bindings.computeIfAbsent(name, n -> new ArrayList<>()).add(new Binding(step, slot));
+      }
+    }
+    step.execute();
+    steps.add(step);
+  }
+
+  /** A context with these inputs and the op's own arguments. */
+  OpContext contextFor(DifferentialFunction op, List<String> inputNames) {
+    OpContext context = Nd4j.getExecutioner().buildContext();
+    for (int slot = 0; slot < inputNames.size(); slot++) {
+      context.setInputArray(slot, array(inputNames.get(slot)));
+    }
+    if (op instanceof CustomOp custom) {
+      context.setIArguments(custom.iArgs());
+      context.setTArguments(custom.tArgs());
+      context.setBArguments(custom.bArgs());
+      context.setDArguments(custom.dArgs());
+    }
+    return context;
+  }
+
+  private void emitPlain(SameDiffOp node) {
+    DifferentialFunction op = node.getOp();
+    OpContext context = contextFor(op, node.getInputsToOp());
+    List<LongShapeDescriptor> shapes =
+        op instanceof CustomOp custom
+            ? Nd4j.getExecutioner().calculateOutputShape(custom, context)
+            : ((BaseOp) op).calculateOutputShape(context);
+    List<String> outputs = node.getOutputsOfOp();
+    for (int i = 0; i < outputs.size(); i++) {
+      LongShapeDescriptor shape = shapes.get(i);
+      context.setOutputArray(i, allocate(outputs.get(i), shape.dataType(), shape.getShape()));
+    }
+    emit(op, node.getInputsToOp(), context);
+  }
+
+  /** Lets the output share the input's memory, if the op allows it and the memory is ours. */
+  private boolean emitView(SameDiffOp node) {
+    String input = node.getInputsToOp().get(0);
+    BufferPool.Buffer buffer = value(input).buffer();
+    if (!VIEWS.contains(node.getOp().opName()) || buffer == null) {
+      return false;
+    }
+    try (OpContext context = contextFor(node.getOp(), node.getInputsToOp())) {
+      LongShapeDescriptor shape =
+          Nd4j.getExecutioner().calculateOutputShape((CustomOp) node.getOp(), context).get(0);
+      share(node.getOutputsOfOp().get(0), input, shape.getShape());
+    } catch (Exception e) {
+      throw new IllegalStateException("could not plan " + node.getName(), e);
+    }
+    return true;
+  }
+
+  /** Gives a variable the memory of another, in another shape of the same length. */
+  void share(String name, String source, long... shape) {
+    BufferPool.Buffer buffer = value(source).buffer();
+    if (buffer == null) {
+      throw new IllegalStateException(source + " comes from outside and cannot be shared");
+    }
+    values.put(name, new Value(buffer.as(shape), buffer));
+    buffer.addUses(uses.getOrDefault(name, 0));
+  }
+
+  private Value value(String name) {
+    return values.computeIfAbsent(name, n -> new Value(fromOutside(n), null));
+  }
+
+  private INDArray fromOutside(String name) {
+    INDArray array = inputs.get(name);
+    if (array == null && graph.getVariable(name).getVariableType() != VariableType.PLACEHOLDER) {
+      array = graph.getArrForVarName(name);
+    }
+    checkArgument(array != null, "inputs: expected an array for %s, got none", name);
+    return dense(array);
+  }
+
+  /** The array itself if its elements lie side by side in row-major order, else such a copy. */
+  static INDArray dense(INDArray array) {
+    return array.ordering() == 'c' && Shape.hasDefaultStridesForShape(array)
+        ? array
+        : array.dup('c');
+  }
+}

@@ -1,0 +1,45 @@
+package io.github.p3o.internal;
+
+import org.nd4j.autodiff.functions.DifferentialFunction;
+import org.nd4j.linalg.api.ops.CustomOp;
+import org.nd4j.linalg.api.ops.Op;
+import org.nd4j.linalg.api.ops.OpContext;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** One native op with its arguments, inputs and outputs in place: only to be executed. */
+final class Step implements AutoCloseable {
+
+  private final DifferentialFunction op;
+  private final OpContext context;
+
+  Step(DifferentialFunction op, OpContext context) {
+    this.op = op;
+    this.context = context;
+  }
+
+  void execute() {
+    if (op instanceof CustomOp custom) {
+      Nd4j.getExecutioner().exec(custom, context);
+    } else {
+      Nd4j.getExecutioner().exec((Op) op, context);
+    }
+  }
+
+  void setInput(int slot, INDArray array) {
+    context.setInputArray(slot, array);
+  }
+
+  String opName() {
+    return op.opName();
+  }
+
+  @Override
+  public void close() {
+    try {
+      context.close();
+    } catch (Exception e) {
+      throw new IllegalStateException("could not free the native context of " + op.opName(), e);
+    }
+  }
+}

@@ -1,0 +1,29 @@
+package io.github.p3o.loss;
+
+import io.github.p3o.PairStatistics;
+import io.github.p3o.internal.Ops;
+import org.nd4j.autodiff.samediff.SDVariable;
+
+/** Importance ratios and the weights made of them. */
+final class Ratios {
+
+  private Ratios() {}
+
+  /** {@code ρ = exp(s − o)}, the log-ratio clamped to ±20. */
+  static SDVariable ratio(SDVariable s, SDVariable o) {
+    double bound = PairStatistics.MAX_LOG_RATIO;
+    return Ops.exp(Ops.clip(Ops.subtract(s, o), -bound, bound));
+  }
+
+  /** {@code sg(clip(ρ, 1/c, c))}. */
+  static SDVariable weight(SDVariable ratio, double c) {
+    return Double.isInfinite(c)
+        ? Ops.stopGradient(ratio)
+        : Ops.stopGradient(Ops.clip(Ops.stopGradient(ratio), 1 / c, c));
+  }
+
+  /** 1 where {@code ρ < 1/c} or {@code ρ > c}, else 0. */
+  static SDVariable outside(SDVariable ratio, double c) {
+    return Ops.add(Ops.isLess(ratio, 1 / c), Ops.isGreater(ratio, c));
+  }
+}
