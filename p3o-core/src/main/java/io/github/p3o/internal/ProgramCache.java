@@ -1,0 +1,36 @@
+package io.github.p3o.internal;
+
+import io.github.p3o.BatchShape;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Function;
+
+/** The programs of one graph for the shapes in use; the one longest unused is closed. */
+public final class ProgramCache implements AutoCloseable {
+
+  /** Few shapes recur: lengths are rounded up. Each program holds the memory of one batch. */
+  private static final int MAX_PROGRAMS = 12;
+
+  private final Function<BatchShape, Program> factory;
+  private final Map<BatchShape, Program> programs = new LinkedHashMap<>(16, 0.75f, true);
+
+  /** Programs are made by this function at first use. */
+  public ProgramCache(Function<BatchShape, Program> factory) {
+    this.factory = factory;
+  }
+
+  /** The program for a shape. */
+  public Program get(BatchShape shape) {
+    Program program = programs.computeIfAbsent(shape, factory);
+    if (programs.size() > MAX_PROGRAMS) {
+      programs.remove(programs.keySet().iterator().next()).close();
+    }
+    return program;
+  }
+
+  @Override
+  public void close() {
+    programs.values().forEach(Program::close);
+    programs.clear();
+  }
+}
