@@ -10,8 +10,8 @@ import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.api.ops.OpContext;
 
 /**
- * Replaces gradient ops that ND4J runs slowly by equal cheaper ones, and leaves out those of their
- * outputs that nothing reads.
+ * Replaces gradient ops that ND4J runs slowly or wrongly by cheaper or right ones, and leaves out
+ * those of their outputs that nothing reads.
  */
 final class Lowering {
 
@@ -21,6 +21,7 @@ final class Lowering {
   static boolean emit(Planner planner, SameDiffOp node) {
     return switch (node.getOp().opName()) {
       case "matmul_bp" -> emitMatmulGradient(planner, node);
+      case "scatter_add" -> emitScatterAdd(planner, node);
       case "add_bp", "subtract_bp", "multiply_bp" -> false;
       default -> false;
     };
@@ -52,6 +53,41 @@ final class Lowering {
     return true;
   }
 
+  /**
+   * The gradient of gathered rows: adds rows of {@code updates} to the rows {@code ids} of {@code
+   * target}. ND4J's own adds from several threads at once: the order changes from run to run, and
+   * for repeated ids some updates are lost. Its segment sum is exact, and the same in every run.
+   */
+  private static boolean emitScatterAdd(Planner planner, SameDiffOp node) {
+    String target = node.getInputsToOp().get(0);
+    String ids = node.getInputsToOp().get(1);
+    String updates = node.getInputsToOp().get(2);
+    INDArray like = planner.array(target);
+    if (planner.array(ids).rank() != 1) {
+      throw new IllegalArgumentException(
+          "ids: expected rank 1, got " + planner.array(ids).rank() + " in " + node.getName());
+    }
+    if (planner.array(ids).length() == 1) { // nothing to race for; the segment sum misreads one row
+      return false;
+    }
+    DynamicCustomOp sum =
+        DynamicCustomOp.builder("unsorted_segment_sum").addIntegerArguments(like.size(0)).build();
+    String summed = planner.temporary(1);
+    emit(planner, sum, ImmutableList.of(updates, ids), summed, like);
+    DynamicCustomOp add = DynamicCustomOp.builder("add").build();
+    emit(planner, add, ImmutableList.of(target, summed), node.getOutputsOfOp().get(0), like);
+    planner.release(summed);
+    return true;
+  }
+
+  /** Emits an op with one output, of the type and shape of another array. */
+  private static void emit(
+      Planner planner, DynamicCustomOp op, List<String> inputs, String output, INDArray like) {
+    OpContext context = planner.contextFor(op, inputs);
+    context.setOutputArray(0, planner.allocate(output, like.dataType(), like.shape()));
+    planner.emit(op, inputs, context);
+  }
+
   private static void emitMatmul(
       Planner planner,
       String a,
@@ -64,9 +100,6 @@ final class Lowering {
         DynamicCustomOp.builder("matmul")
             .addIntegerArguments(transposeA ? 1 : 0, transposeB ? 1 : 0, 0)
             .build();
-    List<String> inputs = ImmutableList.of(a, b);
-    OpContext context = planner.contextFor(op, inputs);
-    context.setOutputArray(0, planner.allocate(output, like.dataType(), like.shape()));
-    planner.emit(op, inputs, context);
+    emit(planner, op, ImmutableList.of(a, b), output, like);
   }
 }

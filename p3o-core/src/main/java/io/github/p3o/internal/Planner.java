@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableSet;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.BaseOp;
 import org.nd4j.linalg.api.ops.CustomOp;
+import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.api.ops.OpContext;
 import org.nd4j.linalg.api.shape.LongShapeDescriptor;
 import org.nd4j.linalg.api.shape.Shape;
@@ -32,6 +34,13 @@ final class Planner {
   private static final ImmutableSet<String> VIEWS =
       ImmutableSet.of("reshape", "stop_gradient", "identity", "expand_dims", "squeeze");
 
+  /** Reductions that give an element itself where there is only one. */
+  private static final ImmutableSet<String> REDUCTIONS =
+      ImmutableSet.of("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod");
+
+  /** ND4J's argument of "reshape" for the order 'c'. */
+  private static final int ROW_MAJOR = -99;
+
   /** An input slot of a step that reads an array from outside. */
   record Binding(Step step, int slot) {}
 
@@ -45,6 +54,10 @@ final class Planner {
   private final Map<String, Value> values = new HashMap<>();
   private final List<Step> steps = new ArrayList<>();
   private final Map<String, List<Binding>> bindings = new HashMap<>();
+
+  /** Buffers of outputs that an op insists on writing and nobody reads; free once it has run. */
+  private final List<BufferPool.Buffer> unread = new ArrayList<>();
+
   private int temporaries;
 
   Planner(SameDiff graph, BufferPool pool, Map<String, INDArray> inputs) {
@@ -90,9 +103,8 @@ final class Planner {
     INDArray array = buffer.as(shape);
     values.put(name, new Value(array, buffer));
     buffer.addUses(uses.getOrDefault(name, 0));
-    if (!isNeeded(name)) { // an op may insist on writing what nobody reads
-      buffer.addUses(1);
-      pool.release(buffer);
+    if (!isNeeded(name)) {
+      unread.add(buffer);
     }
     return array;
   }
@@ -123,6 +135,8 @@ final class Planner {
     }
     step.execute();
     steps.add(step);
+    unread.forEach(pool::release);
+    unread.clear();
   }
 
   /** A context with these inputs and the op's own arguments. */
@@ -147,12 +161,32 @@ final class Planner {
         op instanceof CustomOp custom
             ? Nd4j.getExecutioner().calculateOutputShape(custom, context)
             : ((BaseOp) op).calculateOutputShape(context);
+    if (isOverSizeOne(node, shapes.get(0).getShape())) {
+      op = reshapeTo(shapes.get(0).getShape());
+      context = contextFor(op, node.getInputsToOp());
+    }
     List<String> outputs = node.getOutputsOfOp();
     for (int i = 0; i < outputs.size(); i++) {
       LongShapeDescriptor shape = shapes.get(i);
       context.setOutputArray(i, allocate(outputs.get(i), shape.dataType(), shape.getShape()));
     }
     emit(op, node.getInputsToOp(), context);
+  }
+
+  /**
+   * Whether the op reduces axes of size 1 only, and so only reshapes. Where the input is a row or a
+   * column matrix, ND4J's executor takes that for no op and fails on an unset field.
+   */
+  private boolean isOverSizeOne(SameDiffOp node, long[] outputShape) {
+    return REDUCTIONS.contains(node.getOp().opName())
+        && array(node.getInputsToOp().get(0)).length() == Shape.lengthOf(outputShape);
+  }
+
+  private static DynamicCustomOp reshapeTo(long[] shape) {
+    DynamicCustomOp.DynamicCustomOpsBuilder builder =
+        DynamicCustomOp.builder("reshape").addIntegerArguments(ROW_MAJOR);
+    Arrays.stream(shape).forEach(builder::addIntegerArguments);
+    return builder.build();
   }
 
   /** Lets the output share the input's memory, if the op allows it and the memory is ours. */

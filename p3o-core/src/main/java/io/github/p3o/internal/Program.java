@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Set;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.VariableType;
 import org.nd4j.autodiff.samediff.internal.SameDiffOp;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -141,7 +142,12 @@ public final class Program implements AutoCloseable {
   private void bind(String name, Map<String, INDArray> inputs) {
     INDArray before = bound.get(name);
     INDArray now = inputs.get(name);
-    if (now == null || now == before) { // a constant of the graph, or the same memory as last time
+    if (now == null) {
+      boolean given = graph.getVariable(name).getVariableType() == VariableType.PLACEHOLDER;
+      checkArgument(!given, "inputs: expected an array for %s, got none", name);
+      return; // a constant of the graph
+    }
+    if (now == before) { // the same memory as last time
       return;
     }
     checkArgument(
