@@ -128,6 +128,19 @@ public final class Parameters implements AutoCloseable {
   }
 
   /**
+   * The named parts of another vector of the same order, such as a gradient.
+   *
+   * @param vector {@code [parameters]}
+   * @return views into it, by the name of the parameter, in the parameter's shape
+   * @throws IllegalArgumentException for another length
+   */
+  public ImmutableMap<String, INDArray> viewsInto(INDArray vector) {
+    checkArgument(
+        vector.length() == count(), "vector: expected length %s, got %s", count(), vector.length());
+    return viewsOf(vector, views);
+  }
+
+  /**
    * The number of scalars.
    *
    * @return parameters
