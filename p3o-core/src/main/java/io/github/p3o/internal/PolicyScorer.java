@@ -31,7 +31,7 @@ public final class PolicyScorer implements AutoCloseable {
     SameDiff graph = SameDiff.create();
     PolicyGraph built = policy.build(graph, shape);
     graph.identity(OUTPUT, built.logProbs());
-    return Program.forward(graph, ImmutableList.of(OUTPUT));
+    return Program.forward(graph, policy.parameters().names(), ImmutableList.of(OUTPUT));
   }
 
   /**

@@ -99,7 +99,7 @@ public final class RewardModelTrainer implements AutoCloseable {
     SameDiff graph = SameDiff.create();
     ImmutableList<String> diagnostics = build(graph, shape);
     return Program.forward(
-        graph, ImmutableList.<String>builder().add(LOSS).addAll(diagnostics).build());
+        graph, model.parameters().names(), ImmutableList.<String>builder().add(LOSS).addAll(diagnostics).build());
   }
 
   /**

@@ -122,7 +122,7 @@ public final class SftTrainer implements AutoCloseable {
   private Program forwardProgram(BatchShape shape) {
     SameDiff graph = SameDiff.create();
     build(graph, shape);
-    return Program.forward(graph, ImmutableList.of(LOSS));
+    return Program.forward(graph, policy.parameters().names(), ImmutableList.of(LOSS));
   }
 
   private Map<String, INDArray> run(ProgramCache cache, List<Example> part, double weight) {
