@@ -51,7 +51,7 @@ final class MetricsCollector {
     rollout.put("objective/kl_per_token", kl / tokens);
     rollout.put("objective/entropy", -logProb / count);
     rollout.put("objective/scores", score / count);
-    rollout.put("objective/scores_margin", margin(batch, k));
+    addMargins(batch, k);
     rollout.put("completions/mean_length", (double) tokens / count);
     IntStream lengths = batch.responses().stream().mapToInt(Response::length);
     var summary = lengths.summaryStatistics();
@@ -60,8 +60,8 @@ final class MetricsCollector {
     rollout.put("completions/clipped_ratio", 1 - (double) ended / count);
   }
 
-  /** The mean over groups of the greatest less the least reward. */
-  private static double margin(PairwiseBatch batch, int k) {
+  /** A group's margin is its greatest less its least reward; without one it teaches nothing. */
+  private void addMargins(PairwiseBatch batch, int k) {
     double sum = 0;
     int zero = 0;
     for (int g = 0; g < batch.groups(); g++) {
@@ -71,7 +71,8 @@ final class MetricsCollector {
       sum += rewards.getMax() - rewards.getMin();
       zero += rewards.getMax() == rewards.getMin() ? 1 : 0;
     }
-    return sum / batch.groups();
+    rollout.put("objective/scores_margin", sum / batch.groups());
+    rollout.put("frac_zero_signal", (double) zero / batch.groups());
   }
 
   void addUpdate(

@@ -73,8 +73,7 @@ public record OptimizerConfig(
    * @return the configuration
    */
   public static OptimizerConfig adamW(double learningRate) {
-    return new OptimizerConfig(
-        learningRate, 0.9, 0.95, 1e-8, 1e-6, 1, 0, Schedule.CONSTANT, 0);
+    return new OptimizerConfig(learningRate, 0.9, 0.95, 1e-8, 1e-6, 1, 0, Schedule.CONSTANT, 0);
   }
 
   /**

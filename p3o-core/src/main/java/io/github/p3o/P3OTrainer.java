@@ -207,7 +207,6 @@ public final class P3OTrainer implements AutoCloseable {
   }
 
   /** Collects what a {@link P3OTrainer} needs. */
-  @CanIgnoreReturnValue
   public static final class Builder {
     private final Policy policy;
     private final PairwiseLoss loss;

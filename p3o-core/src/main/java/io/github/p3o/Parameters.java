@@ -72,9 +72,7 @@ public final class Parameters implements AutoCloseable {
       long next = offset + entry.getValue().length();
       views.put(
           entry.getKey(),
-          vector
-              .get(NDArrayIndex.interval(offset, next))
-              .reshape('c', entry.getValue().shape()));
+          vector.get(NDArrayIndex.interval(offset, next)).reshape('c', entry.getValue().shape()));
       offset = next;
     }
     return views.buildOrThrow();

@@ -2,7 +2,6 @@ package io.github.p3o;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
-import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.internal.ConfigReader;
 import java.nio.file.Path;
 
@@ -82,7 +81,6 @@ public record TrainerConfig(
   }
 
   /** Collects the settings of a {@link TrainerConfig}. */
-  @CanIgnoreReturnValue
   public static final class Builder {
     private long seed;
     private int promptsPerStep = 64;

@@ -25,7 +25,8 @@ final class BufferPool implements AutoCloseable {
 
     /** The first elements in this shape. */
     INDArray as(long... shape) {
-      return Nd4j.create(vector.data(), shape, Nd4j.getStrides(shape, 'c'), 0, 'c', vector.dataType());
+      return Nd4j.create(
+          vector.data(), shape, Nd4j.getStrides(shape, 'c'), 0, 'c', vector.dataType());
     }
   }
 

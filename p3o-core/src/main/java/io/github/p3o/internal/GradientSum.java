@@ -20,8 +20,7 @@ public final class GradientSum implements AutoCloseable {
 
   /** Adds what a {@link Program} gave as the gradients of the parameters. */
   public void add(Map<String, INDArray> results) {
-    views.forEach(
-        (name, view) -> view.addi(Result.array(results, Program.gradientOf(name))));
+    views.forEach((name, view) -> view.addi(Result.array(results, Program.gradientOf(name))));
   }
 
   /** The sum {@code [parameters]}; whoever takes it closes it. */

@@ -1,7 +1,6 @@
 package io.github.p3o.internal;
 
 import com.google.common.collect.ImmutableList;
-import com.google.common.primitives.Ints;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -116,8 +115,7 @@ final class Lowering {
   }
 
   /** Sums {@code source} over the axes along which {@code target} was broadcast. */
-  private static void emitReduction(
-      Planner planner, String source, String output, long[] target) {
+  private static void emitReduction(Planner planner, String source, String output, long[] target) {
     long[] shape = planner.array(source).shape();
     if (Arrays.equals(shape, target)) {
       if (!planner.share(output, source, target)) {
@@ -159,9 +157,7 @@ final class Lowering {
     // The segment sum leaves rows alone that no id names: they are set to 0 first.
     emit(planner, "zeros_as", ImmutableList.of(into), new int[0], sums, shape);
     DynamicCustomOp op =
-        DynamicCustomOp.builder("unsorted_segment_sum")
-            .addIntegerArguments(Ints.checkedCast(shape[0]))
-            .build();
+        DynamicCustomOp.builder("unsorted_segment_sum").addIntegerArguments(shape[0]).build();
     List<String> inputs = ImmutableList.of(updates, ids);
     OpContext context = planner.contextFor(op, inputs);
     context.setOutputArray(0, planner.array(sums));
@@ -174,7 +170,12 @@ final class Lowering {
   }
 
   private static void emit(
-      Planner planner, String op, List<String> inputs, int[] arguments, String output, long[] shape) {
+      Planner planner,
+      String op,
+      List<String> inputs,
+      int[] arguments,
+      String output,
+      long[] shape) {
     DynamicCustomOp custom = DynamicCustomOp.builder(op).addIntegerArguments(arguments).build();
     emit(planner, custom, inputs, output, shape);
   }

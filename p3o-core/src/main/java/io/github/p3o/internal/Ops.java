@@ -111,8 +111,8 @@ public final class Ops {
   }
 
   /**
-   * {@code x} bounded to {@code [low, high]}; where a bound is active the value is the bound and
-   * no gradient passes. Made of masks: ND4J's min and max give a tie's gradient twice.
+   * {@code x} bounded to {@code [low, high]}; where a bound is active the value is the bound and no
+   * gradient passes. Made of masks: ND4J's min and max give a tie's gradient twice.
    */
   public static SDVariable clip(SDVariable x, double low, double high) {
     SDVariable below = isLess(x, low);

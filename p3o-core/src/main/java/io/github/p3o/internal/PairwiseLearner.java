@@ -46,8 +46,7 @@ public final class PairwiseLearner implements AutoCloseable {
     PolicyGraph built = policy.build(graph, shape);
     graph.identity(LOG_PROBS, built.logProbs());
     int groups = shape.sequences() / responses;
-    PairwiseGraph pairs =
-        PairwiseGraph.build(objective, built.logProbs(), responses, groups);
+    PairwiseGraph pairs = PairwiseGraph.build(objective, built.logProbs(), responses, groups);
     graph.identity(LOSS, pairs.loss());
     ImmutableList.Builder<String> outputs = ImmutableList.<String>builder().add(LOG_PROBS);
     for (Map.Entry<String, SDVariable> entry : pairs.diagnostics().entrySet()) {
@@ -77,7 +76,11 @@ public final class PairwiseLearner implements AutoCloseable {
       double loss = totals.getOrDefault(LOSS, Double.NaN);
       checkFinite(batch, now, loss);
       return new Gradients(
-          sum.vector(), loss, PairwiseGraph.pairs(batch), LogProbs.of(now), statistics(batch, now, totals));
+          sum.vector(),
+          loss,
+          PairwiseGraph.pairs(batch),
+          LogProbs.of(now),
+          statistics(batch, now, totals));
     } catch (RuntimeException e) {
       sum.close();
       throw e;

@@ -17,9 +17,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.internal.SameDiffOp;
+import org.nd4j.autodiff.samediff.internal.Variable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.shape.Shape;
 
@@ -69,8 +71,8 @@ public final class Program implements AutoCloseable {
    *
    * @param graph must not change any more
    * @param loss name of a scalar
-   * @param parameters names of the placeholders to differentiate by; {@link #gradientOf} names
-   *     each gradient. Their arrays are read where they lie, without a copy
+   * @param parameters names of the placeholders to differentiate by; {@link #gradientOf} names each
+   *     gradient. Their arrays are read where they lie, without a copy
    * @param outputs names of further wanted variables
    */
   public static Program withGradient(
@@ -100,26 +102,33 @@ public final class Program implements AutoCloseable {
     Set<String> done = new HashSet<>();
     Deque<String> open = new ArrayDeque<>(wanted);
     while (!open.isEmpty()) {
-      String producer = graph.getVariables().get(open.element()).getOutputOfOp();
-      if (producer == null || done.contains(producer)) {
+      SameDiffOp op = producerOf(graph, open.element());
+      if (op == null || done.contains(op.getName())) {
         open.pop();
         continue;
       }
-      SameDiffOp op = graph.getOps().get(producer);
       int before = open.size();
       for (String input : op.getInputsToOp()) {
-        String inputProducer = graph.getVariables().get(input).getOutputOfOp();
-        if (inputProducer != null && !done.contains(inputProducer)) {
+        SameDiffOp producer = producerOf(graph, input);
+        if (producer != null && !done.contains(producer.getName())) {
           open.push(input);
         }
       }
       if (open.size() == before) {
         open.pop();
-        done.add(producer);
+        done.add(op.getName());
         order.add(op);
       }
     }
     return order.build();
+  }
+
+  /** The op whose output a variable is; none for placeholders and constants. */
+  private static @Nullable SameDiffOp producerOf(SameDiff graph, String name) {
+    Variable variable = graph.getVariables().get(name);
+    checkArgument(variable != null, "outputs: expected variables of the graph, got %s", name);
+    String producer = variable.getOutputOfOp();
+    return producer == null ? null : graph.getOps().get(producer);
   }
 
   /**

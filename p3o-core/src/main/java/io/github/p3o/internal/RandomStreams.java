@@ -4,7 +4,9 @@ import com.google.common.hash.Hashing;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 
-/** Randomness that depends on the seed and the place alone, so that a resumed run draws the same. */
+/**
+ * Randomness that depends on the seed and the place alone, so that a resumed run draws the same.
+ */
 public final class RandomStreams {
 
   private RandomStreams() {}

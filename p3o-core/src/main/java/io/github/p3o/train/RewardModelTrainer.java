@@ -99,7 +99,9 @@ public final class RewardModelTrainer implements AutoCloseable {
     SameDiff graph = SameDiff.create();
     ImmutableList<String> diagnostics = build(graph, shape);
     return Program.forward(
-        graph, model.parameters().names(), ImmutableList.<String>builder().add(LOSS).addAll(diagnostics).build());
+        graph,
+        model.parameters().names(),
+        ImmutableList.<String>builder().add(LOSS).addAll(diagnostics).build());
   }
 
   /**
@@ -130,14 +132,11 @@ public final class RewardModelTrainer implements AutoCloseable {
   }
 
   private ImmutableMap<String, Double> run(
-      ProgramCache cache,
-      List<Comparison> batch,
-      @Nullable GradientSum sum) {
+      ProgramCache cache, List<Comparison> batch, @Nullable GradientSum sum) {
     checkArgument(!batch.isEmpty(), "comparisons: expected at least one, got none");
     Map<String, Double> means = new TreeMap<>();
     for (int from = 0; from < batch.size(); from += comparisonsAtOnce) {
-      List<Comparison> part =
-          batch.subList(from, Math.min(from + comparisonsAtOnce, batch.size()));
+      List<Comparison> part = batch.subList(from, Math.min(from + comparisonsAtOnce, batch.size()));
       Map<String, INDArray> values = run(cache, part, 1.0 / batch.size());
       means.merge("loss", Result.scalar(values, LOSS), Double::sum);
       values.forEach(

@@ -1,4 +1,6 @@
-/** Supervised training: fine-tuning of policies on given responses, reward models on comparisons. */
+/**
+ * Supervised training: fine-tuning of policies on given responses, reward models on comparisons.
+ */
 @NullMarked
 package io.github.p3o.train;
 

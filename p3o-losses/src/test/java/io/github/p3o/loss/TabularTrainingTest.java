@@ -29,8 +29,7 @@ class TabularTrainingTest {
   /** In context x, choice x is worth 1 and all others 0. */
   private static final RewardModel REWARD =
       RewardModel.each(
-          (prompt, response) ->
-              prompt.tokens().get(0) == response.tokens().get(0) ? 1.0 : 0.0);
+          (prompt, response) -> prompt.tokens().get(0) == response.tokens().get(0) ? 1.0 : 0.0);
 
   static List<PairwiseLoss> losses() {
     return List.of(P3OLoss.v1(), P3OLoss.v2());
@@ -96,7 +95,8 @@ class TabularTrainingTest {
   @MethodSource("losses")
   void step_samplerOfAnotherPolicy_isRefused(PairwiseLoss loss) {
     try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
-        TabularPolicy other = TabularPolicy.of(new double[][] {{1, 2, 3, 4}, {0, 0, 0, 1}, {5, 0, 0, 0}});
+        TabularPolicy other =
+            TabularPolicy.of(new double[][] {{1, 2, 3, 4}, {0, 0, 0, 1}, {5, 0, 0, 0}});
         P3OTrainer trainer =
             P3OTrainer.builder(policy, loss)
                 .prompts(PromptSource.uniform(CONTEXTS))
