@@ -42,8 +42,8 @@ public final class PairwiseLearner implements AutoCloseable {
   }
 
   private Program program(BatchShape shape) {
-    SameDiff graph = SameDiff.create();
-    PolicyGraph built = policy.build(graph, shape);
+    PolicyGraph built = policy.build(shape);
+    SameDiff graph = built.graph();
     graph.identity(LOG_PROBS, built.logProbs());
     int groups = shape.sequences() / responses;
     PairwiseGraph pairs = PairwiseGraph.build(objective, built.logProbs(), responses, groups);

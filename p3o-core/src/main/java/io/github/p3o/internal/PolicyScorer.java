@@ -9,7 +9,6 @@ import io.github.p3o.Response;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Log-probabilities of given responses under a policy, without gradients, in bounded memory. */
@@ -28,10 +27,9 @@ public final class PolicyScorer implements AutoCloseable {
   }
 
   private Program program(BatchShape shape) {
-    SameDiff graph = SameDiff.create();
-    PolicyGraph built = policy.build(graph, shape);
-    graph.identity(OUTPUT, built.logProbs());
-    return Program.forward(graph, policy.parameters().names(), ImmutableList.of(OUTPUT));
+    PolicyGraph built = policy.build(shape);
+    built.graph().identity(OUTPUT, built.logProbs());
+    return Program.forward(built.graph(), policy.parameters().names(), ImmutableList.of(OUTPUT));
   }
 
   /**

@@ -70,9 +70,11 @@ public final class RewardModelTrainer implements AutoCloseable {
     this.optimizer = new AdamW(model.parameters(), optimizer);
   }
 
-  private ImmutableList<String> build(SameDiff graph, BatchShape shape) {
+  /** Adds the objective to the model's graph and names what is reported beside the loss. */
+  private ImmutableList<String> objective(SDVariable modelScores, BatchShape shape) {
+    SameDiff graph = modelScores.getSameDiff();
     int pairs = shape.sequences() / 2;
-    SDVariable scores = Ops.cast(model.build(graph, shape), DataType.DOUBLE);
+    SDVariable scores = Ops.cast(modelScores, DataType.DOUBLE);
     SDVariable[] rows = Ops.unstack(Ops.reshape(scores, 2, pairs), 2);
     LossTerms terms = objective.build(rows[0], rows[1]);
     SDVariable weight = graph.placeHolder(WEIGHT, DataType.DOUBLE);
@@ -90,16 +92,17 @@ public final class RewardModelTrainer implements AutoCloseable {
   }
 
   private Program gradientProgram(BatchShape shape) {
-    SameDiff graph = SameDiff.create();
-    ImmutableList<String> diagnostics = build(graph, shape);
-    return Program.withGradient(graph, LOSS, model.parameters().names(), diagnostics);
+    SDVariable scores = model.build(shape);
+    ImmutableList<String> diagnostics = objective(scores, shape);
+    return Program.withGradient(
+        scores.getSameDiff(), LOSS, model.parameters().names(), diagnostics);
   }
 
   private Program forwardProgram(BatchShape shape) {
-    SameDiff graph = SameDiff.create();
-    ImmutableList<String> diagnostics = build(graph, shape);
+    SDVariable scores = model.build(shape);
+    ImmutableList<String> diagnostics = objective(scores, shape);
     return Program.forward(
-        graph,
+        scores.getSameDiff(),
         model.parameters().names(),
         ImmutableList.<String>builder().add(LOSS).addAll(diagnostics).build());
   }

@@ -62,16 +62,21 @@ public final class SftTrainer implements AutoCloseable {
   }
 
   private Program program(BatchShape shape) {
-    SameDiff graph = SameDiff.create();
-    build(graph, shape);
-    return Program.withGradient(graph, LOSS, policy.parameters().names(), ImmutableList.of());
+    return Program.withGradient(
+        build(shape), LOSS, policy.parameters().names(), ImmutableList.of());
   }
 
-  private void build(SameDiff graph, BatchShape shape) {
-    PolicyGraph built = policy.build(graph, shape);
+  private Program forwardProgram(BatchShape shape) {
+    return Program.forward(build(shape), policy.parameters().names(), ImmutableList.of(LOSS));
+  }
+
+  private SameDiff build(BatchShape shape) {
+    PolicyGraph built = policy.build(shape);
+    SameDiff graph = built.graph();
     SDVariable weight = graph.placeHolder(WEIGHT, DataType.DOUBLE);
     SDVariable sum = Ops.sum(Ops.cast(objective.build(built), DataType.DOUBLE));
     graph.identity(LOSS, Ops.multiply(sum, weight));
+    return graph;
   }
 
   /**
@@ -117,12 +122,6 @@ public final class SftTrainer implements AutoCloseable {
       }
       return loss;
     }
-  }
-
-  private Program forwardProgram(BatchShape shape) {
-    SameDiff graph = SameDiff.create();
-    build(graph, shape);
-    return Program.forward(graph, policy.parameters().names(), ImmutableList.of(LOSS));
   }
 
   private Map<String, INDArray> run(ProgramCache cache, List<Example> part, double weight) {
