@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.google.common.collect.ImmutableSortedMap;
 import io.github.p3o.internal.AtomicFile;
 import java.io.ByteArrayOutputStream;
@@ -31,6 +32,10 @@ final class SafeTensorsWriter {
 
   /** Elements of float64 or float32; small enough for the processor's cache. */
   private static final int CHUNK_ELEMENTS = 1 << 15;
+
+  /** Characters outside the basic plane as UTF-8, not as two escapes. */
+  private static final JsonFactory JSON =
+      JsonFactory.builder().enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8).build();
 
   private static final Comparator<Map.Entry<String, INDArray>> ORDER =
       Comparator.comparing(
@@ -89,7 +94,7 @@ final class SafeTensorsWriter {
   private static byte[] header(
       List<Map.Entry<String, INDArray>> tensors, Map<String, String> metadata) throws IOException {
     ByteArrayOutputStream header = new ByteArrayOutputStream();
-    try (JsonGenerator json = new JsonFactory().createGenerator(header)) {
+    try (JsonGenerator json = JSON.createGenerator(header)) {
       json.writeStartObject();
       if (!metadata.isEmpty()) {
         json.writeObjectFieldStart(SafeTensorsHeader.METADATA);

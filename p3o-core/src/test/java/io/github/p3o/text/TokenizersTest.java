@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.djl.util.Utils;
 import io.github.p3o.internal.SharedData;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -95,6 +96,16 @@ class TokenizersTest {
         .withMessageStartingWith("words: expected ")
         .withMessageContaining("\"" + word + "\"");
     assertThat(directory).isEmptyDirectory();
+  }
+
+  @Test
+  void huggingFace_ofAnyTokenizer_turnsDjlsNetworkUseOff() {
+    Tokenizers.writeWordLevel(directory, WORDS);
+
+    Tokenizers.huggingFace(directory).close();
+
+    assertThat(Utils.getEnvOrSystemProperty("OPT_OUT_TRACKING")).isEqualTo("true");
+    assertThat(Utils.getEnvOrSystemProperty("RUST_FLAVOR")).isEqualTo("cpu");
   }
 
   @Test

@@ -8,6 +8,9 @@ import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.internal.SharedData;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -188,6 +191,38 @@ class SafeTensorsTest {
     SafeTensorsWriter.write(copy, tensors, metadata);
 
     assertThat(copy).hasSameBinaryContentAs(original);
+  }
+
+  @Test
+  void write_ofEveryKind_givesTheHeaderOfHuggingFacesWriter() throws IOException {
+    Path file = directory.resolve("model.safetensors");
+
+    SafeTensorsWriter.write(
+        file,
+        ImmutableMap.of(
+            "😀", Nd4j.ones(DataType.FLOAT, 1),
+            "ü\"q\\\n", Nd4j.ones(DataType.FLOAT, 3),
+            "a.2", Nd4j.ones(DataType.FLOAT, 1, 2),
+            "a.10", Nd4j.scalar(1f),
+            "none", Nd4j.create(DataType.FLOAT, 0, 4),
+            "z", Nd4j.ones(DataType.DOUBLE, 2, 1, 2)),
+        FORMAT);
+
+    // written by the Python package safetensors 0.8.0
+    String expected =
+        "{\"__metadata__\":{\"format\":\"pt\"},"
+            + "\"z\":{\"dtype\":\"F64\",\"shape\":[2,1,2],\"data_offsets\":[0,32]},"
+            + "\"a.10\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[32,36]},"
+            + "\"a.2\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[36,44]},"
+            + "\"none\":{\"dtype\":\"F32\",\"shape\":[0,4],\"data_offsets\":[44,44]},"
+            + "\"ü\\\"q\\\\\\n\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[44,56]},"
+            + "\"😀\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[56,60]}}";
+    byte[] bytes = Files.readAllBytes(file);
+    int length = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getInt();
+    String header = new String(bytes, 8, length, StandardCharsets.UTF_8);
+    assertThat(header.strip()).isEqualTo(expected);
+    assertThat(bytes).hasSize(8 + length + 60);
+    assertThat(length % 8).isZero();
   }
 
   @Test
