@@ -21,7 +21,8 @@ public record BatchShape(int sequences, int tokens, int responseTokens) {
   /** Checks that every size is positive. */
   public BatchShape {
     checkArgument(sequences >= 1, "sequences: expected at least 1, got %s", sequences);
-    checkArgument(responseTokens >= 1, "responseTokens: expected at least 1, got %s", responseTokens);
+    checkArgument(
+        responseTokens >= 1, "responseTokens: expected at least 1, got %s", responseTokens);
     checkArgument(
         tokens > responseTokens,
         "tokens: expected more than responseTokens %s, got %s",

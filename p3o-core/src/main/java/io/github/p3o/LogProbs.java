@@ -3,7 +3,8 @@ package io.github.p3o;
 import com.google.common.primitives.ImmutableDoubleArray;
 
 /**
- * Log-probabilities of responses, in nats, one per response. A type of its own, so that log-probabilities, rewards and gradients cannot change places.
+ * Log-probabilities of responses, in nats, one per response. A type of its own, so that
+ * log-probabilities, rewards and gradients cannot change places.
  *
  * @param responses k, the responses of each prompt: the rows
  * @param values row-major {@code [responses, groups]}, all finite; a group is one prompt with its k
@@ -53,7 +54,7 @@ public record LogProbs(int responses, ImmutableDoubleArray values) {
    *
    * @param response row, from 0
    * @param group column, from 0
-   * @return the  sums over the response tokens
+   * @return the sums over the response tokens
    */
   public double get(int response, int group) {
     return values.get(response * groups() + group);

@@ -13,8 +13,8 @@ import org.nd4j.autodiff.samediff.SDVariable;
  * @param o2 log π_old(y₂|x)
  * @param f1 log π_ref(y₁|x)
  * @param f2 log π_ref(y₂|x)
- * @param rewardDifference r₁ − r₂, subtracted in float64 before anything is rounded, so that a shift
- *     of both rewards by δ(x) is gone here
+ * @param rewardDifference r₁ − r₂, subtracted in float64 before anything is rounded, so that a
+ *     shift of both rewards by δ(x) is gone here
  */
 public record PairVariables(
     SDVariable s1,

@@ -33,10 +33,10 @@ public record PairwiseBatch(
     int k = oldLogProbs.responses();
     checkArgument(k >= 2, "oldLogProbs: expected at least 2 responses a prompt, got %s", k);
     checkArgument(groups >= 1, "oldLogProbs: expected at least 1 pair, got none");
-    checkShape("referenceLogProbs", k, groups, referenceLogProbs.responses(), referenceLogProbs.groups());
+    checkShape(
+        "referenceLogProbs", k, groups, referenceLogProbs.responses(), referenceLogProbs.groups());
     checkShape("rewards", k, groups, rewards.responses(), rewards.groups());
-    checkArgument(
-        ids.length() == groups, "ids: expected length %s, got %s", groups, ids.length());
+    checkArgument(ids.length() == groups, "ids: expected length %s, got %s", groups, ids.length());
     checkArgument(
         prompts.isEmpty() || prompts.size() == groups,
         "prompts: expected %s or none, got %s",

@@ -72,9 +72,7 @@ public final class Parameters implements AutoCloseable {
       long next = offset + entry.getValue().length();
       views.put(
           entry.getKey(),
-          vector
-              .get(NDArrayIndex.interval(offset, next))
-              .reshape('c', entry.getValue().shape()));
+          vector.get(NDArrayIndex.interval(offset, next)).reshape('c', entry.getValue().shape()));
       offset = next;
     }
     return views.buildOrThrow();
@@ -125,6 +123,19 @@ public final class Parameters implements AutoCloseable {
   public INDArray vector() {
     checkOpen();
     return storage.vector();
+  }
+
+  /**
+   * The named parts of another vector of the same order, such as a gradient.
+   *
+   * @param vector {@code [parameters]}
+   * @return views into it, by the name of the parameter, in the parameter's shape
+   * @throws IllegalArgumentException for another length
+   */
+  public ImmutableMap<String, INDArray> viewsInto(INDArray vector) {
+    checkArgument(
+        vector.length() == count(), "vector: expected length %s, got %s", count(), vector.length());
+    return viewsOf(vector, views);
   }
 
   /**

@@ -2,7 +2,6 @@ package io.github.p3o;
 
 import java.util.List;
 import java.util.Map;
-import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -15,8 +14,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 public interface Policy extends AutoCloseable {
 
   /**
-   * The trainable parameters. The graph that {@link #build} adds reads each of them from a
-   * placeholder of the same name.
+   * The trainable parameters. The graph of {@link #build} reads each of them from a variable of the
+   * same name.
    *
    * @return the live parameters, not a copy
    */
@@ -33,13 +32,13 @@ public interface Policy extends AutoCloseable {
   BatchShape shape(List<Prompt> prompts, List<Response> responses);
 
   /**
-   * Adds the log-probabilities of responses to a graph.
+   * A new graph of the log-probabilities of responses, to which an objective is then added. Its
+   * placeholders are the parameters and what {@link #feed} gives.
    *
-   * @param graph takes the policy's placeholders (parameters and what {@link #feed} gives) and ops
    * @param shape the batch that the graph is for
-   * @return the log-probabilities as variables of the graph
+   * @return the log-probabilities as variables of the new graph
    */
-  PolicyGraph build(SameDiff graph, BatchShape shape);
+  PolicyGraph build(BatchShape shape);
 
   /**
    * What the placeholders of the graph hold for a batch, parameters excepted.

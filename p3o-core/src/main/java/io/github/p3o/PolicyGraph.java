@@ -1,6 +1,7 @@
 package io.github.p3o;
 
 import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
 
 /**
  * The log-probabilities of a batch of responses, as variables of a graph; nats.
@@ -9,4 +10,14 @@ import org.nd4j.autodiff.samediff.SDVariable;
  * @param tokenLogProbs {@code [sequences, responseTokens]}, 0 at padded positions
  * @param tokenMask {@code [sequences, responseTokens]}, 1 at response tokens, 0 at padding
  */
-public record PolicyGraph(SDVariable logProbs, SDVariable tokenLogProbs, SDVariable tokenMask) {}
+public record PolicyGraph(SDVariable logProbs, SDVariable tokenLogProbs, SDVariable tokenMask) {
+
+  /**
+   * The graph that the variables belong to.
+   *
+   * @return the graph, to which an objective may be added
+   */
+  public SameDiff graph() {
+    return logProbs.getSameDiff();
+  }
+}

@@ -9,7 +9,8 @@ import com.google.common.primitives.ImmutableIntArray;
  * from an id. The end-of-sequence token is a response token exactly when it was sampled.
  *
  * @param tokens ids {@code [tokens]}, each ≥ 0, at least one
- * @param ended whether the policy ended the response itself; false if it was cut at the length limit
+ * @param ended whether the policy ended the response itself; false if it was cut at the length
+ *     limit
  */
 public record Response(ImmutableIntArray tokens, boolean ended) {
 

@@ -3,7 +3,8 @@ package io.github.p3o;
 import com.google.common.primitives.ImmutableDoubleArray;
 
 /**
- * Rewards of responses, in the unit of the reward model, higher is better. A type of its own, so that log-probabilities, rewards and gradients cannot change places.
+ * Rewards of responses, in the unit of the reward model, higher is better. A type of its own, so
+ * that log-probabilities, rewards and gradients cannot change places.
  *
  * @param responses k, the responses of each prompt: the rows
  * @param values row-major {@code [responses, groups]}, all finite; a group is one prompt with its k

@@ -24,7 +24,6 @@ public final class TabularPolicy implements Policy, PairSampler {
 
   private static final String LOGITS = "logits";
   private static final String CONTEXTS = "contexts";
-  private static final String CHOICES = "choices";
 
   private final Parameters parameters;
   private final int contexts;
@@ -99,47 +98,28 @@ public final class TabularPolicy implements Policy, PairSampler {
 
   @Override
   public BatchShape shape(List<Prompt> prompts, List<Response> responses) {
-    for (int i = 0; i < prompts.size(); i++) {
-      checkId("prompts", i, prompts.get(i).tokens().asList(), contexts);
-      checkId("responses", i, responses.get(i).tokens().asList(), choices);
-    }
+    Choices.check("prompts", prompts.stream().map(Prompt::tokens).toList(), contexts);
+    Choices.check("responses", responses.stream().map(Response::tokens).toList(), choices);
     return BatchShape.of(prompts, responses, 2);
   }
 
-  private static void checkId(String name, int index, List<Integer> tokens, int bound) {
-    checkArgument(
-        tokens.size() == 1 && tokens.get(0) < bound,
-        "%s[%s]: expected one id below %s, got %s",
-        name,
-        index,
-        bound,
-        tokens);
-  }
-
   @Override
-  public PolicyGraph build(SameDiff graph, BatchShape shape) {
+  public PolicyGraph build(BatchShape shape) {
+    SameDiff graph = SameDiff.create();
     SDVariable logits = graph.placeHolder(LOGITS, DataType.DOUBLE, contexts, choices);
     SDVariable context = graph.placeHolder(CONTEXTS, DataType.INT32, shape.sequences());
-    SDVariable choice = graph.placeHolder(CHOICES, DataType.DOUBLE, shape.sequences(), choices);
-    SDVariable rows = Ops.rows(logits, context);
-    SDVariable logSoftmax = Ops.subtract(rows, Ops.logSumExp(rows));
-    SDVariable chosen = Ops.sumKeeping(Ops.multiply(logSoftmax, choice), 1);
-    SDVariable mask = graph.constant(Nd4j.ones(DataType.DOUBLE, shape.sequences(), 1));
-    return new PolicyGraph(Ops.reshape(chosen, shape.sequences()), chosen, mask);
+    return Choices.graphOfLogits(Ops.rows(logits, context), shape.sequences(), choices);
   }
 
   @Override
   public Map<String, INDArray> feed(
       BatchShape shape, List<Prompt> prompts, List<Response> responses) {
-    double[][] oneHot = new double[responses.size()][choices];
-    for (int i = 0; i < oneHot.length; i++) {
-      oneHot[i][responses.get(i).tokens().get(0)] = 1;
-    }
-    return ImmutableMap.of(
-        CONTEXTS,
-        Nd4j.createFromArray(prompts.stream().mapToInt(p -> p.tokens().get(0)).toArray()),
-        CHOICES,
-        Nd4j.createFromArray(oneHot));
+    return ImmutableMap.<String, INDArray>builder()
+        .put(
+            CONTEXTS,
+            Nd4j.createFromArray(prompts.stream().mapToInt(p -> p.tokens().get(0)).toArray()))
+        .putAll(Choices.feed(responses, choices, DataType.DOUBLE))
+        .buildOrThrow();
   }
 
   @Override

@@ -12,7 +12,8 @@ final class TokenIds {
   static void check(String parameter, ImmutableIntArray tokens) {
     for (int i = 0; i < tokens.length(); i++) {
       int token = tokens.get(i);
-      checkArgument(token >= 0, "%s: expected ids >= 0, got %s at position %s", parameter, token, i);
+      checkArgument(
+          token >= 0, "%s: expected ids >= 0, got %s at position %s", parameter, token, i);
     }
   }
 }

@@ -3,15 +3,14 @@ package io.github.p3o;
 import java.util.List;
 import java.util.Map;
 import org.nd4j.autodiff.samediff.SDVariable;
-import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** A reward model whose score is a differentiable SameDiff graph, to be fitted to comparisons. */
 public interface TrainableRewardModel extends RewardModel, AutoCloseable {
 
   /**
-   * The trainable parameters. The graph that {@link #build} adds reads each of them from a
-   * placeholder of the same name.
+   * The trainable parameters. The graph of {@link #build} reads each of them from a variable of the
+   * same name.
    *
    * @return the live parameters, not a copy
    */
@@ -28,13 +27,12 @@ public interface TrainableRewardModel extends RewardModel, AutoCloseable {
   BatchShape shape(List<Prompt> prompts, List<Response> responses);
 
   /**
-   * Adds the scores of responses to a graph.
+   * A new graph of the scores of responses, to which an objective is then added.
    *
-   * @param graph takes the model's placeholders and ops
    * @param shape the batch that the graph is for
-   * @return scores {@code [sequences]}
+   * @return scores {@code [sequences]}, a variable of the new graph
    */
-  SDVariable build(SameDiff graph, BatchShape shape);
+  SDVariable build(BatchShape shape);
 
   /**
    * What the placeholders of the graph hold for a batch, parameters excepted.

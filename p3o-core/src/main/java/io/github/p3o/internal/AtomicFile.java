@@ -12,8 +12,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.UUID;
 
 /**
- * Files that are either whole or not there: written beside, flushed to the disk and renamed. A crash
- * leaves the old file, or a {@code .tmp} file that nobody reads.
+ * Files that are either whole or not there: written beside, flushed to the disk and renamed. A
+ * crash leaves the old file, or a {@code .tmp} file that nobody reads.
  */
 public final class AtomicFile {
 

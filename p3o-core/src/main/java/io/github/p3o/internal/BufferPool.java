@@ -25,7 +25,8 @@ final class BufferPool implements AutoCloseable {
 
     /** The first elements in this shape. */
     INDArray as(long... shape) {
-      return Nd4j.create(vector.data(), shape, Nd4j.getStrides(shape, 'c'), 0, 'c', vector.dataType());
+      return Nd4j.create(
+          vector.data(), shape, Nd4j.getStrides(shape, 'c'), 0, 'c', vector.dataType());
     }
   }
 
@@ -41,13 +42,27 @@ final class BufferPool implements AutoCloseable {
             .min(Comparator.comparingLong(b -> b.vector.length()))
             .orElse(null);
     if (best == null) {
-      best = new Buffer(Nd4j.create(type, Math.max(1, length)));
-      all.add(best);
-    } else {
-      free.remove(best);
+      return create(type, length);
     }
+    free.remove(best);
     best.pendingUses = 0;
     return best;
+  }
+
+  /**
+   * A buffer for a value that is computed once: never one that steps before it write to, and never
+   * free again.
+   */
+  Buffer takeForever(DataType type, long length) {
+    Buffer buffer = create(type, length);
+    buffer.addUses(1);
+    return buffer;
+  }
+
+  private Buffer create(DataType type, long length) {
+    Buffer buffer = new Buffer(Nd4j.create(type, Math.max(1, length)));
+    all.add(buffer);
+    return buffer;
   }
 
   /** Counts one use as done; after the last one the buffer is free. */

@@ -26,8 +26,7 @@ public final class LossEvaluator {
     PairStatistics.of(batch, now, ImmutableMap.of()); // refuses unequal shapes
     int k = batch.responsesPerPrompt();
     SameDiff graph = SameDiff.create();
-    SDVariable logProbs =
-        graph.placeHolder(LOG_PROBS, DataType.DOUBLE, (long) k * batch.groups());
+    SDVariable logProbs = graph.placeHolder(LOG_PROBS, DataType.DOUBLE, (long) k * batch.groups());
     PairwiseGraph pairs = PairwiseGraph.build(objective, logProbs, k, batch.groups());
     Map<String, INDArray> feed = PairwiseGraph.feed(batch, 1.0 / PairwiseGraph.pairs(batch));
     feed.put(LOG_PROBS, Nd4j.createFromArray(now.values().toArray()));
@@ -44,7 +43,9 @@ public final class LossEvaluator {
           .forEach((name, d) -> diagnostics.put(name, Result.scalar(values, d.name())));
       return new Evaluation(
           Result.scalar(values, pairs.loss().name()),
-          Result.array(values, Program.gradientOf(LOG_PROBS)).reshape(k, batch.groups()).toDoubleMatrix(),
+          Result.array(values, Program.gradientOf(LOG_PROBS))
+              .reshape(k, batch.groups())
+              .toDoubleMatrix(),
           PairStatistics.of(batch, now, diagnostics.buildOrThrow()));
     }
   }

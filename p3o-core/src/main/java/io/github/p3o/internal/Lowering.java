@@ -3,28 +3,44 @@ package io.github.p3o.internal;
 import com.google.common.collect.ImmutableList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
+import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.autodiff.samediff.internal.SameDiffOp;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.CustomOp;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.api.ops.OpContext;
+import org.nd4j.linalg.api.ops.impl.transforms.same.Negative;
 
 /**
- * Replaces gradient ops that ND4J runs slowly or wrongly by cheaper or right ones, and leaves out
- * those of their outputs that nothing reads.
+ * Replaces ops of a gradient graph by equal ones: those that ND4J runs slowly by cheaper ones,
+ * without the outputs that nothing reads, and the scatter-add of gather's gradient, which loses
+ * updates when several threads meet at one row (LoweringTest shows it), by a sum over segments.
  */
 final class Lowering {
 
   private Lowering() {}
 
-  /** Emits the op in another form; false if it has none. */
+  /** Emits the op in another form; false if it is to be run as it is. */
   static boolean emit(Planner planner, SameDiffOp node) {
+    List<String> in = node.getInputsToOp();
     return switch (node.getOp().opName()) {
       case "matmul_bp" -> emitMatmulGradient(planner, node);
+      case "add_bp", "subtract_bp", "multiply_bp" -> emitArithmeticGradient(planner, node);
       case "scatter_add" -> emitScatterAdd(planner, node);
-      case "add_bp", "subtract_bp", "multiply_bp" -> false;
+      case "permute" ->
+          in.size() == 2
+              && planner.isConstant(in.get(1))
+              && isIdentity(planner.array(in.get(1)).toIntVector())
+              && planner.share(
+                  node.getOutputsOfOp().get(0), in.get(0), planner.array(in.get(0)).shape());
       default -> false;
     };
+  }
+
+  private static boolean isIdentity(int[] permutation) {
+    return Arrays.equals(permutation, IntStream.range(0, permutation.length).toArray());
   }
 
   /** ∂/∂a and ∂/∂b of {@code y = a b} or {@code y = a bᵀ}: plain matrix products. */
@@ -41,65 +57,139 @@ final class Lowering {
     String toA = node.getOutputsOfOp().get(0);
     String toB = node.getOutputsOfOp().get(1);
     if (planner.isNeeded(toA)) {
-      emitMatmul(planner, g, b, false, !transposed, toA, planner.array(a));
+      int[] flagsToA = {0, transposed ? 0 : 1, 0};
+      emit(planner, "matmul", ImmutableList.of(g, b), flagsToA, toA, planner.array(a).shape());
     }
     if (planner.isNeeded(toB)) {
-      if (transposed) {
-        emitMatmul(planner, g, a, true, false, toB, planner.array(b));
+      int[] flagsToB = {1, 0, 0};
+      List<String> inputs = transposed ? ImmutableList.of(g, a) : ImmutableList.of(a, g);
+      emit(planner, "matmul", inputs, flagsToB, toB, planner.array(b).shape());
+    }
+    return true;
+  }
+
+  /** ∂/∂a and ∂/∂b of a ± b and a · b, summed over the axes along which they were broadcast. */
+  private static boolean emitArithmeticGradient(Planner planner, SameDiffOp node) {
+    String name = node.getOp().opName();
+    List<String> in = node.getInputsToOp();
+    String g = in.get(2);
+    for (int side = 0; side < 2; side++) {
+      String output = node.getOutputsOfOp().get(side);
+      if (!planner.isNeeded(output)) {
+        continue;
+      }
+      long[] target = planner.array(in.get(side)).shape();
+      boolean broadcast = !Arrays.equals(target, planner.array(g).shape());
+      String factor = name.equals("multiply_bp") ? in.get(1 - side) : null;
+      if (factor == null && name.equals("subtract_bp") && side == 1) {
+        String reduced = broadcast ? planner.temporary(1) : g;
+        if (broadcast) {
+          emitReduction(planner, g, reduced, target);
+        }
+        emit(planner, new Negative(), ImmutableList.of(reduced), output, target);
+        releaseTemporary(planner, broadcast, reduced);
+      } else if (factor == null) {
+        emitReduction(planner, g, output, target);
       } else {
-        emitMatmul(planner, a, g, true, false, toB, planner.array(b));
+        String product = broadcast ? planner.temporary(1) : output;
+        emit(
+            planner,
+            "multiply",
+            ImmutableList.of(g, factor),
+            new int[0],
+            product,
+            planner.array(g).shape());
+        if (broadcast) {
+          emitReduction(planner, product, output, target);
+          planner.release(product);
+        }
       }
     }
     return true;
   }
 
-  /**
-   * The gradient of gathered rows: adds rows of {@code updates} to the rows {@code ids} of {@code
-   * target}. ND4J's own adds from several threads at once: the order changes from run to run, and
-   * for repeated ids some updates are lost. Its segment sum is exact, and the same in every run.
-   */
+  private static void releaseTemporary(Planner planner, boolean temporary, String name) {
+    if (temporary) {
+      planner.release(name);
+    }
+  }
+
+  /** Sums {@code source} over the axes along which {@code target} was broadcast. */
+  private static void emitReduction(Planner planner, String source, String output, long[] target) {
+    long[] shape = planner.array(source).shape();
+    if (Arrays.equals(shape, target)) {
+      if (!planner.share(output, source, target)) {
+        emit(planner, "identity", ImmutableList.of(source), new int[0], output, target);
+      }
+      return;
+    }
+    int missing = shape.length - target.length;
+    int[] axes =
+        IntStream.range(0, shape.length)
+            .filter(i -> i < missing || (target[i - missing] == 1 && shape[i] != 1))
+            .toArray();
+    long[] kept = shape.clone();
+    Arrays.stream(axes).forEach(axis -> kept[axis] = 1);
+    String sum = planner.temporary(1);
+    DynamicCustomOp op =
+        DynamicCustomOp.builder("reduce_sum")
+            .addIntegerArguments(axes)
+            .addBooleanArguments(true)
+            .build();
+    emit(planner, op, ImmutableList.of(source), sum, kept);
+    planner.share(output, sum, target);
+    planner.release(sum);
+  }
+
+  /** {@code zeros.scatterAdd(ids, updates)} = the sums of the updates of each id. */
   private static boolean emitScatterAdd(Planner planner, SameDiffOp node) {
-    String target = node.getInputsToOp().get(0);
+    String into = node.getInputsToOp().get(0);
     String ids = node.getInputsToOp().get(1);
     String updates = node.getInputsToOp().get(2);
-    INDArray like = planner.array(target);
+    long[] shape = planner.array(into).shape();
     if (planner.array(ids).rank() != 1) {
       throw new IllegalArgumentException(
-          "ids: expected rank 1, got " + planner.array(ids).rank() + " in " + node.getName());
+          "gather: expected ids of rank 1, got rank " + planner.array(ids).rank());
     }
-    if (planner.array(ids).length() == 1) { // nothing to race for; the segment sum misreads one row
+    if (planner.array(ids).length()
+        == 1) { // the segment sum takes one row for a vector of many ids
       return false;
     }
-    DynamicCustomOp sum =
-        DynamicCustomOp.builder("unsorted_segment_sum").addIntegerArguments(like.size(0)).build();
-    String summed = planner.temporary(1);
-    emit(planner, sum, ImmutableList.of(updates, ids), summed, like);
-    DynamicCustomOp add = DynamicCustomOp.builder("add").build();
-    emit(planner, add, ImmutableList.of(target, summed), node.getOutputsOfOp().get(0), like);
-    planner.release(summed);
+    boolean fromZero = planner.isZero(into);
+    String output = node.getOutputsOfOp().get(0);
+    String sums = fromZero ? output : planner.temporary(1);
+    // The segment sum leaves rows alone that no id names: they are set to 0 first.
+    emit(planner, "zeros_as", ImmutableList.of(into), new int[0], sums, shape);
+    DynamicCustomOp op =
+        DynamicCustomOp.builder("unsorted_segment_sum").addIntegerArguments(shape[0]).build();
+    List<String> inputs = ImmutableList.of(updates, ids);
+    OpContext context = planner.contextFor(op, inputs);
+    context.setOutputArray(0, planner.array(sums));
+    planner.emit(op, inputs, context);
+    if (!fromZero) {
+      emit(planner, "add", ImmutableList.of(into, sums), new int[0], output, shape);
+      planner.release(sums);
+    }
     return true;
   }
 
-  /** Emits an op with one output, of the type and shape of another array. */
   private static void emit(
-      Planner planner, DynamicCustomOp op, List<String> inputs, String output, INDArray like) {
-    OpContext context = planner.contextFor(op, inputs);
-    context.setOutputArray(0, planner.allocate(output, like.dataType(), like.shape()));
-    planner.emit(op, inputs, context);
+      Planner planner,
+      String op,
+      List<String> inputs,
+      int[] arguments,
+      String output,
+      long[] shape) {
+    DynamicCustomOp custom = DynamicCustomOp.builder(op).addIntegerArguments(arguments).build();
+    emit(planner, custom, inputs, output, shape);
   }
 
-  private static void emitMatmul(
-      Planner planner,
-      String a,
-      String b,
-      boolean transposeA,
-      boolean transposeB,
-      String output,
-      INDArray like) {
-    DynamicCustomOp op =
-        DynamicCustomOp.builder("matmul")
-            .addIntegerArguments(transposeA ? 1 : 0, transposeB ? 1 : 0, 0)
-            .build();
-    emit(planner, op, ImmutableList.of(a, b), output, like);
+  private static void emit(
+      Planner planner, DifferentialFunction op, List<String> inputs, String output, long[] shape) {
+    OpContext context = planner.contextFor(op, inputs);
+    DataType type = planner.array(inputs.get(0)).dataType();
+    INDArray array = planner.allocate(output, type, shape);
+    context.setOutputArray(0, array);
+    planner.emit(op, inputs, context);
   }
 }

@@ -48,8 +48,7 @@ public final class PairwiseGraph {
     Map<String, SDVariable> diagnostics = new LinkedHashMap<>();
     for (int i = 0; i < k; i++) {
       for (int j = i + 1; j < k; j++) {
-        SDVariable difference =
-            graph.placeHolder(differenceName(i, j), DataType.DOUBLE, groups);
+        SDVariable difference = graph.placeHolder(differenceName(i, j), DataType.DOUBLE, groups);
         LossTerms terms =
             objective.build(new PairVariables(s[i], s[j], o[i], o[j], f[i], f[j], difference));
         SDVariable sum = weigh(terms.losses(), weight);

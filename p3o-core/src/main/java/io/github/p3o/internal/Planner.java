@@ -7,8 +7,10 @@ import com.google.common.collect.ImmutableSet;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -34,6 +36,10 @@ final class Planner {
   private static final ImmutableSet<String> VIEWS =
       ImmutableSet.of("reshape", "stop_gradient", "identity", "expand_dims", "squeeze");
 
+  /** Ops whose output follows from the shape of their input alone. */
+  private static final ImmutableSet<String> OF_SHAPE =
+      ImmutableSet.of("rank", "shape_of", "size", "zeros_as", "zeroslike", "ones_as", "oneslike");
+
   /** Reductions that give an element itself where there is only one. */
   private static final ImmutableSet<String> REDUCTIONS =
       ImmutableSet.of("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod");
@@ -54,10 +60,9 @@ final class Planner {
   private final Map<String, Value> values = new HashMap<>();
   private final List<Step> steps = new ArrayList<>();
   private final Map<String, List<Binding>> bindings = new HashMap<>();
-
-  /** Buffers of outputs that an op insists on writing and nobody reads; free once it has run. */
-  private final List<BufferPool.Buffer> unread = new ArrayList<>();
-
+  private final Set<String> constants = new HashSet<>();
+  private final Set<String> zeros = new HashSet<>();
+  private boolean inConstantOp;
   private int temporaries;
 
   Planner(SameDiff graph, BufferPool pool, Map<String, INDArray> inputs) {
@@ -71,11 +76,41 @@ final class Planner {
     wanted.forEach(name -> uses.merge(name, 1, Integer::sum));
     order.forEach(op -> op.getInputsToOp().forEach(name -> uses.merge(name, 1, Integer::sum)));
     for (SameDiffOp op : order) {
+      markConstant(op);
       if (!emitView(op) && !Lowering.emit(this, op)) {
         emitPlain(op);
       }
       op.getInputsToOp().forEach(this::release);
+      op.getOutputsOfOp().stream()
+          .filter(name -> values.containsKey(name) && !isNeeded(name))
+          .forEach(this::release);
     }
+  }
+
+  /** What follows from shapes and constants alone is computed once, and its memory is kept. */
+  private void markConstant(SameDiffOp op) {
+    boolean ofShape = OF_SHAPE.contains(op.getOp().opName());
+    inConstantOp = ofShape || op.getInputsToOp().stream().allMatch(this::isConstant);
+    if (inConstantOp) {
+      constants.addAll(op.getOutputsOfOp());
+      if (ofShape && op.getOp().opName().startsWith("zeros")) {
+        zeros.addAll(op.getOutputsOfOp());
+      }
+    }
+  }
+
+  /** Whether the value is the same in every run. */
+  boolean isConstant(String name) {
+    boolean fixed =
+        !inputs.containsKey(name)
+            && graph.getVariables().containsKey(name)
+            && graph.getVariables().get(name).getOutputOfOp() == null;
+    return fixed || constants.contains(name);
+  }
+
+  /** Whether the value is 0 everywhere in every run. */
+  boolean isZero(String name) {
+    return zeros.contains(name);
   }
 
   ImmutableList<Step> steps() {
@@ -99,13 +134,13 @@ final class Planner {
 
   /** A new buffer for a variable; freed after the variable's last use. */
   INDArray allocate(String name, DataType type, long... shape) {
-    BufferPool.Buffer buffer = pool.take(type, Shape.lengthOf(shape));
+    long length = Shape.lengthOf(shape);
+    BufferPool.Buffer buffer =
+        inConstantOp ? pool.takeForever(type, length) : pool.take(type, length);
     INDArray array = buffer.as(shape);
     values.put(name, new Value(array, buffer));
-    buffer.addUses(uses.getOrDefault(name, 0));
-    if (!isNeeded(name)) {
-      unread.add(buffer);
-    }
+    // An op may insist on writing what nobody reads: that is used until the op is done.
+    buffer.addUses(isNeeded(name) ? uses.getOrDefault(name, 0) : 1);
     return array;
   }
 
@@ -124,9 +159,14 @@ final class Planner {
     }
   }
 
-  /** Adds a step and executes it. */
+  /** Executes an op and makes it a step, unless it would compute the same in every run. */
   void emit(DifferentialFunction op, List<String> inputNames, OpContext context) {
     Step step = new Step(op, context);
+    if (inConstantOp) {
+      step.execute();
+      step.close();
+      return;
+    }
     for (int slot = 0; slot < inputNames.size(); slot++) {
       String name = inputNames.get(slot);
       if (value(name).buffer() == null) {
@@ -135,8 +175,6 @@ final class Planner {
     }
     step.execute();
     steps.add(step);
-    unread.forEach(pool::release);
-    unread.clear();
   }
 
   /** A context with these inputs and the op's own arguments. */
@@ -206,14 +244,21 @@ final class Planner {
     return true;
   }
 
-  /** Gives a variable the memory of another, in another shape of the same length. */
-  void share(String name, String source, long... shape) {
+  /**
+   * Gives a variable the memory of another, in another shape of the same length; false if that
+   * memory comes from outside and may be another in the next run.
+   */
+  boolean share(String name, String source, long... shape) {
     BufferPool.Buffer buffer = value(source).buffer();
     if (buffer == null) {
-      throw new IllegalStateException(source + " comes from outside and cannot be shared");
+      return false;
+    }
+    if (isZero(source)) {
+      zeros.add(name);
     }
     values.put(name, new Value(buffer.as(shape), buffer));
     buffer.addUses(uses.getOrDefault(name, 0));
+    return true;
   }
 
   private Value value(String name) {
@@ -226,13 +271,6 @@ final class Planner {
       array = graph.getArrForVarName(name);
     }
     checkArgument(array != null, "inputs: expected an array for %s, got none", name);
-    return dense(array);
-  }
-
-  /** The array itself if its elements lie side by side in row-major order, else such a copy. */
-  static INDArray dense(INDArray array) {
-    return array.ordering() == 'c' && Shape.hasDefaultStridesForShape(array)
-        ? array
-        : array.dup('c');
+    return array;
   }
 }

@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.Maps;
 import java.util.ArrayDeque;
 import java.util.Arrays;
@@ -16,11 +17,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
-import org.nd4j.autodiff.samediff.VariableType;
 import org.nd4j.autodiff.samediff.internal.SameDiffOp;
+import org.nd4j.autodiff.samediff.internal.Variable;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.shape.Shape;
 
 /**
  * A SameDiff graph for one set of input shapes, run again and again. SameDiff differentiates; this
@@ -34,6 +37,7 @@ public final class Program implements AutoCloseable {
 
   private final SameDiff graph;
   private final ImmutableMap<String, String> wanted; // variable of the graph → name in the results
+  private final ImmutableSet<String> parameters;
   private final ImmutableList<SameDiffOp> order;
   private final BufferPool pool = new BufferPool();
   private final Map<String, INDArray> bound = new HashMap<>();
@@ -42,15 +46,24 @@ public final class Program implements AutoCloseable {
   private ImmutableMap<String, INDArray> results = ImmutableMap.of();
   private boolean closed;
 
-  private Program(SameDiff graph, Map<String, String> wanted) {
+  private Program(SameDiff graph, Collection<String> parameters, Map<String, String> wanted) {
     this.graph = graph;
+    this.parameters = ImmutableSet.copyOf(parameters);
     this.wanted = ImmutableMap.copyOf(wanted);
     this.order = orderFor(graph, this.wanted.keySet());
   }
 
-  /** A program that computes the named variables of a graph, which must not change any more. */
-  public static Program forward(SameDiff graph, Collection<String> outputs) {
-    return new Program(graph, Maps.asMap(Set.copyOf(outputs), name -> name));
+  /**
+   * A program that computes variables of a graph.
+   *
+   * @param graph must not change any more
+   * @param parameters names of the placeholders whose arrays are read where they lie, without a
+   *     copy; they are usually the same arrays in each run
+   * @param outputs names of the wanted variables
+   */
+  public static Program forward(
+      SameDiff graph, Collection<String> parameters, Collection<String> outputs) {
+    return new Program(graph, parameters, Maps.asMap(Set.copyOf(outputs), name -> name));
   }
 
   /**
@@ -58,23 +71,24 @@ public final class Program implements AutoCloseable {
    *
    * @param graph must not change any more
    * @param loss name of a scalar
-   * @param withRespectTo names of placeholders; {@link #gradientOf} names each gradient
+   * @param parameters names of the placeholders to differentiate by; {@link #gradientOf} names each
+   *     gradient. Their arrays are read where they lie, without a copy
    * @param outputs names of further wanted variables
    */
   public static Program withGradient(
-      SameDiff graph, String loss, Collection<String> withRespectTo, Collection<String> outputs) {
+      SameDiff graph, String loss, Collection<String> parameters, Collection<String> outputs) {
     graph.setLossVariables(loss);
-    graph.createGradFunction(withRespectTo.toArray(String[]::new));
+    graph.createGradFunction(parameters.toArray(String[]::new));
     Map<String, String> wanted = new LinkedHashMap<>();
     wanted.put(loss, loss);
     outputs.forEach(name -> wanted.put(name, name));
-    for (String name : withRespectTo) {
+    for (String name : parameters) {
       SDVariable gradient = graph.getVariable(name).gradient();
       checkArgument(
-          gradient != null, "withRespectTo: expected what %s depends on, got %s", loss, name);
+          gradient != null, "parameters: expected what %s depends on, got %s", loss, name);
       wanted.put(gradient.name(), gradientOf(name));
     }
-    return new Program(graph.getFunction("grad"), wanted);
+    return new Program(graph.getFunction("grad"), parameters, wanted);
   }
 
   /** The name of a gradient in the results of {@link #run}. */
@@ -88,26 +102,33 @@ public final class Program implements AutoCloseable {
     Set<String> done = new HashSet<>();
     Deque<String> open = new ArrayDeque<>(wanted);
     while (!open.isEmpty()) {
-      String producer = graph.getVariables().get(open.element()).getOutputOfOp();
-      if (producer == null || done.contains(producer)) {
+      SameDiffOp op = producerOf(graph, open.element());
+      if (op == null || done.contains(op.getName())) {
         open.pop();
         continue;
       }
-      SameDiffOp op = graph.getOps().get(producer);
       int before = open.size();
       for (String input : op.getInputsToOp()) {
-        String inputProducer = graph.getVariables().get(input).getOutputOfOp();
-        if (inputProducer != null && !done.contains(inputProducer)) {
+        SameDiffOp producer = producerOf(graph, input);
+        if (producer != null && !done.contains(producer.getName())) {
           open.push(input);
         }
       }
       if (open.size() == before) {
         open.pop();
-        done.add(producer);
+        done.add(op.getName());
         order.add(op);
       }
     }
     return order.build();
+  }
+
+  /** The op whose output a variable is; none for placeholders and constants. */
+  private static @Nullable SameDiffOp producerOf(SameDiff graph, String name) {
+    Variable variable = graph.getVariables().get(name);
+    checkArgument(variable != null, "outputs: expected variables of the graph, got %s", name);
+    String producer = variable.getOutputOfOp();
+    return producer == null ? null : graph.getOps().get(producer);
   }
 
   /**
@@ -122,47 +143,60 @@ public final class Program implements AutoCloseable {
     if (steps.isEmpty()) {
       plan(inputs);
     } else {
-      bindings.keySet().forEach(name -> bind(name, inputs));
+      ImmutableMap.copyOf(bound).forEach((name, before) -> bind(name, before, inputs));
       steps.forEach(Step::execute);
     }
     return results;
   }
 
   private void plan(Map<String, INDArray> inputs) {
-    Planner planner = new Planner(graph, pool, inputs);
+    Map<String, INDArray> ours = new HashMap<>();
+    inputs.forEach(
+        (name, array) -> ours.put(name, parameters.contains(name) ? dense(array) : own(array)));
+    Planner planner = new Planner(graph, pool, ours);
     planner.plan(order, wanted.keySet());
     steps = planner.steps();
     bindings = planner.bindings();
-    bindings.keySet().forEach(name -> bound.put(name, planner.array(name)));
+    ours.keySet().retainAll(bindings.keySet());
+    bound.putAll(ours);
     ImmutableMap.Builder<String, INDArray> values = ImmutableMap.builder();
     wanted.forEach((name, result) -> values.put(result, planner.array(name)));
     results = values.buildOrThrow();
   }
 
-  private void bind(String name, Map<String, INDArray> inputs) {
-    INDArray before = bound.get(name);
+  /** A copy in memory of the program. */
+  private INDArray own(INDArray array) {
+    BufferPool.Buffer buffer = pool.takeForever(array.dataType(), array.length());
+    return buffer.as(array.shape()).assign(array);
+  }
+
+  /** The array itself if its elements lie side by side in row-major order, else such a copy. */
+  private static INDArray dense(INDArray array) {
+    return array.ordering() == 'c' && Shape.hasDefaultStridesForShape(array)
+        ? array
+        : array.dup('c');
+  }
+
+  private void bind(String name, INDArray before, Map<String, INDArray> inputs) {
     INDArray now = inputs.get(name);
-    if (now == null) {
-      boolean given = graph.getVariable(name).getVariableType() == VariableType.PLACEHOLDER;
-      checkArgument(!given, "inputs: expected an array for %s, got none", name);
-      return; // a constant of the graph
-    }
-    if (now == before) { // the same memory as last time
-      return;
-    }
     checkArgument(
-        before != null
+        now != null
             && Arrays.equals(now.shape(), before.shape())
             && now.dataType() == before.dataType(),
-        "inputs[%s]: expected the type and shape of the first run, got %s %s",
+        "inputs[%s]: expected %s %s as in the first run, got %s",
         name,
-        now.dataType(),
-        Arrays.toString(now.shape()));
-    INDArray dense = Planner.dense(now);
-    bound.put(name, dense);
-    bindings
-        .getOrDefault(name, List.of())
-        .forEach(binding -> binding.step().setInput(binding.slot(), dense));
+        before.dataType(),
+        Arrays.toString(before.shape()),
+        now == null ? "none" : now.dataType() + " " + Arrays.toString(now.shape()));
+    if (!parameters.contains(name)) {
+      before.assign(now);
+    } else if (now != before) { // other memory since the parameters were copied on write
+      INDArray dense = dense(now);
+      bound.put(name, dense);
+      bindings
+          .getOrDefault(name, List.of())
+          .forEach(binding -> binding.step().setInput(binding.slot(), dense));
+    }
   }
 
   /** The native memory that the program holds, in bytes. */

@@ -1,6 +1,7 @@
 package io.github.p3o.internal;
 
 import io.github.p3o.BatchShape;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
@@ -23,7 +24,9 @@ public final class ProgramCache implements AutoCloseable {
   public Program get(BatchShape shape) {
     Program program = programs.computeIfAbsent(shape, factory);
     if (programs.size() > MAX_PROGRAMS) {
-      programs.remove(programs.keySet().iterator().next()).close();
+      Iterator<Program> longestUnused = programs.values().iterator();
+      longestUnused.next().close();
+      longestUnused.remove();
     }
     return program;
   }

@@ -85,18 +85,17 @@ public final class StrictJson {
   }
 
   /**
-   * What is wrong and where, without a word of the text itself, which may be private.
+   * What is wrong in a text of one line, and where, without a word of the text, which may be
+   * private.
    *
-   * @param e why a text could not be read
+   * @param e why the text could not be read
    * @return the reason
    */
   public static String reason(JsonProcessingException e) {
     if (e instanceof StreamConstraintsException || e.getLocation() == null) {
       return e.getOriginalMessage();
     }
-    return "expected one JSON object, got something else in line "
-        + e.getLocation().getLineNr()
-        + ", column "
+    return "expected one JSON object, got something else at column "
         + e.getLocation().getColumnNr();
   }
 

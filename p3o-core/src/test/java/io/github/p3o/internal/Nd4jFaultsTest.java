@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -132,7 +133,8 @@ class Nd4jFaultsTest {
   void gelu_isTheSigmoidForm() {
     SDVariable x = placeHolder(1);
     SDVariable gelu = x.getSameDiff().nn().gelu(x);
-    try (Program program = Program.forward(x.getSameDiff(), List.of(gelu.name()))) {
+    try (Program program =
+        Program.forward(x.getSameDiff(), ImmutableList.of(), ImmutableList.of(gelu.name()))) {
       double value =
           Result.scalar(program.run(ImmutableMap.of("x", Nd4j.createFromArray(1.0))), gelu.name());
 
@@ -158,7 +160,8 @@ class Nd4jFaultsTest {
   void log1p_ofATinyNumber_isZero() {
     SDVariable x = placeHolder(1);
     SDVariable log1p = x.getSameDiff().math().log1p(x);
-    try (Program program = Program.forward(x.getSameDiff(), List.of(log1p.name()))) {
+    try (Program program =
+        Program.forward(x.getSameDiff(), ImmutableList.of(), ImmutableList.of(log1p.name()))) {
       double value =
           Result.scalar(
               program.run(ImmutableMap.of("x", Nd4j.createFromArray(1e-17))), log1p.name());

@@ -111,7 +111,7 @@ final class OpCheck {
   private INDArray output() {
     SameDiff graph = SameDiff.create();
     String name = apply(graph).name();
-    try (Program program = Program.forward(graph, ImmutableList.of(name))) {
+    try (Program program = Program.forward(graph, ImmutableList.of(), ImmutableList.of(name))) {
       return Result.array(program.run(feed()), name).dup('c');
     }
   }
@@ -170,7 +170,7 @@ final class OpCheck {
   }
 
   private List<double[]> byDifferences() {
-    try (Program program = Program.forward(graph(), ImmutableList.of(LOSS))) {
+    try (Program program = Program.forward(graph(), ImmutableList.of(), ImmutableList.of(LOSS))) {
       return IntStream.range(0, inputs.size()).mapToObj(i -> byDifferences(program, i)).toList();
     }
   }

@@ -5,6 +5,7 @@ import static io.github.p3o.internal.OpCheck.assertDifferentiableInPrograms;
 import static io.github.p3o.internal.OpCheck.random;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import java.util.Arrays;
 import java.util.List;
@@ -197,7 +198,7 @@ class OpsShapeTest {
       feed.put("x" + i, inputs[i]);
     }
     String name = op.on(variables).name();
-    try (Program program = Program.forward(graph, List.of(name))) {
+    try (Program program = Program.forward(graph, ImmutableList.of(), ImmutableList.of(name))) {
       return Result.array(program.run(feed.buildOrThrow()), name).dup('c').data().asDouble();
     }
   }

@@ -42,7 +42,7 @@ class ProgramInputsTest {
       program.run(Map.of("x", X, "y", Y));
       assertThatThrownBy(() -> program.run(Map.of("x", X)))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessage("inputs: expected an array for y, got none");
+          .hasMessage("inputs[y]: expected DOUBLE [3] as in the first run, got none");
     }
   }
 
@@ -52,10 +52,10 @@ class ProgramInputsTest {
       program.run(Map.of("x", X, "y", Y));
       assertThatThrownBy(() -> program.run(Map.of("x", X.reshape(3, 2), "y", Y)))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessage("inputs[x]: expected the type and shape of the first run, got DOUBLE [3, 2]");
+          .hasMessage("inputs[x]: expected DOUBLE [2, 3] as in the first run, got DOUBLE [3, 2]");
       assertThatThrownBy(() -> program.run(Map.of("x", X, "y", Y.castTo(DataType.FLOAT))))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessage("inputs[y]: expected the type and shape of the first run, got FLOAT [3]");
+          .hasMessage("inputs[y]: expected DOUBLE [3] as in the first run, got FLOAT [3]");
     }
   }
 
@@ -100,7 +100,7 @@ class ProgramInputsTest {
     SDVariable x = graph.placeHolder("x", DataType.DOUBLE, 3);
     SDVariable constant = graph.constant(Nd4j.createFromArray(1.0, 10, 100));
     String name = Ops.multiply(x, constant).name();
-    try (Program program = Program.forward(graph, ImmutableList.of(name))) {
+    try (Program program = Program.forward(graph, ImmutableList.of(), ImmutableList.of(name))) {
       for (double scale = 1; scale < 4; scale++) {
         INDArray value =
             Result.array(
@@ -117,7 +117,7 @@ class ProgramInputsTest {
     SDVariable x = graph.placeHolder("x", DataType.DOUBLE, 3);
     Ops.multiply(x, graph.placeHolder("never fed", DataType.DOUBLE, 3));
     String name = Ops.multiply(x, 2).name();
-    try (Program program = Program.forward(graph, ImmutableList.of(name))) {
+    try (Program program = Program.forward(graph, ImmutableList.of(), ImmutableList.of(name))) {
       assertThat(Result.array(program.run(ImmutableMap.of("x", Y)), name).toDoubleVector())
           .containsExactly(20, 40, 60);
     }

@@ -10,9 +10,9 @@ import io.github.p3o.internal.Ops;
 import org.nd4j.autodiff.samediff.SDVariable;
 
 /**
- * Pairwise Proximal Policy Optimization (Wu et al., arXiv 2310.00212), separate clipping (V1, eq. 9)
- * and joint clipping (V2, eq. 10). With Δ the KL-shaped difference of the rewards, ρᵢ = exp(sᵢ − oᵢ)
- * and {@code wⱼ = sg(clip(ρⱼ, 1/c, c))}:
+ * Pairwise Proximal Policy Optimization (Wu et al., arXiv 2310.00212), separate clipping (V1, eq.
+ * 9) and joint clipping (V2, eq. 10). With Δ the KL-shaped difference of the rewards, ρᵢ = exp(sᵢ −
+ * oᵢ) and {@code wⱼ = sg(clip(ρⱼ, 1/c, c))}:
  *
  * <pre>
  * V1 = −½ Σ over (i,j) of min(Δᵢⱼ wⱼ ρᵢ, Δᵢⱼ wⱼ clip(ρᵢ, 1−ε, 1+ε)),   (i,j) = (1,2), (2,1)
@@ -32,7 +32,9 @@ public final class P3OLoss implements PairwiseLoss {
     V2
   }
 
-  /** Reported as the share of pairs (V2) or of the two terms of each pair (V1) that were clipped. */
+  /**
+   * Reported as the share of pairs (V2) or of the two terms of each pair (V1) that were clipped.
+   */
   static final String CLIP_FRACTION = "policy/clipfrac_avg";
 
   /** Reported as the share of importance weights that reached 1/c or c. */
@@ -130,8 +132,7 @@ public final class P3OLoss implements PairwiseLoss {
     SDVariable w2 = Ratios.weight(rho2, weightClip);
     Surrogate first = Surrogate.of(Ops.multiply(delta, w2), rho1, 1 - clipRange, 1 + clipRange);
     Surrogate second =
-        Surrogate.of(
-            Ops.multiply(Ops.negate(delta), w1), rho2, 1 - clipRange, 1 + clipRange);
+        Surrogate.of(Ops.multiply(Ops.negate(delta), w1), rho2, 1 - clipRange, 1 + clipRange);
     return new LossTerms(
         Ops.multiply(Ops.add(first.value(), second.value()), -0.5),
         ImmutableMap.of(
@@ -144,8 +145,7 @@ public final class P3OLoss implements PairwiseLoss {
 
   private LossTerms joint(PairVariables p) {
     SDVariable delta = klShaping.relativeReward(p);
-    SDVariable product =
-        Ratios.ratio(Ops.add(p.s1(), p.s2()), Ops.add(p.o1(), p.o2()));
+    SDVariable product = Ratios.ratio(Ops.add(p.s1(), p.s2()), Ops.add(p.o1(), p.o2()));
     SDVariable w = Ratios.weight(product, weightClip);
     SDVariable d = Ops.subtract(p.s1(), p.s2());
     // d − d₀ is clipped to ±ε, and d₀ added again: the same as clipping d to d₀ ± ε.

@@ -31,8 +31,7 @@ class GoldenFileTest {
     for (JsonNode golden : new ObjectMapper().readTree(FILE.toFile())) {
       String name = golden.get("loss").asText();
       if (name.equals("v1") || name.equals("v2")) {
-        tests.add(
-            DynamicTest.dynamicTest(name + " " + golden.get("options"), () -> check(golden)));
+        tests.add(DynamicTest.dynamicTest(name + " " + golden.get("options"), () -> check(golden)));
       }
     }
     return tests.stream();

@@ -1,0 +1,25 @@
+package io.github.p3o;
+
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * The gradient of a mean loss over some pairs, not yet applied. To average across machines, weigh
+ * the vectors by their pairs.
+ *
+ * @param vector ∂loss/∂parameters, in the order of {@link Parameters#vector} {@code [parameters]};
+ *     owned by this value
+ * @param loss the mean loss over the pairs
+ * @param pairs the number of pairs
+ * @param logProbs log π_θ(y|x) at this point {@code [k, groups]}
+ * @param statistics how far the policy has moved and what was clipped
+ */
+public record Gradients(
+    INDArray vector, double loss, long pairs, LogProbs logProbs, PairStatistics statistics)
+    implements AutoCloseable {
+
+  /** Frees the vector. */
+  @Override
+  public void close() {
+    vector.close();
+  }
+}

@@ -1,0 +1,116 @@
+package io.github.p3o;
+
+import com.google.common.base.Stopwatch;
+import com.google.common.collect.ImmutableMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+
+/** Gathers the metrics of one step; docs/metrics.md has the formulas. */
+final class MetricsCollector {
+
+  private final Map<String, Double> rollout = new LinkedHashMap<>();
+  private final Map<String, Double> updateSums = new LinkedHashMap<>();
+  private final Map<String, Double> timings = new LinkedHashMap<>();
+  private double ratioMin = Double.POSITIVE_INFINITY;
+  private double ratioMax;
+  private int updates;
+
+  <T> T time(String name, Supplier<T> work) {
+    Stopwatch watch = Stopwatch.createStarted();
+    T result = work.get();
+    timings.merge(name, watch.elapsed(TimeUnit.NANOSECONDS) / 1e9, Double::sum);
+    return result;
+  }
+
+  void time(String name, Runnable work) {
+    Stopwatch watch = Stopwatch.createStarted();
+    work.run();
+    timings.merge(name, watch.elapsed(TimeUnit.NANOSECONDS) / 1e9, Double::sum);
+  }
+
+  void addRollout(PairwiseBatch batch) {
+    int count = batch.responses().size();
+    int k = batch.responsesPerPrompt();
+    double kl = 0;
+    double logProb = 0;
+    double score = 0;
+    long tokens = 0;
+    long ended = 0;
+    for (int i = 0; i < count; i++) {
+      double old = batch.oldLogProbs().values().get(i);
+      kl += old - batch.referenceLogProbs().values().get(i);
+      logProb += old;
+      score += batch.rewards().values().get(i);
+      tokens += batch.responses().get(i).length();
+      ended += batch.responses().get(i).ended() ? 1 : 0;
+    }
+    rollout.put("objective/kl", kl / count);
+    rollout.put("objective/kl_per_token", kl / tokens);
+    rollout.put("objective/entropy", -logProb / count);
+    rollout.put("objective/scores", score / count);
+    addMargins(batch, k);
+    rollout.put("completions/mean_length", (double) tokens / count);
+    IntStream lengths = batch.responses().stream().mapToInt(Response::length);
+    var summary = lengths.summaryStatistics();
+    rollout.put("completions/min_length", (double) summary.getMin());
+    rollout.put("completions/max_length", (double) summary.getMax());
+    rollout.put("completions/clipped_ratio", 1 - (double) ended / count);
+  }
+
+  /** A group's margin is its greatest less its least reward; without one it teaches nothing. */
+  private void addMargins(PairwiseBatch batch, int k) {
+    double sum = 0;
+    int zero = 0;
+    for (int g = 0; g < batch.groups(); g++) {
+      int group = g;
+      var rewards =
+          IntStream.range(0, k).mapToDouble(i -> batch.rewards().get(i, group)).summaryStatistics();
+      sum += rewards.getMax() - rewards.getMin();
+      zero += rewards.getMax() == rewards.getMin() ? 1 : 0;
+    }
+    rollout.put("objective/scores_margin", sum / batch.groups());
+    rollout.put("frac_zero_signal", (double) zero / batch.groups());
+  }
+
+  void addUpdate(
+      PairwiseBatch batch, Gradients gradients, double learningRate, double gradientNorm) {
+    PairStatistics statistics = gradients.statistics();
+    updates++;
+    addMean("loss/policy_avg", gradients.loss());
+    addMean("policy/approxkl_avg", approximateKl(batch, gradients.logProbs()));
+    addMean("policy/ratio_mean", statistics.ratioMean());
+    statistics.diagnostics().forEach(this::addMean);
+    addMean("grad_norm", gradientNorm);
+    addMean("lr", learningRate);
+    ratioMin = Math.min(ratioMin, statistics.ratioMin());
+    ratioMax = Math.max(ratioMax, statistics.ratioMax());
+  }
+
+  private void addMean(String name, double value) {
+    updateSums.merge(name, value, Double::sum);
+  }
+
+  /** Half the mean squared log-ratio: KL(π_old‖π_θ) to second order. */
+  private static double approximateKl(PairwiseBatch batch, LogProbs now) {
+    double sum = 0;
+    int count = now.values().length();
+    for (int i = 0; i < count; i++) {
+      double logRatio = now.values().get(i) - batch.oldLogProbs().values().get(i);
+      sum += logRatio * logRatio / 2;
+    }
+    return sum / count;
+  }
+
+  ImmutableMap<String, Double> values() {
+    ImmutableMap.Builder<String, Double> all = ImmutableMap.builder();
+    all.putAll(rollout);
+    updateSums.forEach((name, sum) -> all.put(name, sum / updates));
+    all.put("policy/ratio_min", ratioMin);
+    all.put("policy/ratio_max", ratioMax);
+    all.putAll(timings);
+    return all.buildOrThrow();
+  }
+}

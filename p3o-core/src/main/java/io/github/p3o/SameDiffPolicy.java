@@ -1,0 +1,160 @@
+package io.github.p3o;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.VariableType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * A policy around a host's own SameDiff graph: the graph's variables of type VARIABLE become the
+ * parameters, a function of the host fills its placeholders, and one of its variables gives the
+ * logits of a choice or the log-probabilities themselves.
+ *
+ * <p>The graph is copied, so the host's own stays as it is; {@link #exportTo} writes the trained
+ * parameters back.
+ */
+public final class SameDiffPolicy implements Policy {
+
+  /** Fills the placeholders of a host's graph. */
+  @FunctionalInterface
+  public interface Feed {
+
+    /**
+     * What the placeholders hold for a batch.
+     *
+     * @param prompts {@code [sequences]}
+     * @param responses {@code [sequences]}
+     * @return an array for each placeholder of the host's graph, its first axis {@code [sequences]}
+     */
+    Map<String, INDArray> arrays(List<Prompt> prompts, List<Response> responses);
+  }
+
+  /** In place of the number of choices where the graph gives log-probabilities itself. */
+  private static final int LOG_PROBS_GIVEN = 0;
+
+  private final SameDiff graph;
+  private final String variable;
+  private final int choices;
+  private final Feed feed;
+  private final Parameters parameters;
+
+  private SameDiffPolicy(
+      SameDiff graph, String variable, int choices, Feed feed, Parameters parameters) {
+    this.graph = graph;
+    this.variable = variable;
+    this.choices = choices;
+    this.feed = feed;
+    this.parameters = parameters;
+  }
+
+  /**
+   * A policy whose response is one choice among several: one id, the index of the choice.
+   *
+   * @param graph the host's graph; it is copied
+   * @param logits name of the variable {@code [sequences, choices]} of unnormalised
+   *     log-probabilities
+   * @param choices the number of choices, at least 2
+   * @param feed fills the graph's placeholders
+   * @return the policy
+   * @throws IllegalArgumentException if the graph has no such variable, or nothing to train
+   */
+  public static SameDiffPolicy ofLogits(SameDiff graph, String logits, int choices, Feed feed) {
+    checkArgument(choices >= 2, "choices: expected at least 2, got %s", choices);
+    return of(graph, logits, choices, feed);
+  }
+
+  /**
+   * A policy whose graph itself computes the log-probability of a response that is fed to it.
+   *
+   * @param graph the host's graph; it is copied
+   * @param logProbs name of the variable {@code [sequences]} of log π(y|x), in nats
+   * @param feed fills the graph's placeholders
+   * @return the policy
+   * @throws IllegalArgumentException if the graph has no such variable, or nothing to train
+   */
+  public static SameDiffPolicy ofLogProbs(SameDiff graph, String logProbs, Feed feed) {
+    return of(graph, logProbs, LOG_PROBS_GIVEN, feed);
+  }
+
+  private static SameDiffPolicy of(SameDiff graph, String variable, int choices, Feed feed) {
+    checkArgument(
+        graph.hasVariable(variable),
+        "%s: expected a variable of the graph, one of %s, got %s",
+        choices == LOG_PROBS_GIVEN ? "logProbs" : "logits",
+        graph.variableMap().keySet(),
+        variable);
+    Map<String, INDArray> initial = new LinkedHashMap<>();
+    for (SDVariable v : graph.variables()) {
+      if (v.getVariableType() == VariableType.VARIABLE && v.dataType().isFPType()) {
+        initial.put(v.name(), v.getArr());
+      }
+    }
+    checkArgument(!initial.isEmpty(), "graph: expected at least one trainable variable, got none");
+    return new SameDiffPolicy(graph.dup(), variable, choices, feed, Parameters.copyOf(initial));
+  }
+
+  @Override
+  public Parameters parameters() {
+    return parameters;
+  }
+
+  @Override
+  public BatchShape shape(List<Prompt> prompts, List<Response> responses) {
+    if (choices != LOG_PROBS_GIVEN) {
+      Choices.check("responses", responses.stream().map(Response::tokens).toList(), choices);
+    }
+    return BatchShape.of(prompts, responses, Integer.MAX_VALUE);
+  }
+
+  @Override
+  public PolicyGraph build(BatchShape shape) {
+    SameDiff copy = graph.dup();
+    SDVariable given = copy.getVariable(variable);
+    int sequences = shape.sequences();
+    return choices == LOG_PROBS_GIVEN
+        ? Choices.graphOfLogProbs(given, sequences)
+        : Choices.graphOfLogits(given, sequences, choices);
+  }
+
+  @Override
+  public Map<String, INDArray> feed(
+      BatchShape shape, List<Prompt> prompts, List<Response> responses) {
+    Map<String, INDArray> arrays = feed.arrays(prompts, responses);
+    return choices == LOG_PROBS_GIVEN
+        ? arrays
+        : ImmutableMap.<String, INDArray>builder()
+            .putAll(arrays)
+            .putAll(Choices.feed(responses, choices, parameters.dataType()))
+            .buildOrThrow();
+  }
+
+  /**
+   * Writes the parameters into a graph, such as the host's own.
+   *
+   * @param target has variables of the same names and shapes
+   * @throws IllegalArgumentException if it lacks one
+   */
+  public void exportTo(SameDiff target) {
+    for (String name : parameters.names()) {
+      checkArgument(
+          target.hasVariable(name), "target: expected a variable %s, got none of that name", name);
+      target.getVariable(name).setArray(parameters.get(name).dup('c'));
+    }
+  }
+
+  @Override
+  public SameDiffPolicy frozenCopy() {
+    return new SameDiffPolicy(graph, variable, choices, feed, parameters.frozenCopy());
+  }
+
+  @Override
+  public void close() {
+    parameters.close();
+  }
+}

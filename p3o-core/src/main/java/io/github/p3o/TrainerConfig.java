@@ -1,0 +1,203 @@
+package io.github.p3o;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import io.github.p3o.internal.ConfigReader;
+import java.nio.file.Path;
+
+/**
+ * The settings of a {@link P3OTrainer}. The objective has its own: clip range, KL coefficient.
+ *
+ * @param seed every random choice follows from it
+ * @param promptsPerStep prompts of one rollout, ≥ 1
+ * @param responsesPerPrompt k ≥ 2
+ * @param epochsPerStep how often each rollout is used, ≥ 1; after the first time the importance
+ *     ratios correct for what has changed
+ * @param promptsPerUpdate prompts of one mini-batch, from 1 to promptsPerStep; the last of an epoch
+ *     may be smaller
+ * @param promptsPerMicroBatch prompts whose gradients are computed at once, ≥ 1: bounds the memory,
+ *     changes no result beyond rounding
+ * @param optimizer AdamW, norm clipping and schedule
+ * @param ratioCheck what to do if the policy gives another log-probability than was recorded at
+ *     sampling, before anything was updated
+ */
+public record TrainerConfig(
+    long seed,
+    int promptsPerStep,
+    int responsesPerPrompt,
+    int epochsPerStep,
+    int promptsPerUpdate,
+    int promptsPerMicroBatch,
+    OptimizerConfig optimizer,
+    RatioCheck ratioCheck) {
+
+  /** What to do if ρ ≠ 1 before the first update of a step. */
+  public enum RatioCheck {
+    /** Stop: sampling and scoring disagree, and every importance ratio would be wrong. */
+    FAIL,
+    /** Nothing: the responses come from another policy, such as a log. */
+    OFF
+  }
+
+  /** Checks every value. */
+  public TrainerConfig {
+    checkAtLeast("promptsPerStep", 1, promptsPerStep);
+    checkAtLeast("responsesPerPrompt", 2, responsesPerPrompt);
+    checkAtLeast("epochsPerStep", 1, epochsPerStep);
+    checkAtLeast("promptsPerUpdate", 1, promptsPerUpdate);
+    checkAtLeast("promptsPerMicroBatch", 1, promptsPerMicroBatch);
+    checkArgument(
+        promptsPerUpdate <= promptsPerStep,
+        "promptsPerUpdate: expected at most promptsPerStep %s, got %s",
+        promptsPerStep,
+        promptsPerUpdate);
+  }
+
+  private static void checkAtLeast(String parameter, int least, int value) {
+    checkArgument(value >= least, "%s: expected at least %s, got %s", parameter, least, value);
+  }
+
+  /**
+   * Reads a file of YAML or JSON. What it does not name keeps its default.
+   *
+   * @param file YAML, of which JSON is a part
+   * @return the configuration
+   * @throws IllegalArgumentException for an unknown key, which is named with the nearest known one,
+   *     or a value out of range
+   * @throws java.io.UncheckedIOException if the file cannot be read
+   */
+  public static TrainerConfig read(Path file) {
+    return ConfigReader.read(file, builder().build(), TrainerConfig.class);
+  }
+
+  /**
+   * A builder that starts from the defaults: 64 pairs a step, each used in 4 updates, learning rate
+   * 1e-4, seed 0.
+   *
+   * @return a new builder
+   */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** Collects the settings of a {@link TrainerConfig}. */
+  public static final class Builder {
+    private long seed;
+    private int promptsPerStep = 64;
+    private int responsesPerPrompt = 2;
+    private int epochsPerStep = 4;
+    private int promptsPerUpdate; // 0: all of the step
+    private int promptsPerMicroBatch = 64;
+    private OptimizerConfig optimizer = OptimizerConfig.adamW(1e-4);
+    private RatioCheck ratioCheck = RatioCheck.FAIL;
+
+    private Builder() {}
+
+    /**
+     * Sets the seed.
+     *
+     * @param seed any number
+     * @return this
+     */
+    public Builder seed(long seed) {
+      this.seed = seed;
+      return this;
+    }
+
+    /**
+     * Sets the prompts of one rollout.
+     *
+     * @param promptsPerStep ≥ 1
+     * @return this
+     */
+    public Builder promptsPerStep(int promptsPerStep) {
+      this.promptsPerStep = promptsPerStep;
+      return this;
+    }
+
+    /**
+     * Sets k.
+     *
+     * @param responsesPerPrompt ≥ 2
+     * @return this
+     */
+    public Builder responsesPerPrompt(int responsesPerPrompt) {
+      this.responsesPerPrompt = responsesPerPrompt;
+      return this;
+    }
+
+    /**
+     * Sets how often each rollout is used.
+     *
+     * @param epochsPerStep ≥ 1
+     * @return this
+     */
+    public Builder epochsPerStep(int epochsPerStep) {
+      this.epochsPerStep = epochsPerStep;
+      return this;
+    }
+
+    /**
+     * Sets the prompts of one mini-batch; all of the rollout if never set.
+     *
+     * @param promptsPerUpdate from 1 to promptsPerStep
+     * @return this
+     */
+    public Builder promptsPerUpdate(int promptsPerUpdate) {
+      checkAtLeast("promptsPerUpdate", 1, promptsPerUpdate);
+      this.promptsPerUpdate = promptsPerUpdate;
+      return this;
+    }
+
+    /**
+     * Sets the prompts whose gradients are computed at once.
+     *
+     * @param promptsPerMicroBatch ≥ 1
+     * @return this
+     */
+    public Builder promptsPerMicroBatch(int promptsPerMicroBatch) {
+      this.promptsPerMicroBatch = promptsPerMicroBatch;
+      return this;
+    }
+
+    /**
+     * Sets the optimiser.
+     *
+     * @param optimizer AdamW, norm clipping and schedule
+     * @return this
+     */
+    public Builder optimizer(OptimizerConfig optimizer) {
+      this.optimizer = optimizer;
+      return this;
+    }
+
+    /**
+     * Sets what to do if sampling and scoring disagree.
+     *
+     * @param ratioCheck FAIL, or OFF for responses of another policy
+     * @return this
+     */
+    public Builder ratioCheck(RatioCheck ratioCheck) {
+      this.ratioCheck = ratioCheck;
+      return this;
+    }
+
+    /**
+     * The configuration.
+     *
+     * @return an immutable value
+     * @throws IllegalArgumentException if a value is out of range
+     */
+    public TrainerConfig build() {
+      return new TrainerConfig(
+          seed,
+          promptsPerStep,
+          responsesPerPrompt,
+          epochsPerStep,
+          promptsPerUpdate == 0 ? promptsPerStep : promptsPerUpdate,
+          promptsPerMicroBatch,
+          optimizer,
+          ratioCheck);
+    }
+  }
+}

@@ -1,0 +1,20 @@
+package io.github.p3o;
+
+/** Is told what happens in a training run, on the trainer's thread. */
+public interface TrainingListener {
+
+  /**
+   * A rollout was sampled and scored; nothing was updated yet.
+   *
+   * @param step from 0
+   * @param rollout the pairs
+   */
+  default void onRollout(long step, PairwiseBatch rollout) {}
+
+  /**
+   * A step is done.
+   *
+   * @param metrics what it measured
+   */
+  default void onStep(StepMetrics metrics) {}
+}

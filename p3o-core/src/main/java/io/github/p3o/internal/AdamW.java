@@ -1,0 +1,83 @@
+package io.github.p3o.internal;
+
+import io.github.p3o.NonFiniteException;
+import io.github.p3o.OptimizerConfig;
+import io.github.p3o.Parameters;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.impl.updaters.AdamUpdater;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * AdamW on all parameters at once: θ ← θ − lr (m̂ / (√v̂ + ε) + λ θ), with moments of the clipped
+ * gradient (Loshchilov &amp; Hutter, arXiv 1711.05101, Algorithm 2, as PyTorch's).
+ */
+public final class AdamW implements AutoCloseable {
+
+  private final Parameters parameters;
+  private final OptimizerConfig config;
+  private final INDArray firstMoment;
+  private final INDArray secondMoment;
+  private long updates;
+
+  /** An optimiser of these parameters, its moments 0. */
+  public AdamW(Parameters parameters, OptimizerConfig config) {
+    this.parameters = parameters;
+    this.config = config;
+    this.firstMoment = Nd4j.create(parameters.dataType(), parameters.count());
+    this.secondMoment = Nd4j.create(parameters.dataType(), parameters.count());
+  }
+
+  /**
+   * Clips the gradient and updates the parameters. The gradient is used up.
+   *
+   * @param gradient {@code [parameters]}, overwritten
+   * @return the norm of the gradient before clipping
+   * @throws NonFiniteException if the norm is not finite; nothing was changed then
+   */
+  public double update(INDArray gradient) {
+    double norm = gradient.norm2Number().doubleValue();
+    if (!Double.isFinite(norm)) {
+      throw new NonFiniteException(
+          "gradient: expected finite values, got norm " + norm + "; the parameters are unchanged");
+    }
+    if (norm > config.maxGradientNorm()) {
+      gradient.muli(config.maxGradientNorm() / norm);
+    }
+    double rate = config.learningRateAt(updates);
+    // ND4J adds ε to √v and not to √v̂; scaled like this the two are the same.
+    double epsilon = config.epsilon() * Math.sqrt(1 - Math.pow(config.beta2(), updates + 1.0));
+    Nd4j.exec(
+        new AdamUpdater(
+            gradient,
+            secondMoment,
+            firstMoment,
+            rate,
+            config.beta1(),
+            config.beta2(),
+            epsilon,
+            Math.toIntExact(updates)));
+    parameters.update(
+        vector -> {
+          vector.muli(1 - rate * config.weightDecay());
+          vector.subi(gradient);
+        });
+    updates++;
+    return norm;
+  }
+
+  /** The learning rate of the next update. */
+  public double learningRate() {
+    return config.learningRateAt(updates);
+  }
+
+  /** How many updates there were. */
+  public long updates() {
+    return updates;
+  }
+
+  @Override
+  public void close() {
+    firstMoment.close();
+    secondMoment.close();
+  }
+}

@@ -1,0 +1,149 @@
+package io.github.p3o.transformer;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
+import com.google.common.primitives.ImmutableLongArray;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * One safetensors file, open for reading. Its header has been checked against the file's length, so
+ * that nothing is allocated because a header says so.
+ */
+final class SafeTensors implements TensorSource {
+
+  /** A multiple of every element's size, small enough for the processor's cache. */
+  private static final int CHUNK_BYTES = 1 << 18;
+
+  /** The longest Java array. */
+  static final long MAX_ELEMENTS = Integer.MAX_VALUE - 8L;
+
+  private final Path file;
+  private final FileChannel channel;
+  private final SafeTensorsHeader header;
+
+  private SafeTensors(Path file, FileChannel channel, SafeTensorsHeader header) {
+    this.file = file;
+    this.channel = channel;
+    this.header = header;
+  }
+
+  /**
+   * Opens a file and reads its header.
+   *
+   * @throws CheckpointException if the file cannot be read or breaks a rule of the format
+   */
+  static SafeTensors open(Path file) {
+    try {
+      FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+      try {
+        return new SafeTensors(file, channel, SafeTensorsHeader.read(file, channel));
+      } catch (IOException | RuntimeException e) {
+        channel.close();
+        throw e;
+      }
+    } catch (IOException e) {
+      throw new CheckpointException(file, "file: expected a readable one, got " + e, e);
+    }
+  }
+
+  /** The file's own notes, of which {@code format} is usual. */
+  ImmutableMap<String, String> metadata() {
+    return header.metadata();
+  }
+
+  @Override
+  public ImmutableSet<String> names() {
+    return header.tensors().keySet();
+  }
+
+  @Override
+  public ImmutableLongArray shape(String name) {
+    return entry(name).shape();
+  }
+
+  @Override
+  public INDArray read(String name, DataType type) {
+    checkArgument(
+        type == DataType.FLOAT || type == DataType.DOUBLE,
+        "type: expected FLOAT or DOUBLE, got %s",
+        type);
+    TensorEntry entry = entry(name);
+    if (!TensorType.READABLE.contains(entry.type())) {
+      throw new CheckpointException(
+          file, name + ".dtype: expected one of " + TensorType.READABLE, entry.type());
+    }
+    if (entry.elements() > MAX_ELEMENTS) {
+      throw new CheckpointException(
+          file, name + ".shape: expected at most " + MAX_ELEMENTS + " elements", entry.shape());
+    }
+    try {
+      return entry.elements() == 0
+          ? Nd4j.create(type, entry.shape().toArray())
+          : as(type, entry.type().fitsFloat() ? floats(entry) : doubles(entry));
+    } catch (IOException e) {
+      throw new CheckpointException(file, name + ": expected to be readable, got " + e, e);
+    }
+  }
+
+  private TensorEntry entry(String name) {
+    TensorEntry entry = header.tensors().get(name);
+    if (entry == null) {
+      throw new CheckpointException(file, "tensors: expected " + name, "none of that name");
+    }
+    return entry;
+  }
+
+  private INDArray floats(TensorEntry entry) throws IOException {
+    float[] values = new float[(int) entry.elements()];
+    readChunks(entry, (chunk, at) -> entry.type().decode(chunk, values, at));
+    return Nd4j.create(values, entry.shape().toArray(), 'c');
+  }
+
+  private INDArray doubles(TensorEntry entry) throws IOException {
+    double[] values = new double[(int) entry.elements()];
+    readChunks(entry, (chunk, at) -> chunk.asDoubleBuffer().get(values, at, chunk.limit() / 8));
+    return Nd4j.create(values, entry.shape().toArray(), 'c');
+  }
+
+  private static INDArray as(DataType type, INDArray array) {
+    if (array.dataType() == type) {
+      return array;
+    }
+    try (array) {
+      return array.castTo(type);
+    }
+  }
+
+  /** Takes a part of a tensor: its bytes, and the index of its first element. */
+  private interface ChunkConsumer {
+    void accept(ByteBuffer chunk, int at);
+  }
+
+  private void readChunks(TensorEntry entry, ChunkConsumer consumer) throws IOException {
+    ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    for (long at = entry.begin(); at < entry.end(); at += CHUNK_BYTES) {
+      chunk.clear().limit((int) Math.min(CHUNK_BYTES, entry.end() - at));
+      SafeTensorsHeader.fill(file, channel, header.dataStart() + at, chunk);
+      consumer.accept(chunk, (int) ((at - entry.begin()) / entry.type().bytes()));
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      throw new CheckpointException(file, "file: expected to be closable, got " + e, e);
+    }
+  }
+}

@@ -1,0 +1,55 @@
+package io.github.p3o.transformer;
+
+import com.google.common.collect.ImmutableSet;
+import com.google.common.primitives.ImmutableLongArray;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** The named tensors of a checkpoint, in one file or in several. */
+interface TensorSource extends AutoCloseable {
+
+  /** The file of a checkpoint that has one. */
+  String SINGLE_FILE = "model.safetensors";
+
+  /** The list of files of a checkpoint that has several. */
+  String INDEX_FILE = "model.safetensors.index.json";
+
+  /**
+   * Opens {@code model.safetensors}, or the files that {@code model.safetensors.index.json} names.
+   *
+   * @throws CheckpointException if there is neither, or a file breaks a rule of the format
+   */
+  static TensorSource open(Path directory) {
+    Path single = directory.resolve(SINGLE_FILE);
+    Path index = directory.resolve(INDEX_FILE);
+    return Files.exists(index) && !Files.exists(single)
+        ? ShardedTensors.open(index)
+        : SafeTensors.open(single);
+  }
+
+  /** The names of the tensors. */
+  ImmutableSet<String> names();
+
+  /**
+   * The dimensions of a tensor, outermost first; empty for a scalar.
+   *
+   * @throws CheckpointException for a name that is not there
+   */
+  ImmutableLongArray shape(String name);
+
+  /**
+   * Reads a tensor.
+   *
+   * @param type FLOAT, to which a wider tensor is rounded, or DOUBLE
+   * @return of {@link #shape}, row-major; the caller's to close
+   * @throws CheckpointException for a name that is not there, a type that is not F16, BF16, F32 or
+   *     F64, or a file that cannot be read any more
+   */
+  INDArray read(String name, DataType type);
+
+  /** Closes the files; what has been read stays. */
+  @Override
+  void close();
+}

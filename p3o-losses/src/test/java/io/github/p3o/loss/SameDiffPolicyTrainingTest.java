@@ -1,0 +1,121 @@
+package io.github.p3o.loss;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.common.collect.ImmutableList;
+import io.github.p3o.LogProbs;
+import io.github.p3o.OptimizerConfig;
+import io.github.p3o.P3OTrainer;
+import io.github.p3o.PairSampler;
+import io.github.p3o.Prompt;
+import io.github.p3o.PromptSource;
+import io.github.p3o.Response;
+import io.github.p3o.RewardModel;
+import io.github.p3o.SameDiffPolicy;
+import io.github.p3o.Samples;
+import io.github.p3o.TrainerConfig;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** A host's own graph as a policy. */
+class SameDiffPolicyTrainingTest {
+
+  private static final int CHOICES = 3;
+
+  /** A linear policy on two features, as a host would write it. */
+  private static SameDiff hostGraph() {
+    SameDiff graph = SameDiff.create();
+    SDVariable features = graph.placeHolder("features", DataType.FLOAT, -1, 2);
+    SDVariable weights = graph.var("weights", Nd4j.zeros(DataType.FLOAT, 2, CHOICES));
+    graph.mmul("logits", features, weights);
+    return graph;
+  }
+
+  private static INDArray features(List<Prompt> prompts) {
+    float[][] rows = new float[prompts.size()][];
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] = prompts.get(i).tokens().get(0) == 0 ? new float[] {1, 0} : new float[] {0, 1};
+    }
+    return Nd4j.createFromArray(rows);
+  }
+
+  private static double[] probabilities(SameDiffPolicy policy, Prompt prompt) {
+    INDArray logits = features(List.of(prompt)).mmul(policy.parameters().get("weights"));
+    double[] values = logits.toDoubleVector();
+    double sum = 0;
+    for (int i = 0; i < values.length; i++) {
+      values[i] = Math.exp(values[i]);
+      sum += values[i];
+    }
+    for (int i = 0; i < values.length; i++) {
+      values[i] /= sum;
+    }
+    return values;
+  }
+
+  private static PairSampler sampler(SameDiffPolicy policy) {
+    return (prompts, k, random) -> {
+      ImmutableList.Builder<Response> responses = ImmutableList.builder();
+      double[][] logProbs = new double[k][prompts.size()];
+      for (int i = 0; i < k; i++) {
+        for (int g = 0; g < prompts.size(); g++) {
+          double[] p = probabilities(policy, prompts.get(g));
+          double u = random.nextDouble();
+          int choice = u < p[0] ? 0 : u < p[0] + p[1] ? 1 : 2;
+          responses.add(Response.of(choice));
+          logProbs[i][g] = Math.log(p[choice]);
+        }
+      }
+      return new Samples(prompts, responses.build(), LogProbs.of(logProbs));
+    };
+  }
+
+  private static SameDiffPolicy policyOf(SameDiff graph) {
+    return SameDiffPolicy.ofLogits(
+        graph, "logits", CHOICES, (prompts, responses) -> Map.of("features", features(prompts)));
+  }
+
+  @Test
+  void train_hostGraph_learnsAndIsWrittenBack() {
+    SameDiff graph = hostGraph();
+    try (SameDiffPolicy policy = policyOf(graph);
+        P3OTrainer trainer =
+            P3OTrainer.builder(policy, P3OLoss.v2())
+                .prompts(PromptSource.uniform(List.of(Prompt.of(0), Prompt.of(1))))
+                .sampler(sampler(policy))
+                .rewardModel(
+                    RewardModel.each(
+                        (prompt, response) ->
+                            response.tokens().get(0) == prompt.tokens().get(0) + 1 ? 1 : 0))
+                .config(
+                    TrainerConfig.builder()
+                        .promptsPerStep(32)
+                        .optimizer(OptimizerConfig.adamW(0.1))
+                        .build())
+                .build()) {
+      trainer.train(25);
+      assertTrue(probabilities(policy, Prompt.of(0))[1] > 0.8);
+      assertTrue(probabilities(policy, Prompt.of(1))[2] > 0.8);
+      assertEquals(0, graph.getVariable("weights").getArr().norm2Number().doubleValue());
+      policy.exportTo(graph);
+      assertEquals(policy.parameters().get("weights"), graph.getVariable("weights").getArr());
+    }
+  }
+
+  @Test
+  void ofLogits_unknownVariable_isRefusedByName() {
+    IllegalArgumentException e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> SameDiffPolicy.ofLogits(hostGraph(), "logit", CHOICES, (p, r) -> Map.of()));
+    assertTrue(e.getMessage().contains("logits: expected a variable of the graph"));
+  }
+}
