@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
-import com.google.common.collect.Iterables;
 import io.github.p3o.testing.FiniteDifferences;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -40,13 +39,24 @@ final class OpCheck {
     SDVariable on(SDVariable... inputs);
   }
 
-  /**
-   * The values of an op and the gradient of their sum.
-   *
-   * @param values of the op's output, flat
-   * @param gradient with respect to the op's only input, flat
-   */
-  record Point(double[] values, double[] gradient) {}
+  /** The values of an op and the gradient of their sum, by the op's only input; both flat. */
+  static final class Point {
+    private final double[] values;
+    private final double[] gradient;
+
+    private Point(double[] values, double[] gradient) {
+      this.values = values;
+      this.gradient = gradient;
+    }
+
+    double[] values() {
+      return values;
+    }
+
+    double[] gradient() {
+      return gradient;
+    }
+  }
 
   private final Op op;
   private final ImmutableList<INDArray> inputs;
@@ -145,7 +155,7 @@ final class OpCheck {
       assertClose(gradient + " by differences", byDifferences.get(i), byProgram.get(i), 1e-9);
       assertClose(gradient + " by session", bySession.get(i), byProgram.get(i), SAME);
       // alone: the program then leaves out what the other inputs need
-      double[] alone = Iterables.getOnlyElement(byProgram(ImmutableList.of(name(i))));
+      double[] alone = byProgram(ImmutableList.of(name(i))).get(0);
       assertClose(gradient + " when it is the only one", byProgram.get(i), alone, 0);
     }
   }

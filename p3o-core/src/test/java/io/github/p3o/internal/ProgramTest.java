@@ -101,7 +101,7 @@ class ProgramTest {
           assertThat(flat(Result.array(results, Program.gradientOf(name))))
               .containsExactly(right, within(1e-12 * Math.max(1, size)));
         }
-        double loss = session.output(feed, "loss").get("loss").getDouble(0);
+        double loss = Result.scalar(session.output(feed, "loss"), "loss");
         assertThat(Result.scalar(results, "loss")).isCloseTo(loss, within(1e-10));
       }
     }
