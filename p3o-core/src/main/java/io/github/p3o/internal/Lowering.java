@@ -33,8 +33,7 @@ final class Lowering {
           in.size() == 2
               && planner.isConstant(in.get(1))
               && isIdentity(planner.array(in.get(1)).toIntVector())
-              && planner.share(
-                  node.outputs().get(0), in.get(0), planner.array(in.get(0)).shape());
+              && planner.share(node.outputs().get(0), in.get(0), planner.array(in.get(0)).shape());
       default -> false;
     };
   }
@@ -162,6 +161,9 @@ final class Lowering {
     if (planner.array(ids).rank() != 1) {
       throw new IllegalArgumentException(
           "gather: expected ids of rank 1, got rank " + planner.array(ids).rank());
+    }
+    if (planner.array(ids).length() == 1) {
+      return false; // a single row cannot be lost, and the segment sum would not read it as one
     }
     boolean fromZero = planner.isZero(into);
     String output = node.outputs().get(0);

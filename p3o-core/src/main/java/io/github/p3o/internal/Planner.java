@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableSet;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -18,6 +19,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.BaseOp;
 import org.nd4j.linalg.api.ops.CustomOp;
+import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.api.ops.OpContext;
 import org.nd4j.linalg.api.shape.LongShapeDescriptor;
 import org.nd4j.linalg.api.shape.Shape;
@@ -36,6 +38,13 @@ final class Planner {
   /** Ops whose output follows from the shape of their input alone. */
   private static final ImmutableSet<String> OF_SHAPE =
       ImmutableSet.of("rank", "shape_of", "size", "zeros_as", "zeroslike", "ones_as", "oneslike");
+
+  /** Reductions that give an element itself where there is only one. */
+  private static final ImmutableSet<String> REDUCTIONS =
+      ImmutableSet.of("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod");
+
+  /** ND4J's argument of "reshape" for the order 'c'. */
+  private static final int ROW_MAJOR = -99;
 
   /** An input slot of a step that reads an array from outside. */
   record Binding(Step step, int slot) {}
@@ -189,12 +198,32 @@ final class Planner {
         op instanceof CustomOp custom
             ? Nd4j.getExecutioner().calculateOutputShape(custom, context)
             : ((BaseOp) op).calculateOutputShape(context);
+    if (isOverSizeOne(node, shapes.get(0).getShape())) {
+      op = reshapeTo(shapes.get(0).getShape());
+      context = contextFor(op, node.inputs());
+    }
     List<String> outputs = node.outputs();
     for (int i = 0; i < outputs.size(); i++) {
       LongShapeDescriptor shape = shapes.get(i);
       context.setOutputArray(i, allocate(outputs.get(i), shape.dataType(), shape.getShape()));
     }
     emit(op, node.inputs(), context);
+  }
+
+  /**
+   * Whether the op reduces axes of size 1 only, and so only reshapes. Where the input is a row or a
+   * column matrix, ND4J's executor takes that for no op and fails on an unset field.
+   */
+  private boolean isOverSizeOne(Node node, long[] outputShape) {
+    return REDUCTIONS.contains(node.opName())
+        && array(node.input(0)).length() == Shape.lengthOf(outputShape);
+  }
+
+  private static DynamicCustomOp reshapeTo(long[] shape) {
+    DynamicCustomOp.DynamicCustomOpsBuilder builder =
+        DynamicCustomOp.builder("reshape").addIntegerArguments(ROW_MAJOR);
+    Arrays.stream(shape).forEach(builder::addIntegerArguments);
+    return builder.build();
   }
 
   /** Lets the output share the input's memory, if the op allows it and the memory is ours. */
