@@ -1,7 +1,5 @@
 package io.github.p3o;
 
-import io.github.p3o.internal.LossEvaluator;
-
 /**
  * An objective on pairs of responses, as a SameDiff graph. The library's own are in {@code
  * io.github.p3o.loss}.
@@ -24,8 +22,8 @@ public interface PairwiseLoss {
   LossTerms build(PairVariables pair);
 
   /**
-   * Runs the graph on plain numbers, so that a policy in any other engine can be trained: feed the
-   * gradient back into that engine.
+   * Runs the graph once on plain numbers, so that a policy in any other engine can be trained: feed
+   * the gradient back into that engine. A {@link LossEvaluator} keeps the graph for the next time.
    *
    * @param batch k responses to each prompt
    * @param logProbs log π_θ(y|x) now {@code [k, groups]}
@@ -33,6 +31,8 @@ public interface PairwiseLoss {
    * @throws IllegalArgumentException if the shapes differ
    */
   default Evaluation evaluate(PairwiseBatch batch, LogProbs logProbs) {
-    return LossEvaluator.evaluate(this, batch, logProbs);
+    try (LossEvaluator evaluator = new LossEvaluator(this)) {
+      return evaluator.evaluate(batch, logProbs);
+    }
   }
 }

@@ -30,7 +30,7 @@ public final class PairwiseLearner implements AutoCloseable {
   private final PairwiseLoss objective;
   private final int responses;
   private final int groupsAtOnce;
-  private final ProgramCache programs = new ProgramCache(this::program);
+  private final ProgramCache<BatchShape> programs = new ProgramCache<>(this::program);
 
   /** Gradients for batches of this many responses a prompt, some groups at once. */
   public PairwiseLearner(
