@@ -1,6 +1,5 @@
 package io.github.p3o.transformer;
 
-import io.github.p3o.BatchShape;
 import io.github.p3o.Prompt;
 import io.github.p3o.internal.Ops;
 import io.github.p3o.internal.Program;
@@ -21,8 +20,11 @@ final class Prefill implements AutoCloseable {
 
   private static final String LOGITS = "logits";
 
+  /** So many prompts of so many tokens. */
+  private record Size(int prompts, int tokens) {}
+
   private final LlamaModel model;
-  private final ProgramCache programs = new ProgramCache(this::program);
+  private final ProgramCache<Size> programs = new ProgramCache<>(this::program);
 
   Prefill(LlamaModel model) {
     this.model = model;
@@ -36,11 +38,11 @@ final class Prefill implements AutoCloseable {
     return "values" + layer;
   }
 
-  private Program program(BatchShape shape) {
+  private Program program(Size size) {
     SameDiff graph = SameDiff.create();
     LlamaGraph layers =
-        new LlamaGraph(graph, model.config(), model.type(), shape.sequences(), shape.tokens());
-    SDVariable last = graph.placeHolder(LlamaInputs.POSITIONS, DataType.INT32, shape.sequences());
+        new LlamaGraph(graph, model.config(), model.type(), size.prompts(), size.tokens());
+    SDVariable last = graph.placeHolder(LlamaInputs.POSITIONS, DataType.INT32, size.prompts());
     SDVariable output = layers.parameter(LlamaWeights.output(model.config()));
     Ops.matmulTransposed(layers.hidden(last), output).rename(LOGITS);
     List<String> outputs = new ArrayList<>(List.of(LOGITS));
@@ -73,8 +75,7 @@ final class Prefill implements AutoCloseable {
     Map<String, INDArray> inputs = new HashMap<>(model.parameters().asMap());
     inputs.putAll(feed);
     try (INDArray origin = Nd4j.createFromArray(promptOfRow)) {
-      Map<String, INDArray> results =
-          programs.get(new BatchShape(last.length, tokens, 1)).run(inputs);
+      Map<String, INDArray> results = programs.get(new Size(last.length, tokens)).run(inputs);
       for (int layer = 0; layer < model.config().layers(); layer++) {
         INDArray key = Result.array(results, key(layer));
         INDArray value = Result.array(results, value(layer));

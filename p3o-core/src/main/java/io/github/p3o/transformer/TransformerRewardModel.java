@@ -40,7 +40,7 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   private static final int MAX_SEQUENCES = 128;
 
   private final LlamaModel model;
-  private final ProgramCache programs = new ProgramCache(this::program);
+  private final ProgramCache<BatchShape> programs = new ProgramCache<>(this::program);
 
   private TransformerRewardModel(LlamaModel model) {
     this.model = model;
