@@ -57,7 +57,7 @@ public final class LossEvaluator implements AutoCloseable {
   public Evaluation evaluate(PairwiseBatch batch, LogProbs logProbs) {
     int k = batch.responsesPerPrompt();
     PairStatistics.checkShape(batch, logProbs);
-    Map<String, INDArray> feed = PolicyLossGraph.feed(batch, 1.0 / batch.groups());
+    Map<String, INDArray> feed = PolicyLossGraph.feed(batch, batch);
     feed.put(LOG_PROBS, Nd4j.createFromArray(logProbs.values().toArray()));
     Map<String, INDArray> values = programs.get(new Size(k, batch.groups())).run(feed);
     return new Evaluation(

@@ -26,10 +26,19 @@ public final class ResponseVariables {
     SDVariable of(int i, int j);
   }
 
+  /**
+   * Means over all responses of a whole batch, of which a graph may see a part; scalars, float64.
+   *
+   * @param reward mean of r
+   * @param rolloutKl mean of log π_old − log π_ref
+   */
+  public record BatchMeans(SDVariable reward, SDVariable rolloutKl) {}
+
   private final ImmutableList<SDVariable> now;
   private final ImmutableList<SDVariable> old;
   private final ImmutableList<SDVariable> reference;
   private final IntFunction<SDVariable> rewards;
+  private final BatchMeans means;
   private final OfPair rewardDifferences;
 
   /**
@@ -40,6 +49,7 @@ public final class ResponseVariables {
    * @param reference log π_ref of each response {@code [k]}
    * @param rewards gives the reward of a response; asked only by objectives that see rewards as
    *     they are
+   * @param means of the batch
    * @param rewardDifferences gives r_i − r_j, subtracted in float64 before it enters the graph
    */
   public ResponseVariables(
@@ -47,6 +57,7 @@ public final class ResponseVariables {
       ImmutableList<SDVariable> old,
       ImmutableList<SDVariable> reference,
       IntFunction<SDVariable> rewards,
+      BatchMeans means,
       OfPair rewardDifferences) {
     checkArgument(
         old.size() == now.size() && reference.size() == now.size(),
@@ -58,6 +69,7 @@ public final class ResponseVariables {
     this.old = old;
     this.reference = reference;
     this.rewards = rewards;
+    this.means = means;
     this.rewardDifferences = rewardDifferences;
   }
 
@@ -108,6 +120,15 @@ public final class ResponseVariables {
    */
   public SDVariable reward(int response) {
     return rewards.apply(response);
+  }
+
+  /**
+   * Means over all responses of the whole batch, for a baseline.
+   *
+   * @return scalars
+   */
+  public BatchMeans batchMeans() {
+    return means;
   }
 
   /**

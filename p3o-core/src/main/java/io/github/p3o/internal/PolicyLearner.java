@@ -58,7 +58,6 @@ public final class PolicyLearner implements AutoCloseable {
    * @throws NonFiniteException if the loss or a log-probability is not finite
    */
   public Gradients gradients(PairwiseBatch batch) {
-    double weight = 1.0 / batch.groups();
     GradientSum sum = new GradientSum(policy.parameters());
     double[][] now = new double[responses][batch.groups()];
     Map<String, Double> diagnostics = new LinkedHashMap<>();
@@ -66,7 +65,7 @@ public final class PolicyLearner implements AutoCloseable {
     try {
       for (int from = 0; from < batch.groups(); from += groupsAtOnce) {
         int[] part = IntStream.range(from, Math.min(from + groupsAtOnce, batch.groups())).toArray();
-        Map<String, INDArray> values = run(batch.select(part), weight);
+        Map<String, INDArray> values = run(batch.select(part), batch);
         copy(Result.array(values, LOG_PROBS), now, part);
         loss += Result.scalar(values, PolicyLossGraph.LOSS);
         PolicyLossGraph.diagnostics(values)
@@ -86,9 +85,9 @@ public final class PolicyLearner implements AutoCloseable {
     }
   }
 
-  private Map<String, INDArray> run(PairwiseBatch part, double weight) {
+  private Map<String, INDArray> run(PairwiseBatch part, PairwiseBatch whole) {
     BatchShape shape = policy.shape(part.promptOfEach(), part.responses());
-    Map<String, INDArray> inputs = new HashMap<>(PolicyLossGraph.feed(part, weight));
+    Map<String, INDArray> inputs = new HashMap<>(PolicyLossGraph.feed(part, whole));
     inputs.putAll(policy.feed(shape, part.promptOfEach(), part.responses()));
     inputs.putAll(policy.parameters().asMap());
     return programs.get(shape).run(inputs);

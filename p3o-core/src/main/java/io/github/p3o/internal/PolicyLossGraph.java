@@ -2,6 +2,7 @@ package io.github.p3o.internal;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.primitives.ImmutableDoubleArray;
 import io.github.p3o.LossTerms;
 import io.github.p3o.PairwiseBatch;
 import io.github.p3o.PolicyLoss;
@@ -26,6 +27,8 @@ public final class PolicyLossGraph {
 
   private static final String DIAGNOSTIC = "p3o/diagnostic/";
   private static final String WEIGHT = "p3o/weight";
+  private static final String MEAN_REWARD = "p3o/meanReward";
+  private static final String MEAN_KL = "p3o/meanRolloutKl";
 
   private PolicyLossGraph() {}
 
@@ -49,6 +52,9 @@ public final class PolicyLossGraph {
                 rows(graph, "old", k, groups),
                 rows(graph, "reference", k, groups),
                 i -> placeholder(graph, rewardName(i), groups),
+                new ResponseVariables.BatchMeans(
+                    graph.placeHolder(MEAN_REWARD, DataType.DOUBLE),
+                    graph.placeHolder(MEAN_KL, DataType.DOUBLE)),
                 (i, j) -> placeholder(graph, differenceName(i, j), groups)));
     // The share of each prompt in the mean over the whole batch, of which this graph may see a
     // part.
@@ -86,12 +92,12 @@ public final class PolicyLossGraph {
   }
 
   /**
-   * What the placeholders hold for a batch.
+   * What the placeholders hold for a part of a batch.
    *
    * @param batch the prompts that the graph sees
-   * @param weight the share of each prompt in the mean: 1 / prompts of the whole batch
+   * @param whole the batch that they are a part of, over which the means are taken
    */
-  public static Map<String, INDArray> feed(PairwiseBatch batch, double weight) {
+  public static Map<String, INDArray> feed(PairwiseBatch batch, PairwiseBatch whole) {
     Map<String, INDArray> feed = new LinkedHashMap<>();
     int k = batch.responsesPerPrompt();
     for (int i = 0; i < k; i++) {
@@ -107,8 +113,15 @@ public final class PolicyLossGraph {
         feed.put(differenceName(i, j), Nd4j.createFromArray(difference));
       }
     }
-    feed.put(WEIGHT, Nd4j.scalar(weight));
+    feed.put(WEIGHT, Nd4j.scalar(1.0 / whole.groups()));
+    feed.put(MEAN_REWARD, Nd4j.scalar(mean(whole.rewards().values())));
+    double meanOld = mean(whole.oldLogProbs().values());
+    feed.put(MEAN_KL, Nd4j.scalar(meanOld - mean(whole.referenceLogProbs().values())));
     return feed;
+  }
+
+  private static double mean(ImmutableDoubleArray values) {
+    return values.stream().average().orElseThrow();
   }
 
   /** The diagnostics among the results of a program, by metric name. */
