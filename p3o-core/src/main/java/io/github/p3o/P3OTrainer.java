@@ -6,7 +6,7 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableLongArray;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.internal.AdamW;
-import io.github.p3o.internal.PairwiseLearner;
+import io.github.p3o.internal.PolicyLearner;
 import io.github.p3o.internal.PolicyScorer;
 import io.github.p3o.internal.RandomStreams;
 import java.util.ArrayList;
@@ -37,7 +37,7 @@ public final class P3OTrainer implements AutoCloseable {
   private final RewardModel rewardModel;
   private final TrainerConfig config;
   private final ImmutableList<TrainingListener> listeners;
-  private final PairwiseLearner learner;
+  private final PolicyLearner learner;
   private final PolicyScorer referenceScorer;
   private final AdamW optimizer;
   private long step;
@@ -52,7 +52,7 @@ public final class P3OTrainer implements AutoCloseable {
     ownsReference = builder.reference == null;
     reference = builder.reference == null ? policy.frozenCopy() : builder.reference;
     int k = config.responsesPerPrompt();
-    learner = new PairwiseLearner(policy, builder.loss, k, config.promptsPerMicroBatch());
+    learner = new PolicyLearner(policy, builder.loss, k, config.promptsPerMicroBatch());
     referenceScorer = new PolicyScorer(reference, k * config.promptsPerMicroBatch());
     optimizer = new AdamW(policy.parameters(), config.optimizer());
   }
@@ -69,7 +69,7 @@ public final class P3OTrainer implements AutoCloseable {
    * @param loss the objective, such as {@code P3OLoss.v2()}
    * @return a new builder
    */
-  public static Builder builder(Policy policy, PairwiseLoss loss) {
+  public static Builder builder(Policy policy, PolicyLoss loss) {
     return new Builder(policy, loss);
   }
 
@@ -209,7 +209,7 @@ public final class P3OTrainer implements AutoCloseable {
   /** Collects what a {@link P3OTrainer} needs. */
   public static final class Builder {
     private final Policy policy;
-    private final PairwiseLoss loss;
+    private final PolicyLoss loss;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private TrainerConfig config = TrainerConfig.builder().build();
     private @Nullable PromptSource prompts;
@@ -217,7 +217,7 @@ public final class P3OTrainer implements AutoCloseable {
     private @Nullable RewardModel rewardModel;
     private @Nullable Policy reference;
 
-    private Builder(Policy policy, PairwiseLoss loss) {
+    private Builder(Policy policy, PolicyLoss loss) {
       this.policy = policy;
       this.loss = loss;
       if (policy instanceof PairSampler ownSampler) {

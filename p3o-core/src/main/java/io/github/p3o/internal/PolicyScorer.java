@@ -18,7 +18,7 @@ public final class PolicyScorer implements AutoCloseable {
 
   private final Policy policy;
   private final int maxSequences;
-  private final ProgramCache programs = new ProgramCache(this::program);
+  private final ProgramCache<BatchShape> programs = new ProgramCache<>(this::program);
 
   /** A scorer of at most so many sequences at once. The policy stays the caller's. */
   public PolicyScorer(Policy policy, int maxSequences) {

@@ -42,8 +42,8 @@ public final class RewardModelTrainer implements AutoCloseable {
   private final PreferenceLoss objective;
   private final int comparisonsAtOnce;
   private final AdamW optimizer;
-  private final ProgramCache programs = new ProgramCache(this::gradientProgram);
-  private final ProgramCache forward = new ProgramCache(this::forwardProgram);
+  private final ProgramCache<BatchShape> programs = new ProgramCache<>(this::gradientProgram);
+  private final ProgramCache<BatchShape> forward = new ProgramCache<>(this::forwardProgram);
 
   /**
    * A trainer with fresh optimiser state.
@@ -135,7 +135,7 @@ public final class RewardModelTrainer implements AutoCloseable {
   }
 
   private ImmutableMap<String, Double> run(
-      ProgramCache cache, List<Comparison> batch, @Nullable GradientSum sum) {
+      ProgramCache<BatchShape> cache, List<Comparison> batch, @Nullable GradientSum sum) {
     checkArgument(!batch.isEmpty(), "comparisons: expected at least one, got none");
     Map<String, Double> means = new TreeMap<>();
     for (int from = 0; from < batch.size(); from += comparisonsAtOnce) {
@@ -160,7 +160,8 @@ public final class RewardModelTrainer implements AutoCloseable {
     return ImmutableMap.copyOf(means);
   }
 
-  private Map<String, INDArray> run(ProgramCache cache, List<Comparison> part, double weight) {
+  private Map<String, INDArray> run(
+      ProgramCache<BatchShape> cache, List<Comparison> part, double weight) {
     List<Prompt> prompts =
         Stream.concat(part.stream(), part.stream()).map(Comparison::prompt).toList();
     List<Response> responses =

@@ -40,7 +40,7 @@ public final class SftTrainer implements AutoCloseable {
   private final TokenLoss objective;
   private final int sequencesAtOnce;
   private final AdamW optimizer;
-  private final ProgramCache programs = new ProgramCache(this::program);
+  private final ProgramCache<BatchShape> programs = new ProgramCache<>(this::program);
 
   /**
    * A trainer with fresh optimiser state.
@@ -113,7 +113,7 @@ public final class SftTrainer implements AutoCloseable {
    * @return nats per token
    */
   public double evaluate(List<Example> examples) {
-    try (ProgramCache forward = new ProgramCache(this::forwardProgram)) {
+    try (ProgramCache<BatchShape> forward = new ProgramCache<>(this::forwardProgram)) {
       double loss = 0;
       double weight = 1.0 / tokens(examples);
       for (int from = 0; from < examples.size(); from += sequencesAtOnce) {
@@ -124,7 +124,8 @@ public final class SftTrainer implements AutoCloseable {
     }
   }
 
-  private Map<String, INDArray> run(ProgramCache cache, List<Example> part, double weight) {
+  private Map<String, INDArray> run(
+      ProgramCache<BatchShape> cache, List<Example> part, double weight) {
     List<Prompt> prompts = part.stream().map(Example::prompt).toList();
     List<Response> responses = part.stream().map(Example::response).toList();
     BatchShape shape = policy.shape(prompts, responses);

@@ -8,33 +8,30 @@ import io.github.p3o.LogProbs;
 import io.github.p3o.NonFiniteException;
 import io.github.p3o.PairStatistics;
 import io.github.p3o.PairwiseBatch;
-import io.github.p3o.PairwiseLoss;
 import io.github.p3o.Policy;
 import io.github.p3o.PolicyGraph;
+import io.github.p3o.PolicyLoss;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.IntStream;
-import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
-/** The gradient of a pairwise objective with respect to a policy's parameters. */
-public final class PairwiseLearner implements AutoCloseable {
+/** The gradient of an objective with respect to a policy's parameters. */
+public final class PolicyLearner implements AutoCloseable {
 
   private static final String LOG_PROBS = "p3o/now";
-  private static final String LOSS = "p3o/loss";
-  private static final String DIAGNOSTIC = "p3o/diagnostic/";
 
   private final Policy policy;
-  private final PairwiseLoss objective;
+  private final PolicyLoss objective;
   private final int responses;
   private final int groupsAtOnce;
-  private final ProgramCache programs = new ProgramCache(this::program);
+  private final ProgramCache<BatchShape> programs = new ProgramCache<>(this::program);
 
   /** Gradients for batches of this many responses a prompt, some groups at once. */
-  public PairwiseLearner(
-      Policy policy, PairwiseLoss objective, int responsesPerPrompt, int groupsAtOnce) {
+  public PolicyLearner(
+      Policy policy, PolicyLoss objective, int responsesPerPrompt, int groupsAtOnce) {
     this.policy = policy;
     this.objective = objective;
     this.responses = responsesPerPrompt;
@@ -45,51 +42,52 @@ public final class PairwiseLearner implements AutoCloseable {
     PolicyGraph built = policy.build(shape);
     SameDiff graph = built.graph();
     graph.identity(LOG_PROBS, built.logProbs());
-    int groups = shape.sequences() / responses;
-    PairwiseGraph pairs = PairwiseGraph.build(objective, built.logProbs(), responses, groups);
-    graph.identity(LOSS, pairs.loss());
-    ImmutableList.Builder<String> outputs = ImmutableList.<String>builder().add(LOG_PROBS);
-    for (Map.Entry<String, SDVariable> entry : pairs.diagnostics().entrySet()) {
-      outputs.add(graph.identity(DIAGNOSTIC + entry.getKey(), entry.getValue()).name());
-    }
-    return Program.withGradient(graph, LOSS, policy.parameters().names(), outputs.build());
+    ImmutableList<String> diagnostics =
+        PolicyLossGraph.build(
+            objective, built.logProbs(), responses, shape.sequences() / responses);
+    return Program.withGradient(
+        graph,
+        PolicyLossGraph.LOSS,
+        policy.parameters().names(),
+        ImmutableList.<String>builder().add(LOG_PROBS).addAll(diagnostics).build());
   }
 
   /**
-   * The gradient of the mean loss over all pairs of the batch.
+   * The gradient of the mean loss over the prompts of the batch.
    *
    * @throws NonFiniteException if the loss or a log-probability is not finite
    */
   public Gradients gradients(PairwiseBatch batch) {
-    double weight = 1.0 / PairwiseGraph.pairs(batch);
     GradientSum sum = new GradientSum(policy.parameters());
     double[][] now = new double[responses][batch.groups()];
-    Map<String, Double> totals = new LinkedHashMap<>();
+    Map<String, Double> diagnostics = new LinkedHashMap<>();
+    double loss = 0;
     try {
       for (int from = 0; from < batch.groups(); from += groupsAtOnce) {
         int[] part = IntStream.range(from, Math.min(from + groupsAtOnce, batch.groups())).toArray();
-        Map<String, INDArray> values = run(batch.select(part), weight);
+        Map<String, INDArray> values = run(batch.select(part), batch);
         copy(Result.array(values, LOG_PROBS), now, part);
-        values.forEach((name, value) -> addScalar(totals, name, value));
+        loss += Result.scalar(values, PolicyLossGraph.LOSS);
+        PolicyLossGraph.diagnostics(values)
+            .forEach((name, value) -> diagnostics.merge(name, value, Double::sum));
         sum.add(values);
       }
-      double loss = totals.getOrDefault(LOSS, Double.NaN);
       checkFinite(batch, now, loss);
       return new Gradients(
           sum.vector(),
           loss,
-          PairwiseGraph.pairs(batch),
+          batch.groups(),
           LogProbs.of(now),
-          statistics(batch, now, totals));
+          PairStatistics.of(batch, LogProbs.of(now), ImmutableMap.copyOf(diagnostics)));
     } catch (RuntimeException e) {
       sum.close();
       throw e;
     }
   }
 
-  private Map<String, INDArray> run(PairwiseBatch part, double weight) {
+  private Map<String, INDArray> run(PairwiseBatch part, PairwiseBatch whole) {
     BatchShape shape = policy.shape(part.promptOfEach(), part.responses());
-    Map<String, INDArray> inputs = new HashMap<>(PairwiseGraph.feed(part, weight));
+    Map<String, INDArray> inputs = new HashMap<>(PolicyLossGraph.feed(part, whole));
     inputs.putAll(policy.feed(shape, part.promptOfEach(), part.responses()));
     inputs.putAll(policy.parameters().asMap());
     return programs.get(shape).run(inputs);
@@ -100,24 +98,6 @@ public final class PairwiseLearner implements AutoCloseable {
     for (int i = 0; i < into.length; i++) {
       System.arraycopy(values, i * groups.length, into[i], groups[0], groups.length);
     }
-  }
-
-  private static void addScalar(Map<String, Double> totals, String name, INDArray value) {
-    if (name.equals(LOSS) || name.startsWith(DIAGNOSTIC)) {
-      totals.merge(name, value.getDouble(0), Double::sum);
-    }
-  }
-
-  private static PairStatistics statistics(
-      PairwiseBatch batch, double[][] now, Map<String, Double> totals) {
-    ImmutableMap.Builder<String, Double> diagnostics = ImmutableMap.builder();
-    totals.forEach(
-        (name, value) -> {
-          if (name.startsWith(DIAGNOSTIC)) {
-            diagnostics.put(name.substring(DIAGNOSTIC.length()), value);
-          }
-        });
-    return PairStatistics.of(batch, LogProbs.of(now), diagnostics.buildOrThrow());
   }
 
   private static void checkFinite(PairwiseBatch batch, double[][] now, double loss) {
