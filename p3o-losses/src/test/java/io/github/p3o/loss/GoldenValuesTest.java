@@ -110,10 +110,21 @@ class GoldenValuesTest {
                 DynamicTest.dynamicTest(
                     objective.toString(),
                     () -> {
-                      for (int k = 2; k <= 4; k++) {
-                        assertReference(objective, Cases.random(k, k, 40, 0.5));
-                        assertReference(objective, Cases.random(10 + k, k, 40, 4));
-                      }
+                      assertReference(objective, Cases.random(1, 2, 60, 0.5));
+                      assertReference(objective, Cases.random(2, 2, 60, 4));
+                    }));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> evaluate_ofThreeOrFourResponses_isTheMeanOverAllPairs() {
+    return Cases.objectives(KlShaping.rollout(0.05)).stream()
+        .map(
+            objective ->
+                DynamicTest.dynamicTest(
+                    objective.toString(),
+                    () -> {
+                      assertReference(objective, Cases.random(3, 3, 20, 1));
+                      assertReference(objective, Cases.random(4, 4, 20, 1));
                     }));
   }
 
