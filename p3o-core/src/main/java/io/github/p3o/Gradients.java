@@ -7,7 +7,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * the vectors by their pairs.
  *
  * @param vector ∂loss/∂parameters, in the order of {@link Parameters#vector} {@code [parameters]};
- *     owned by this value
+ *     owned by this value, which {@link P3OTrainer#apply} closes
  * @param loss the mean loss over the pairs
  * @param pairs the number of pairs
  * @param logProbs log π_θ(y|x) at this point {@code [k, groups]}

@@ -14,7 +14,7 @@ public record LogProbs(int responses, ImmutableDoubleArray values) {
 
   /** Checks that the grid is full and finite. */
   public LogProbs {
-    Grid.check("log-probability:logProbs", responses, values);
+    Grid.check("logProbs", responses, values);
   }
 
   /**
@@ -25,7 +25,7 @@ public record LogProbs(int responses, ImmutableDoubleArray values) {
    * @throws IllegalArgumentException for unequal lengths or a value that is not finite
    */
   public static LogProbs of(double[]... rows) {
-    return new LogProbs(rows.length, Grid.join("log-probability:logProbs", rows));
+    return new LogProbs(rows.length, Grid.join("logProbs", rows));
   }
 
   /**

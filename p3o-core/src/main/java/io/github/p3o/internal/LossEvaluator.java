@@ -4,6 +4,7 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.Evaluation;
 import io.github.p3o.LogProbs;
+import io.github.p3o.LossTerms;
 import io.github.p3o.PairStatistics;
 import io.github.p3o.PairwiseBatch;
 import io.github.p3o.PairwiseLoss;
@@ -27,26 +28,24 @@ public final class LossEvaluator {
     int k = batch.responsesPerPrompt();
     SameDiff graph = SameDiff.create();
     SDVariable logProbs = graph.placeHolder(LOG_PROBS, DataType.DOUBLE, (long) k * batch.groups());
-    PairwiseGraph pairs = PairwiseGraph.build(objective, logProbs, k, batch.groups());
-    Map<String, INDArray> feed = PairwiseGraph.feed(batch, 1.0 / PairwiseGraph.pairs(batch));
+    LossTerms terms = PairwiseGraph.build(objective, logProbs, k, batch.groups());
+    ImmutableList<String> outputs = MeanLoss.addTo(terms);
+    MeanLoss mean = new MeanLoss(PairwiseGraph.pairs(batch));
+    Map<String, INDArray> feed = PairwiseGraph.feed(batch);
     feed.put(LOG_PROBS, Nd4j.createFromArray(now.values().toArray()));
-    ImmutableList<String> names =
-        pairs.diagnostics().values().stream()
-            .map(SDVariable::name)
-            .collect(ImmutableList.toImmutableList());
+    feed.putAll(mean.feed());
     try (Program program =
-        Program.withGradient(graph, pairs.loss().name(), ImmutableList.of(LOG_PROBS), names)) {
+        Program.withGradient(graph, MeanLoss.LOSS, ImmutableList.of(LOG_PROBS), outputs)) {
       Map<String, INDArray> values = program.run(feed);
-      ImmutableMap.Builder<String, Double> diagnostics = ImmutableMap.builder();
-      pairs
-          .diagnostics()
-          .forEach((name, d) -> diagnostics.put(name, Result.scalar(values, d.name())));
-      return new Evaluation(
-          Result.scalar(values, pairs.loss().name()),
+      mean.add(values);
+      double[][] gradient =
           Result.array(values, Program.gradientOf(LOG_PROBS))
               .reshape(k, batch.groups())
-              .toDoubleMatrix(),
-          PairStatistics.of(batch, now, diagnostics.buildOrThrow()));
+              .toDoubleMatrix();
+      return new Evaluation(
+          mean.loss(), gradient, PairStatistics.of(batch, now, mean.diagnostics()));
+    } finally {
+      feed.values().forEach(INDArray::close);
     }
   }
 }

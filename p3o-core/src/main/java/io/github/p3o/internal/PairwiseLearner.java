@@ -1,7 +1,8 @@
 package io.github.p3o.internal;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import com.google.common.collect.ImmutableList;
-import com.google.common.collect.ImmutableMap;
 import io.github.p3o.BatchShape;
 import io.github.p3o.Gradients;
 import io.github.p3o.LogProbs;
@@ -11,26 +12,20 @@ import io.github.p3o.PairwiseBatch;
 import io.github.p3o.PairwiseLoss;
 import io.github.p3o.Policy;
 import io.github.p3o.PolicyGraph;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.IntStream;
-import org.nd4j.autodiff.samediff.SDVariable;
-import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** The gradient of a pairwise objective with respect to a policy's parameters. */
 public final class PairwiseLearner implements AutoCloseable {
 
   private static final String LOG_PROBS = "p3o/now";
-  private static final String LOSS = "p3o/loss";
-  private static final String DIAGNOSTIC = "p3o/diagnostic/";
 
   private final Policy policy;
   private final PairwiseLoss objective;
   private final int responses;
   private final int groupsAtOnce;
-  private final ProgramCache programs = new ProgramCache(this::program);
+  private final ModelRunner runner;
 
   /** Gradients for batches of this many responses a prompt, some groups at once. */
   public PairwiseLearner(
@@ -39,60 +34,69 @@ public final class PairwiseLearner implements AutoCloseable {
     this.objective = objective;
     this.responses = responsesPerPrompt;
     this.groupsAtOnce = groupsAtOnce;
+    this.runner = new ModelRunner(policy, this::program);
   }
 
   private Program program(BatchShape shape) {
     PolicyGraph built = policy.build(shape);
-    SameDiff graph = built.graph();
-    graph.identity(LOG_PROBS, built.logProbs());
+    String logProbs = built.graph().identity(LOG_PROBS, built.logProbs()).name();
     int groups = shape.sequences() / responses;
-    PairwiseGraph pairs = PairwiseGraph.build(objective, built.logProbs(), responses, groups);
-    graph.identity(LOSS, pairs.loss());
-    ImmutableList.Builder<String> outputs = ImmutableList.<String>builder().add(LOG_PROBS);
-    for (Map.Entry<String, SDVariable> entry : pairs.diagnostics().entrySet()) {
-      outputs.add(graph.identity(DIAGNOSTIC + entry.getKey(), entry.getValue()).name());
-    }
-    return Program.withGradient(graph, LOSS, policy.parameters().names(), outputs.build());
+    ImmutableList<String> means =
+        MeanLoss.addTo(PairwiseGraph.build(objective, built.logProbs(), responses, groups));
+    return Program.withGradient(
+        built.graph(),
+        MeanLoss.LOSS,
+        policy.parameters().names(),
+        ImmutableList.<String>builder().add(logProbs).addAll(means).build());
   }
 
   /**
    * The gradient of the mean loss over all pairs of the batch.
    *
+   * @throws IllegalArgumentException for a batch without responses, or of another k
    * @throws NonFiniteException if the loss or a log-probability is not finite
    */
   public Gradients gradients(PairwiseBatch batch) {
-    double weight = 1.0 / PairwiseGraph.pairs(batch);
+    checkBatch(batch);
+    MeanLoss mean = new MeanLoss(PairwiseGraph.pairs(batch));
     GradientSum sum = new GradientSum(policy.parameters());
     double[][] now = new double[responses][batch.groups()];
-    Map<String, Double> totals = new LinkedHashMap<>();
     try {
       for (int from = 0; from < batch.groups(); from += groupsAtOnce) {
         int[] part = IntStream.range(from, Math.min(from + groupsAtOnce, batch.groups())).toArray();
-        Map<String, INDArray> values = run(batch.select(part), weight);
+        Map<String, INDArray> values = run(batch.select(part), mean);
         copy(Result.array(values, LOG_PROBS), now, part);
-        values.forEach((name, value) -> addScalar(totals, name, value));
+        mean.add(values);
         sum.add(values);
       }
-      double loss = totals.getOrDefault(LOSS, Double.NaN);
-      checkFinite(batch, now, loss);
+      checkFinite(batch, now);
+      mean.checkFinite();
+      LogProbs logProbs = LogProbs.of(now);
+      PairStatistics statistics = PairStatistics.of(batch, logProbs, mean.diagnostics());
       return new Gradients(
-          sum.vector(),
-          loss,
-          PairwiseGraph.pairs(batch),
-          LogProbs.of(now),
-          statistics(batch, now, totals));
+          sum.vector(), mean.loss(), PairwiseGraph.pairs(batch), logProbs, statistics);
     } catch (RuntimeException e) {
       sum.close();
       throw e;
     }
   }
 
-  private Map<String, INDArray> run(PairwiseBatch part, double weight) {
-    BatchShape shape = policy.shape(part.promptOfEach(), part.responses());
-    Map<String, INDArray> inputs = new HashMap<>(PairwiseGraph.feed(part, weight));
-    inputs.putAll(policy.feed(shape, part.promptOfEach(), part.responses()));
-    inputs.putAll(policy.parameters().asMap());
-    return programs.get(shape).run(inputs);
+  private void checkBatch(PairwiseBatch batch) {
+    checkArgument(
+        !batch.responses().isEmpty(),
+        "batch: expected prompts and responses, got numbers only; PairwiseLoss.evaluate takes"
+            + " them");
+    checkArgument(
+        batch.responsesPerPrompt() == responses,
+        "batch: expected %s responses a prompt, got %s",
+        responses,
+        batch.responsesPerPrompt());
+  }
+
+  private Map<String, INDArray> run(PairwiseBatch part, MeanLoss mean) {
+    Map<String, INDArray> numbers = PairwiseGraph.feed(part);
+    numbers.putAll(mean.feed());
+    return runner.run(part.promptOfEach(), part.responses(), numbers);
   }
 
   private static void copy(INDArray logProbs, double[][] into, int[] groups) {
@@ -102,25 +106,7 @@ public final class PairwiseLearner implements AutoCloseable {
     }
   }
 
-  private static void addScalar(Map<String, Double> totals, String name, INDArray value) {
-    if (name.equals(LOSS) || name.startsWith(DIAGNOSTIC)) {
-      totals.merge(name, value.getDouble(0), Double::sum);
-    }
-  }
-
-  private static PairStatistics statistics(
-      PairwiseBatch batch, double[][] now, Map<String, Double> totals) {
-    ImmutableMap.Builder<String, Double> diagnostics = ImmutableMap.builder();
-    totals.forEach(
-        (name, value) -> {
-          if (name.startsWith(DIAGNOSTIC)) {
-            diagnostics.put(name.substring(DIAGNOSTIC.length()), value);
-          }
-        });
-    return PairStatistics.of(batch, LogProbs.of(now), diagnostics.buildOrThrow());
-  }
-
-  private static void checkFinite(PairwiseBatch batch, double[][] now, double loss) {
+  private static void checkFinite(PairwiseBatch batch, double[][] now) {
     for (int i = 0; i < now.length; i++) {
       for (int g = 0; g < now[i].length; g++) {
         if (!Double.isFinite(now[i][g])) {
@@ -132,14 +118,10 @@ public final class PairwiseLearner implements AutoCloseable {
         }
       }
     }
-    if (!Double.isFinite(loss)) {
-      throw new NonFiniteException(
-          "loss: expected a finite value, got " + loss + "; the parameters are unchanged");
-    }
   }
 
   @Override
   public void close() {
-    programs.close();
+    runner.close();
   }
 }

@@ -1,5 +1,7 @@
 package io.github.p3o.internal;
 
+import static com.google.common.base.Preconditions.checkState;
+
 import io.github.p3o.BatchShape;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -14,6 +16,7 @@ public final class ProgramCache implements AutoCloseable {
 
   private final Function<BatchShape, Program> factory;
   private final Map<BatchShape, Program> programs = new LinkedHashMap<>(16, 0.75f, true);
+  private boolean closed;
 
   /** Programs are made by this function at first use. */
   public ProgramCache(Function<BatchShape, Program> factory) {
@@ -22,6 +25,7 @@ public final class ProgramCache implements AutoCloseable {
 
   /** The program for a shape. */
   public Program get(BatchShape shape) {
+    checkState(!closed, "trainer or model: expected an open one, got one that was closed");
     Program program = programs.computeIfAbsent(shape, factory);
     if (programs.size() > MAX_PROGRAMS) {
       Iterator<Program> longestUnused = programs.values().iterator();
@@ -33,6 +37,7 @@ public final class ProgramCache implements AutoCloseable {
 
   @Override
   public void close() {
+    closed = true;
     programs.values().forEach(Program::close);
     programs.clear();
   }
