@@ -3,18 +3,18 @@ package io.github.p3o;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * The gradient of a mean loss over some pairs, not yet applied. To average across machines, weigh
- * the vectors by their pairs.
+ * The gradient of a mean loss over some prompts, not yet applied. To average across machines, weigh
+ * the vectors by their prompts.
  *
  * @param vector ∂loss/∂parameters, in the order of {@link Parameters#vector} {@code [parameters]};
  *     owned by this value, which {@link P3OTrainer#apply} closes
- * @param loss the mean loss over the pairs
- * @param pairs the number of pairs
+ * @param loss the mean loss over the prompts
+ * @param groups the number of prompts, of pairs where k = 2
  * @param logProbs log π_θ(y|x) at this point {@code [k, groups]}
  * @param statistics how far the policy has moved and what was clipped
  */
 public record Gradients(
-    INDArray vector, double loss, long pairs, LogProbs logProbs, PairStatistics statistics)
+    INDArray vector, double loss, int groups, LogProbs logProbs, PairStatistics statistics)
     implements AutoCloseable {
 
   /** Frees the vector. */

@@ -5,7 +5,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import com.google.common.collect.ImmutableList;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.internal.AdamW;
-import io.github.p3o.internal.PairwiseLearner;
+import io.github.p3o.internal.PolicyLearner;
 import io.github.p3o.internal.PolicyScorer;
 import io.github.p3o.internal.RandomStreams;
 import java.util.ArrayList;
@@ -33,7 +33,7 @@ public final class P3OTrainer implements AutoCloseable {
   private final ImmutableList<TrainingListener> listeners;
   private final Rollouts rollouts;
   private final PolicyScorer referenceScorer;
-  private final PairwiseLearner learner;
+  private final PolicyLearner learner;
   private final AdamW optimizer;
   private long step;
 
@@ -51,7 +51,7 @@ public final class P3OTrainer implements AutoCloseable {
     int groupsAtOnce = config.promptsPerMicroBatch();
     referenceScorer = new PolicyScorer(reference, k * groupsAtOnce);
     rollouts = new Rollouts(prompts, sampler, rewardModel, referenceScorer, config);
-    learner = new PairwiseLearner(policy, builder.loss, k, groupsAtOnce);
+    learner = new PolicyLearner(policy, builder.loss, k, groupsAtOnce);
   }
 
   private static <T> T require(String name, @Nullable T value) {
@@ -66,7 +66,7 @@ public final class P3OTrainer implements AutoCloseable {
    * @param loss the objective, such as {@code P3OLoss.v2()}
    * @return a new builder
    */
-  public static Builder builder(Policy policy, PairwiseLoss loss) {
+  public static Builder builder(Policy policy, PolicyLoss loss) {
     return new Builder(policy, loss);
   }
 
@@ -200,7 +200,7 @@ public final class P3OTrainer implements AutoCloseable {
   /** Collects what a {@link P3OTrainer} needs. */
   public static final class Builder {
     private final Policy policy;
-    private final PairwiseLoss loss;
+    private final PolicyLoss loss;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private TrainerConfig config = TrainerConfig.builder().build();
     private @Nullable PromptSource prompts;
@@ -208,7 +208,7 @@ public final class P3OTrainer implements AutoCloseable {
     private @Nullable RewardModel rewardModel;
     private @Nullable Policy reference;
 
-    private Builder(Policy policy, PairwiseLoss loss) {
+    private Builder(Policy policy, PolicyLoss loss) {
       this.policy = policy;
       this.loss = loss;
       if (policy instanceof PairSampler ownSampler) {

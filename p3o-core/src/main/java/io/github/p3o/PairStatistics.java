@@ -40,13 +40,7 @@ public record PairStatistics(
       PairwiseBatch batch, LogProbs logProbs, ImmutableMap<String, Double> diagnostics) {
     int k = batch.responsesPerPrompt();
     int groups = batch.groups();
-    checkArgument(
-        logProbs.responses() == k && logProbs.groups() == groups,
-        "logProbs: expected shape [%s, %s], got [%s, %s]",
-        k,
-        groups,
-        logProbs.responses(),
-        logProbs.groups());
+    checkShape(batch, logProbs);
     double sum = 0;
     double sumOfSquares = 0;
     double min = Double.POSITIVE_INFINITY;
@@ -65,6 +59,18 @@ public record PairStatistics(
     }
     return new PairStatistics(
         sum / count, min, max, sum * sum / sumOfSquares, ties(batch), clamped, diagnostics);
+  }
+
+  static void checkShape(PairwiseBatch batch, LogProbs logProbs) {
+    int k = batch.responsesPerPrompt();
+    int groups = batch.groups();
+    checkArgument(
+        logProbs.responses() == k && logProbs.groups() == groups,
+        "logProbs: expected shape [%s, %s], got [%s, %s]",
+        k,
+        groups,
+        logProbs.responses(),
+        logProbs.groups());
   }
 
   private static long ties(PairwiseBatch batch) {

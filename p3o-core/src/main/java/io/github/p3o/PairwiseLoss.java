@@ -1,38 +1,52 @@
 package io.github.p3o;
 
-import io.github.p3o.internal.LossEvaluator;
+import com.google.common.collect.ImmutableMap;
+import io.github.p3o.internal.Ops;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.nd4j.autodiff.samediff.SDVariable;
 
 /**
- * An objective on pairs of responses, as a SameDiff graph. The library's own are in {@code
- * io.github.p3o.loss}.
+ * An objective on pairs of responses, as a SameDiff graph. Rewards enter as differences alone, so
+ * that a shift of the reward by δ(prompt) is gone before anything is computed. The library's own
+ * are in {@code io.github.p3o.loss}.
  */
-public interface PairwiseLoss {
-
-  /**
-   * The name under which runs and reports show the objective.
-   *
-   * @return a short name, such as {@code p3o-v2}
-   */
-  String name();
+public interface PairwiseLoss extends PolicyLoss {
 
   /**
    * Adds the loss of each pair to the graph of its inputs.
    *
    * @param pair log-probabilities and reward difference of each pair
-   * @return the loss of each pair and its diagnostics
+   * @return the loss of each pair {@code [pairs]} and its diagnostics
    */
   LossTerms build(PairVariables pair);
 
   /**
-   * Runs the graph on plain numbers, so that a policy in any other engine can be trained: feed the
-   * gradient back into that engine.
+   * The mean over all k(k−1)/2 pairs of each prompt.
    *
-   * @param batch k responses to each prompt
-   * @param logProbs log π_θ(y|x) now {@code [k, groups]}
-   * @return the mean loss, its gradient and statistics
-   * @throws IllegalArgumentException if the shapes differ
+   * @param responses log-probabilities and rewards of the k responses to each prompt
+   * @return the loss of each prompt {@code [groups]} and its diagnostics
    */
-  default Evaluation evaluate(PairwiseBatch batch, LogProbs logProbs) {
-    return LossEvaluator.evaluate(this, batch, logProbs);
+  @Override
+  default LossTerms build(ResponseVariables responses) {
+    int k = responses.count();
+    double share = 2.0 / (k * (k - 1.0));
+    @Nullable SDVariable losses = null;
+    Map<String, SDVariable> diagnostics = new LinkedHashMap<>();
+    for (int i = 0; i < k; i++) {
+      for (int j = i + 1; j < k; j++) {
+        LossTerms terms = build(responses.pair(i, j));
+        SDVariable part = Ops.multiply(terms.losses(), share);
+        losses = losses == null ? part : Ops.add(losses, part);
+        terms
+            .diagnostics()
+            .forEach((name, d) -> diagnostics.merge(name, Ops.multiply(d, share), Ops::add));
+      }
+    }
+    if (losses == null) {
+      throw new IllegalArgumentException("responses: expected at least 2 a prompt, got " + k);
+    }
+    return new LossTerms(losses, ImmutableMap.copyOf(diagnostics));
   }
 }

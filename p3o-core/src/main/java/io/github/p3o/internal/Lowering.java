@@ -5,7 +5,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.nd4j.autodiff.functions.DifferentialFunction;
-import org.nd4j.autodiff.samediff.internal.SameDiffOp;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.CustomOp;
@@ -23,18 +22,18 @@ final class Lowering {
   private Lowering() {}
 
   /** Emits the op in another form; false if it is to be run as it is. */
-  static boolean emit(Planner planner, SameDiffOp node) {
-    List<String> in = node.getInputsToOp();
-    return switch (node.getOp().opName()) {
+  static boolean emit(Planner planner, Node node) {
+    List<String> in = node.inputs();
+    return switch (node.opName()) {
       case "matmul_bp" -> emitMatmulGradient(planner, node);
       case "add_bp", "subtract_bp", "multiply_bp" -> emitArithmeticGradient(planner, node);
       case "scatter_add" -> emitScatterAdd(planner, node);
+      case "add" -> emitSumWithZero(planner, node);
       case "permute" ->
           in.size() == 2
               && planner.isConstant(in.get(1))
               && isIdentity(planner.array(in.get(1)).toIntVector())
-              && planner.share(
-                  node.getOutputsOfOp().get(0), in.get(0), planner.array(in.get(0)).shape());
+              && planner.share(node.outputs().get(0), in.get(0), planner.array(in.get(0)).shape());
       default -> false;
     };
   }
@@ -44,18 +43,18 @@ final class Lowering {
   }
 
   /** ∂/∂a and ∂/∂b of {@code y = a b} or {@code y = a bᵀ}: plain matrix products. */
-  private static boolean emitMatmulGradient(Planner planner, SameDiffOp node) {
-    long[] flags = ((CustomOp) node.getOp()).iArgs();
-    String a = node.getInputsToOp().get(0);
-    String b = node.getInputsToOp().get(1);
-    String g = node.getInputsToOp().get(2);
+  private static boolean emitMatmulGradient(Planner planner, Node node) {
+    long[] flags = ((CustomOp) node.op()).iArgs();
+    String a = node.input(0);
+    String b = node.input(1);
+    String g = node.input(2);
     boolean transposed = flags.length > 1 && flags[1] == 1;
     boolean plain = Arrays.stream(flags).sum() == (transposed ? 1 : 0);
     if (!plain || planner.array(a).rank() != planner.array(b).rank()) {
       return false;
     }
-    String toA = node.getOutputsOfOp().get(0);
-    String toB = node.getOutputsOfOp().get(1);
+    String toA = node.outputs().get(0);
+    String toB = node.outputs().get(1);
     if (planner.isNeeded(toA)) {
       int[] flagsToA = {0, transposed ? 0 : 1, 0};
       emit(planner, "matmul", ImmutableList.of(g, b), flagsToA, toA, planner.array(a).shape());
@@ -69,12 +68,12 @@ final class Lowering {
   }
 
   /** ∂/∂a and ∂/∂b of a ± b and a · b, summed over the axes along which they were broadcast. */
-  private static boolean emitArithmeticGradient(Planner planner, SameDiffOp node) {
-    String name = node.getOp().opName();
-    List<String> in = node.getInputsToOp();
+  private static boolean emitArithmeticGradient(Planner planner, Node node) {
+    String name = node.opName();
+    List<String> in = node.inputs();
     String g = in.get(2);
     for (int side = 0; side < 2; side++) {
-      String output = node.getOutputsOfOp().get(side);
+      String output = node.outputs().get(side);
       if (!planner.isNeeded(output)) {
         continue;
       }
@@ -141,18 +140,33 @@ final class Lowering {
     planner.release(sum);
   }
 
+  /** {@code a + 0 = a}: the gradient of a value whose other use was detached. */
+  private static boolean emitSumWithZero(Planner planner, Node node) {
+    for (int side = 0; side < 2; side++) {
+      long[] shape = planner.array(node.input(side)).shape();
+      if (planner.isZero(node.input(1 - side))
+          && Arrays.equals(shape, planner.array(node.input(1 - side)).shape())) {
+        return planner.share(node.output(), node.input(side), shape);
+      }
+    }
+    return false;
+  }
+
   /** {@code zeros.scatterAdd(ids, updates)} = the sums of the updates of each id. */
-  private static boolean emitScatterAdd(Planner planner, SameDiffOp node) {
-    String into = node.getInputsToOp().get(0);
-    String ids = node.getInputsToOp().get(1);
-    String updates = node.getInputsToOp().get(2);
+  private static boolean emitScatterAdd(Planner planner, Node node) {
+    String into = node.input(0);
+    String ids = node.input(1);
+    String updates = node.input(2);
     long[] shape = planner.array(into).shape();
     if (planner.array(ids).rank() != 1) {
       throw new IllegalArgumentException(
           "gather: expected ids of rank 1, got rank " + planner.array(ids).rank());
     }
+    if (planner.array(ids).length() == 1) {
+      return false; // a single row cannot be lost, and the segment sum would not read it as one
+    }
     boolean fromZero = planner.isZero(into);
-    String output = node.getOutputsOfOp().get(0);
+    String output = node.outputs().get(0);
     String sums = fromZero ? output : planner.temporary(1);
     // The segment sum leaves rows alone that no id names: they are set to 0 first.
     emit(planner, "zeros_as", ImmutableList.of(into), new int[0], sums, shape);

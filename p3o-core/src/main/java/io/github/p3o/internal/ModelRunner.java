@@ -14,12 +14,12 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 public final class ModelRunner implements AutoCloseable {
 
   private final GraphModel model;
-  private final ProgramCache programs;
+  private final ProgramCache<BatchShape> programs;
 
   /** Programs are made by this function at first use. The model stays the caller's. */
   public ModelRunner(GraphModel model, Function<BatchShape, Program> factory) {
     this.model = model;
-    this.programs = new ProgramCache(factory);
+    this.programs = new ProgramCache<>(factory);
   }
 
   /**

@@ -118,7 +118,11 @@ public final class Ops {
     SDVariable below = isLess(x, low);
     SDVariable above = isGreater(x, high);
     SDVariable inside = not(add(below, above));
-    SDVariable bounds = add(multiply(below, low), multiply(above, high));
+    // An infinite bound is never passed, and 0 · ∞ would be NaN.
+    SDVariable bounds =
+        add(
+            multiply(below, Double.isFinite(low) ? low : 0),
+            multiply(above, Double.isFinite(high) ? high : 0));
     return add(multiply(inside, x), bounds);
   }
 
@@ -186,6 +190,14 @@ public final class Ops {
     // x ≥ 0: −ln(1 + e⁻ˣ); x < 0: x − ln(1 + eˣ); a mask, so that the gradient at 0 is ½.
     SDVariable negative = isLess(x, 0);
     SDVariable minusAbs = multiply(x, add(multiply(negative, 2), -1.0));
-    return subtract(multiply(negative, x), x.getSameDiff().math().log1p(exp(minusAbs)));
+    return subtract(multiply(negative, x), logOnePlus(exp(minusAbs)));
+  }
+
+  /** {@code ln(1 + x)} for x ≥ 0, also where x is lost against 1: ND4J's log1p gives 0 there. */
+  private static SDVariable logOnePlus(SDVariable x) {
+    SDVariable sum = add(x, 1.0);
+    // What rounding took from the sum, to first order; the gradient needs no such help.
+    SDVariable lost = subtract(x, add(sum, -1.0));
+    return add(log(sum), stopGradient(multiply(lost, reciprocal(sum))));
   }
 }

@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableSet;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -14,11 +15,11 @@ import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.VariableType;
-import org.nd4j.autodiff.samediff.internal.SameDiffOp;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.BaseOp;
 import org.nd4j.linalg.api.ops.CustomOp;
+import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.api.ops.OpContext;
 import org.nd4j.linalg.api.shape.LongShapeDescriptor;
 import org.nd4j.linalg.api.shape.Shape;
@@ -37,6 +38,13 @@ final class Planner {
   /** Ops whose output follows from the shape of their input alone. */
   private static final ImmutableSet<String> OF_SHAPE =
       ImmutableSet.of("rank", "shape_of", "size", "zeros_as", "zeroslike", "ones_as", "oneslike");
+
+  /** Reductions that give an element itself where there is only one. */
+  private static final ImmutableSet<String> REDUCTIONS =
+      ImmutableSet.of("reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod");
+
+  /** ND4J's argument of "reshape" for the order 'c'. */
+  private static final int ROW_MAJOR = -99;
 
   /** An input slot of a step that reads an array from outside. */
   record Binding(Step step, int slot) {}
@@ -63,29 +71,29 @@ final class Planner {
   }
 
   /** Plans and executes the ops. The values of the wanted names stay when it is done. */
-  void plan(ImmutableList<SameDiffOp> order, Iterable<String> wanted) {
+  void plan(ImmutableList<Node> order, Iterable<String> wanted) {
     wanted.forEach(name -> uses.merge(name, 1, Integer::sum));
-    order.forEach(op -> op.getInputsToOp().forEach(name -> uses.merge(name, 1, Integer::sum)));
-    for (SameDiffOp op : order) {
-      markConstant(op);
-      if (!emitView(op) && !Lowering.emit(this, op)) {
-        emitPlain(op);
+    order.forEach(node -> node.inputs().forEach(name -> uses.merge(name, 1, Integer::sum)));
+    for (Node node : order) {
+      markConstant(node);
+      if (!emitView(node) && !Lowering.emit(this, node)) {
+        emitPlain(node);
       }
-      op.getInputsToOp().forEach(this::release);
-      op.getOutputsOfOp().stream()
+      node.inputs().forEach(this::release);
+      node.outputs().stream()
           .filter(name -> values.containsKey(name) && !isNeeded(name))
           .forEach(this::release);
     }
   }
 
   /** What follows from shapes and constants alone is computed once, and its memory is kept. */
-  private void markConstant(SameDiffOp op) {
-    boolean ofShape = OF_SHAPE.contains(op.getOp().opName());
-    inConstantOp = ofShape || op.getInputsToOp().stream().allMatch(this::isConstant);
+  private void markConstant(Node node) {
+    boolean ofShape = OF_SHAPE.contains(node.opName());
+    inConstantOp = ofShape || node.inputs().stream().allMatch(this::isConstant);
     if (inConstantOp) {
-      constants.addAll(op.getOutputsOfOp());
-      if (ofShape && op.getOp().opName().startsWith("zeros")) {
-        zeros.addAll(op.getOutputsOfOp());
+      constants.addAll(node.outputs());
+      if (ofShape && node.opName().startsWith("zeros")) {
+        zeros.addAll(node.outputs());
       }
     }
   }
@@ -183,34 +191,54 @@ final class Planner {
     return context;
   }
 
-  private void emitPlain(SameDiffOp node) {
-    DifferentialFunction op = node.getOp();
-    OpContext context = contextFor(op, node.getInputsToOp());
+  private void emitPlain(Node node) {
+    DifferentialFunction op = node.op();
+    OpContext context = contextFor(op, node.inputs());
     List<LongShapeDescriptor> shapes =
         op instanceof CustomOp custom
             ? Nd4j.getExecutioner().calculateOutputShape(custom, context)
             : ((BaseOp) op).calculateOutputShape(context);
-    List<String> outputs = node.getOutputsOfOp();
+    if (isOverSizeOne(node, shapes.get(0).getShape())) {
+      op = reshapeTo(shapes.get(0).getShape());
+      context = contextFor(op, node.inputs());
+    }
+    List<String> outputs = node.outputs();
     for (int i = 0; i < outputs.size(); i++) {
       LongShapeDescriptor shape = shapes.get(i);
       context.setOutputArray(i, allocate(outputs.get(i), shape.dataType(), shape.getShape()));
     }
-    emit(op, node.getInputsToOp(), context);
+    emit(op, node.inputs(), context);
+  }
+
+  /**
+   * Whether the op reduces axes of size 1 only, and so only reshapes. Where the input is a row or a
+   * column matrix, ND4J's executor takes that for no op and fails on an unset field.
+   */
+  private boolean isOverSizeOne(Node node, long[] outputShape) {
+    return REDUCTIONS.contains(node.opName())
+        && array(node.input(0)).length() == Shape.lengthOf(outputShape);
+  }
+
+  private static DynamicCustomOp reshapeTo(long[] shape) {
+    DynamicCustomOp.DynamicCustomOpsBuilder builder =
+        DynamicCustomOp.builder("reshape").addIntegerArguments(ROW_MAJOR);
+    Arrays.stream(shape).forEach(builder::addIntegerArguments);
+    return builder.build();
   }
 
   /** Lets the output share the input's memory, if the op allows it and the memory is ours. */
-  private boolean emitView(SameDiffOp node) {
-    String input = node.getInputsToOp().get(0);
+  private boolean emitView(Node node) {
+    String input = node.input(0);
     BufferPool.Buffer buffer = value(input).buffer();
-    if (!VIEWS.contains(node.getOp().opName()) || buffer == null) {
+    if (!VIEWS.contains(node.opName()) || buffer == null) {
       return false;
     }
-    try (OpContext context = contextFor(node.getOp(), node.getInputsToOp())) {
+    try (OpContext context = contextFor(node.op(), node.inputs())) {
       LongShapeDescriptor shape =
-          Nd4j.getExecutioner().calculateOutputShape((CustomOp) node.getOp(), context).get(0);
-      share(node.getOutputsOfOp().get(0), input, shape.getShape());
+          Nd4j.getExecutioner().calculateOutputShape((CustomOp) node.op(), context).get(0);
+      share(node.output(), input, shape.getShape());
     } catch (Exception e) {
-      throw new IllegalStateException("could not plan " + node.getName(), e);
+      throw new IllegalStateException("could not plan " + node, e);
     }
     return true;
   }

@@ -38,7 +38,7 @@ public final class Program implements AutoCloseable {
   private final SameDiff graph;
   private final ImmutableMap<String, String> wanted; // variable of the graph → name in the results
   private final ImmutableSet<String> parameters;
-  private final ImmutableList<SameDiffOp> order;
+  private final ImmutableList<Node> order;
   private final BufferPool pool = new BufferPool();
   private final Map<String, INDArray> bound = new HashMap<>();
   private Map<String, List<Planner.Binding>> bindings = Map.of();
@@ -50,7 +50,7 @@ public final class Program implements AutoCloseable {
     this.graph = graph;
     this.parameters = ImmutableSet.copyOf(parameters);
     this.wanted = ImmutableMap.copyOf(wanted);
-    this.order = orderFor(graph, this.wanted.keySet());
+    this.order = Rewriter.rewrite(orderFor(graph, this.wanted.keySet()));
   }
 
   /**
@@ -97,8 +97,8 @@ public final class Program implements AutoCloseable {
   }
 
   /** The ops that the wanted variables need, each after those that it reads from. */
-  private static ImmutableList<SameDiffOp> orderFor(SameDiff graph, Collection<String> wanted) {
-    ImmutableList.Builder<SameDiffOp> order = ImmutableList.builder();
+  private static ImmutableList<Node> orderFor(SameDiff graph, Collection<String> wanted) {
+    ImmutableList.Builder<Node> order = ImmutableList.builder();
     Set<String> done = new HashSet<>();
     Deque<String> open = new ArrayDeque<>(wanted);
     while (!open.isEmpty()) {
@@ -117,7 +117,7 @@ public final class Program implements AutoCloseable {
       if (open.size() == before) {
         open.pop();
         done.add(op.getName());
-        order.add(op);
+        order.add(Node.of(op));
       }
     }
     return order.build();

@@ -1,5 +1,6 @@
 package io.github.p3o.internal;
 
+import java.util.Arrays;
 import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.CustomOp;
@@ -10,8 +11,12 @@ import org.nd4j.linalg.factory.Nd4j;
 /** One native op with its arguments, inputs and outputs in place: only to be executed. */
 final class Step implements AutoCloseable {
 
+  /** A native context keeps a handle of every array that it was ever given, until it is purged. */
+  private static final int MAX_HANDLES = 128;
+
   private final DifferentialFunction op;
   private final OpContext context;
+  private int rebound;
 
   Step(DifferentialFunction op, OpContext context) {
     this.op = op;
@@ -28,6 +33,19 @@ final class Step implements AutoCloseable {
 
   void setInput(int slot, INDArray array) {
     context.setInputArray(slot, array);
+    if (++rebound % MAX_HANDLES == 0) {
+      purge();
+    }
+  }
+
+  private void purge() {
+    INDArray[] inputs = new INDArray[context.numInputArguments()];
+    Arrays.setAll(inputs, context::getInputArray);
+    INDArray[] outputs = new INDArray[context.numOutputArguments()];
+    Arrays.setAll(outputs, context::getOutputArray);
+    context.purge();
+    context.setInputArrays(inputs);
+    context.setOutputArrays(outputs);
   }
 
   String opName() {

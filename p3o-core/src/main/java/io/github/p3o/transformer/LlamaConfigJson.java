@@ -41,9 +41,22 @@ final class LlamaConfigJson {
   }
 
   static void write(LlamaConfig config, Path file) {
+    write(json(config, "LlamaForCausalLM"), file);
+  }
+
+  /** Of a model with one number in place of logits. */
+  static void writeRewardModel(LlamaConfig config, Path file) {
+    ObjectNode json = json(config, "LlamaForSequenceClassification");
+    // Hugging Face derives the number of labels from their names.
+    json.putObject("id2label").put("0", "reward");
+    json.putObject("label2id").put("reward", 0);
+    write(json.put("num_labels", 1), file);
+  }
+
+  private static void write(ObjectNode json, Path file) {
     try {
       Files.createDirectories(file.toAbsolutePath().getParent());
-      AtomicFile.write(file, json(config).toPrettyString() + "\n");
+      AtomicFile.write(file, json.toPrettyString() + "\n");
     } catch (IOException e) {
       throw new CheckpointException(file, "file: expected to be writable, got " + e, e);
     }
@@ -171,9 +184,9 @@ final class LlamaConfigJson {
     return Ascii.truncate(value.toString(), MAX_SHOWN, "…");
   }
 
-  private static ObjectNode json(LlamaConfig config) {
+  private static ObjectNode json(LlamaConfig config, String architecture) {
     ObjectNode json = new ObjectMapper().createObjectNode();
-    json.putArray("architectures").add("LlamaForCausalLM");
+    json.putArray("architectures").add(architecture);
     json.put("model_type", "llama")
         .put("vocab_size", config.vocabularySize())
         .put("hidden_size", config.hiddenSize())

@@ -3,6 +3,7 @@ package io.github.p3o.loss;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import io.github.p3o.PairVariables;
+import io.github.p3o.ResponseVariables;
 import io.github.p3o.internal.Ops;
 import org.nd4j.autodiff.samediff.SDVariable;
 
@@ -59,5 +60,22 @@ public record KlShaping(double coefficient, Placement placement) {
     SDVariable kl2 = Ops.subtract(current ? p.s2() : p.o2(), p.f2());
     SDVariable penalty = Ops.multiply(Ops.subtract(kl1, kl2), coefficient);
     return Ops.stopGradient(Ops.subtract(p.rewardDifference(), penalty));
+  }
+
+  /** {@code r̂ᵢ = rᵢ − β (kᵢ − fᵢ)} of one response; no gradient passes. */
+  SDVariable shapedReward(ResponseVariables responses, int i) {
+    boolean current = placement == Placement.CURRENT;
+    SDVariable k = current ? responses.logProb(i) : responses.oldLogProb(i);
+    SDVariable kl = Ops.subtract(k, responses.referenceLogProb(i));
+    return Ops.stopGradient(Ops.subtract(responses.reward(i), Ops.multiply(kl, coefficient)));
+  }
+
+  /** The mean of r̂ over the batch: a baseline. */
+  SDVariable meanShapedReward(ResponseVariables.BatchMeans means) {
+    checkArgument(
+        placement == Placement.ROLLOUT || coefficient == 0,
+        "klShaping: expected ROLLOUT with a batch-mean baseline, got %s",
+        placement);
+    return Ops.subtract(means.reward(), Ops.multiply(means.rolloutKl(), coefficient));
   }
 }

@@ -9,27 +9,27 @@ import io.github.p3o.LogProbs;
 import io.github.p3o.NonFiniteException;
 import io.github.p3o.PairStatistics;
 import io.github.p3o.PairwiseBatch;
-import io.github.p3o.PairwiseLoss;
 import io.github.p3o.Policy;
 import io.github.p3o.PolicyGraph;
+import io.github.p3o.PolicyLoss;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
-/** The gradient of a pairwise objective with respect to a policy's parameters. */
-public final class PairwiseLearner implements AutoCloseable {
+/** The gradient of an objective with respect to a policy's parameters. */
+public final class PolicyLearner implements AutoCloseable {
 
   private static final String LOG_PROBS = "p3o/now";
 
   private final Policy policy;
-  private final PairwiseLoss objective;
+  private final PolicyLoss objective;
   private final int responses;
   private final int groupsAtOnce;
   private final ModelRunner runner;
 
   /** Gradients for batches of this many responses a prompt, some groups at once. */
-  public PairwiseLearner(
-      Policy policy, PairwiseLoss objective, int responsesPerPrompt, int groupsAtOnce) {
+  public PolicyLearner(
+      Policy policy, PolicyLoss objective, int responsesPerPrompt, int groupsAtOnce) {
     this.policy = policy;
     this.objective = objective;
     this.responses = responsesPerPrompt;
@@ -42,7 +42,7 @@ public final class PairwiseLearner implements AutoCloseable {
     String logProbs = built.graph().identity(LOG_PROBS, built.logProbs()).name();
     int groups = shape.sequences() / responses;
     ImmutableList<String> means =
-        MeanLoss.addTo(PairwiseGraph.build(objective, built.logProbs(), responses, groups));
+        MeanLoss.addTo(PolicyLossGraph.build(objective, built.logProbs(), responses, groups));
     return Program.withGradient(
         built.graph(),
         MeanLoss.LOSS,
@@ -51,20 +51,20 @@ public final class PairwiseLearner implements AutoCloseable {
   }
 
   /**
-   * The gradient of the mean loss over all pairs of the batch.
+   * The gradient of the mean loss over the prompts of the batch.
    *
    * @throws IllegalArgumentException for a batch without responses, or of another k
    * @throws NonFiniteException if the loss or a log-probability is not finite
    */
   public Gradients gradients(PairwiseBatch batch) {
     checkBatch(batch);
-    MeanLoss mean = new MeanLoss(PairwiseGraph.pairs(batch));
+    MeanLoss mean = new MeanLoss(batch.groups());
     GradientSum sum = new GradientSum(policy.parameters());
     double[][] now = new double[responses][batch.groups()];
     try {
       for (int from = 0; from < batch.groups(); from += groupsAtOnce) {
         int[] part = IntStream.range(from, Math.min(from + groupsAtOnce, batch.groups())).toArray();
-        Map<String, INDArray> values = run(batch.select(part), mean);
+        Map<String, INDArray> values = run(batch.select(part), batch, mean);
         copy(Result.array(values, LOG_PROBS), now, part);
         mean.add(values);
         sum.add(values);
@@ -73,8 +73,7 @@ public final class PairwiseLearner implements AutoCloseable {
       mean.checkFinite();
       LogProbs logProbs = LogProbs.of(now);
       PairStatistics statistics = PairStatistics.of(batch, logProbs, mean.diagnostics());
-      return new Gradients(
-          sum.vector(), mean.loss(), PairwiseGraph.pairs(batch), logProbs, statistics);
+      return new Gradients(sum.vector(), mean.loss(), batch.groups(), logProbs, statistics);
     } catch (RuntimeException e) {
       sum.close();
       throw e;
@@ -93,8 +92,8 @@ public final class PairwiseLearner implements AutoCloseable {
         batch.responsesPerPrompt());
   }
 
-  private Map<String, INDArray> run(PairwiseBatch part, MeanLoss mean) {
-    Map<String, INDArray> numbers = PairwiseGraph.feed(part);
+  private Map<String, INDArray> run(PairwiseBatch part, PairwiseBatch whole, MeanLoss mean) {
+    Map<String, INDArray> numbers = PolicyLossGraph.feed(part, whole);
     numbers.putAll(mean.feed());
     return runner.run(part.promptOfEach(), part.responses(), numbers);
   }

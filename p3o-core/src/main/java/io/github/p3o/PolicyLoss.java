@@ -1,0 +1,38 @@
+package io.github.p3o;
+
+/**
+ * An objective on the log-probabilities of sampled responses, as a SameDiff graph. {@link
+ * PairwiseLoss} is the kind that sees rewards only as differences within a prompt.
+ */
+public interface PolicyLoss {
+
+  /**
+   * The name under which runs and reports show the objective.
+   *
+   * @return a short name, such as {@code p3o-v2}
+   */
+  String name();
+
+  /**
+   * Adds the loss of each prompt to the graph of its inputs.
+   *
+   * @param responses log-probabilities and rewards of the k responses to each prompt
+   * @return the loss of each prompt {@code [groups]} and its diagnostics
+   */
+  LossTerms build(ResponseVariables responses);
+
+  /**
+   * Runs the graph once on plain numbers, so that a policy in any other engine can be trained: feed
+   * the gradient back into that engine. A {@link LossEvaluator} keeps the graph for the next time.
+   *
+   * @param batch k responses to each prompt
+   * @param logProbs log π_θ(y|x) now {@code [k, groups]}
+   * @return the mean loss, its gradient and statistics
+   * @throws IllegalArgumentException if the shapes differ
+   */
+  default Evaluation evaluate(PairwiseBatch batch, LogProbs logProbs) {
+    try (LossEvaluator evaluator = new LossEvaluator(this)) {
+      return evaluator.evaluate(batch, logProbs);
+    }
+  }
+}

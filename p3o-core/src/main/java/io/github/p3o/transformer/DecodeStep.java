@@ -1,0 +1,242 @@
+package io.github.p3o.transformer;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.Op;
+import org.nd4j.linalg.api.ops.impl.scalar.ScalarAdd;
+import org.nd4j.linalg.api.ops.impl.transforms.floating.RSqrt;
+import org.nd4j.linalg.api.ops.impl.transforms.strict.Swish;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * One more token for each of some rows: the model for a single column, with the keys and values of
+ * the columns before in a cache. Every array and native call is fixed; a step executes them. The
+ * notation is that of {@link LlamaGraph}, R the number of rows.
+ */
+final class DecodeStep implements AutoCloseable {
+
+  private final LlamaConfig config;
+  private final DecoderWeights weights;
+  private final KeyValueCache cache;
+  private final int rows;
+  private final int columns;
+  private final int merged; // M, see KeyValueCache
+  private final int products; // K / M
+  private final int group; // G
+  private final List<Runnable> steps = new ArrayList<>();
+  private final List<AutoCloseable> owned = new ArrayList<>();
+
+  private final List<NativeOp> keyWrites = new ArrayList<>(); // of each layer
+  private final List<NativeOp> valueWrites = new ArrayList<>();
+  private final List<NativeOp> maskings = new ArrayList<>();
+  private final List<NativeOp> idReads = new ArrayList<>();
+  private final List<NativeOp> positionReads = new ArrayList<>();
+
+  private final INDArray x; // [R, D], the residual stream
+  private final INDArray normalised; // [R, D]
+  private final INDArray squares; // [R, 1]
+  private final INDArray queryKey; // [R, (H + K)·d]
+  private final INDArray quarter; // [R, (H + K)·d]
+  private final INDArray cosines; // [R, (H + K)·d]
+  private final INDArray sines; // [R, (H + K)·d]
+  private final INDArray value; // [R, K·d]
+  private final INDArray spread; // [R, K / M, M·G, M·d]: queries, beside them zeros
+  private final INDArray scores; // [R, K / M, M·G, columns]
+  private final INDArray mixedAll; // [R, K / M, M·G, M·d]
+  private final INDArray mixed; // [R, H·d]
+  private final INDArray gate; // [R, F]
+  private final INDArray up; // [R, F]
+  private final INDArray logits; // [R, vocabulary]
+  private final INDArray noMask; // [R, 1, 1, columns], until a step brings one
+
+  /** Prepares steps for the first rows of a cache, as long as its first {@code columns} suffice. */
+  DecodeStep(
+      LlamaConfig config, DecoderWeights weights, KeyValueCache cache, int rows, int columns) {
+    this.config = config;
+    this.weights = weights;
+    this.cache = cache;
+    this.rows = rows;
+    this.columns = columns;
+    int size = config.headSize();
+    long turned = (long) (config.heads() + config.keyValueHeads()) * size;
+    merged = KeyValueCache.merged(config);
+    products = config.keyValueHeads() / merged;
+    group = config.heads() / config.keyValueHeads();
+    x = array(config.hiddenSize());
+    normalised = array(config.hiddenSize());
+    squares = array(1);
+    queryKey = array(turned);
+    quarter = array(turned);
+    cosines = array(turned);
+    sines = array(turned);
+    value = array((long) config.keyValueHeads() * size);
+    spread = array(products, (long) merged * group, (long) merged * size);
+    scores = array(products, (long) merged * group, columns);
+    mixedAll = array(products, (long) merged * group, (long) merged * size);
+    mixed = array(config.hiddenSize());
+    gate = array(config.intermediateSize());
+    up = array(config.intermediateSize());
+    logits = array(config.vocabularySize());
+    noMask = array(1, 1, columns);
+    addInput();
+    for (int layer = 0; layer < config.layers(); layer++) {
+      addAttention(layer);
+      addFeedForward(weights.layers(layer));
+    }
+    addOutput();
+  }
+
+  private void addInput() {
+    INDArray none = own(Nd4j.create(DataType.INT32, rows));
+    idReads.add(add(NativeOp.alongAxis(0, "gather", x, weights.embedding(), none)));
+    positionReads.add(add(NativeOp.alongAxis(0, "gather", cosines, weights.cosines(), none)));
+    positionReads.add(add(NativeOp.alongAxis(0, "gather", sines, weights.sines(), none)));
+  }
+
+  private void addOutput() {
+    addNorm();
+    add(NativeOp.of("multiply", normalised, normalised, weights.finalNorm()));
+    add(NativeOp.productTransposed(logits, normalised, weights.output()));
+  }
+
+  private void addAttention(int layer) {
+    DecoderWeights.Layer matrices = weights.layers(layer);
+    addNorm();
+    add(NativeOp.product(queryKey, normalised, matrices.queryKey()));
+    add(NativeOp.product(value, normalised, matrices.value()));
+    addTurn();
+    int size = config.headSize();
+    long[] queryShape = {rows, products, merged, group, size};
+    long[] keyShape = {rows, products, (long) merged * size};
+    add(NativeOp.of("identity", ownBlocks(spread), part(queryKey, 0, queryShape)));
+    INDArray key = part(queryKey, config.hiddenSize(), keyShape);
+    keyWrites.add(add(write(key, cache.keys(layer))));
+    valueWrites.add(add(write(value.reshape(keyShape), cache.values(layer))));
+    add(NativeOp.productTransposed(scores, spread, cache.first(cache.keys(layer), rows, columns)));
+    maskings.add(add(NativeOp.of("add", scores, scores, noMask)));
+    add(NativeOp.alongAxis(3, "softmax", scores, scores));
+    add(NativeOp.product(mixedAll, scores, cache.first(cache.values(layer), rows, columns)));
+    add(NativeOp.of("identity", mixed.reshape(queryShape), ownBlocks(mixedAll)));
+    add(NativeOp.addProduct(x, mixed, matrices.attentionOutput()));
+  }
+
+  /**
+   * Of {@code [R, K / M, M·G, M·d]} the blocks where the queries of a head meet this head's own
+   * elements {@code [R, K / M, M, G, d]}.
+   */
+  private INDArray ownBlocks(INDArray all) {
+    int size = config.headSize();
+    long width = (long) merged * size;
+    long[] shape = {rows, products, merged, group, size};
+    long[] stride = {all.stride(0), all.stride(1), group * width + size, width, 1};
+    return Nd4j.create(all.data(), shape, stride, 0, 'c', all.dataType());
+  }
+
+  private NativeOp write(INDArray from, INDArray to) {
+    return NativeOp.of("identity", cache.column(to, rows, 0), from);
+  }
+
+  private void addFeedForward(DecoderWeights.Layer matrices) {
+    addNorm();
+    add(NativeOp.product(gate, normalised, matrices.gate()));
+    add(NativeOp.product(up, normalised, matrices.up()));
+    add(new Swish(gate, gate));
+    add(NativeOp.of("multiply", gate, gate, up));
+    add(NativeOp.addProduct(x, gate, matrices.down()));
+  }
+
+  /** {@code x / √(Σ x² + D ε)}: what is missing to RMSNorm is in the weights. */
+  private void addNorm() {
+    add(NativeOp.alongAxis(1, "reduce_sqnorm", squares.reshape(rows), x));
+    add(new ScalarAdd(squares, config.hiddenSize() * config.rmsNormEpsilon()));
+    add(new RSqrt(squares, squares));
+    add(NativeOp.of("multiply", normalised, x, squares));
+  }
+
+  /** Turns queries and keys by the position of the row. */
+  private void addTurn() {
+    int size = config.headSize();
+    long heads = (long) rows * (config.heads() + config.keyValueHeads());
+    add(
+        NativeOp.product(
+            quarter.reshape(heads, size), queryKey.reshape(heads, size), weights.quarterTurn()));
+    add(NativeOp.of("multiply", queryKey, queryKey, cosines));
+    add(NativeOp.of("multiply", quarter, quarter, sines));
+    add(NativeOp.of("add", queryKey, queryKey, quarter));
+  }
+
+  private INDArray array(long... shapeOfRow) {
+    long[] shape = new long[shapeOfRow.length + 1];
+    shape[0] = rows;
+    System.arraycopy(shapeOfRow, 0, shape, 1, shapeOfRow.length);
+    return own(Nd4j.create(weights.type(), shape));
+  }
+
+  /** Some columns of a matrix of R rows, in another shape. */
+  private static INDArray part(INDArray matrix, long offset, long[] shape) {
+    long[] stride = Nd4j.getStrides(shape, 'c');
+    stride[0] = matrix.stride(0);
+    return Nd4j.create(matrix.data(), shape, stride, offset, 'c', matrix.dataType());
+  }
+
+  private INDArray own(INDArray array) {
+    owned.add(array);
+    return array;
+  }
+
+  private NativeOp add(NativeOp op) {
+    owned.add(op);
+    steps.add(op::execute);
+    return op;
+  }
+
+  private void add(Op op) {
+    steps.add(() -> Nd4j.getExecutioner().exec(op));
+  }
+
+  int rows() {
+    return rows;
+  }
+
+  int columns() {
+    return columns;
+  }
+
+  /**
+   * Reads a token for each row.
+   *
+   * @param ids {@code [R]}
+   * @param positions of each id in its sequence {@code [R]}
+   * @param column of the cache, the same for each row, below {@link #columns}
+   * @param mask {@code [R · columns]}, added to scores
+   * @return logits {@code [R · vocabulary]} of the token that follows
+   */
+  double[] run(int[] ids, int[] positions, int column, double[] mask) {
+    try (INDArray idArray = Nd4j.createFromArray(ids);
+        INDArray positionArray = Nd4j.createFromArray(positions);
+        INDArray maskArray = NativeArrays.of(weights.type(), mask, rows, 1, 1, columns)) {
+      idReads.forEach(op -> op.setInput(1, idArray));
+      positionReads.forEach(op -> op.setInput(1, positionArray));
+      maskings.forEach(op -> op.setInput(1, maskArray));
+      for (int layer = 0; layer < config.layers(); layer++) {
+        keyWrites.get(layer).setOutput(cache.column(cache.keys(layer), rows, column));
+        valueWrites.get(layer).setOutput(cache.column(cache.values(layer), rows, column));
+      }
+      steps.forEach(Runnable::run);
+      return logits.data().asDouble();
+    }
+  }
+
+  @Override
+  public void close() {
+    for (AutoCloseable each : owned) {
+      try {
+        each.close();
+      } catch (Exception e) {
+        throw new IllegalStateException("could not free native memory", e);
+      }
+    }
+  }
+}

@@ -1,0 +1,167 @@
+package io.github.p3o.transformer;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.primitives.ImmutableIntArray;
+import io.github.p3o.BatchShape;
+import io.github.p3o.Prompt;
+import io.github.p3o.Response;
+import java.util.List;
+import java.util.Map;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** What a graph of a model reads beside its parameters: placeholders, and what they hold. */
+final class LlamaInputs {
+
+  /** Token ids {@code [sequences · tokens]}. */
+  static final String IDS = "p3o/ids";
+
+  /** Rows of {@code [sequences · tokens]} whose hidden states are read. */
+  static final String POSITIONS = "p3o/positions";
+
+  /** The token that follows each position. */
+  static final String TARGETS = "p3o/targets";
+
+  /** 1 at response tokens {@code [sequences, responseTokens]}. */
+  static final String RESPONSE_MASK = "p3o/responseMask";
+
+  private static final String QUARTER_TURN = "p3o/quarterTurn";
+  private static final String QUERY_COSINES = "p3o/queryCosines";
+  private static final String QUERY_SINES = "p3o/querySines";
+  private static final String KEY_COSINES = "p3o/keyCosines";
+  private static final String KEY_SINES = "p3o/keySines";
+  private static final String CAUSAL_MASK = "p3o/causalMask";
+
+  /**
+   * Added to the score of what must not be seen: its weight is then exactly 0 in any float type.
+   */
+  static final double HIDDEN = -1e9;
+
+  /**
+   * Tables that depend on the number of tokens alone. Placeholders and no constants, since ND4J
+   * fails to differentiate some graphs that use a constant twice.
+   *
+   * @param quarterTurn {@code [d, d]}
+   * @param queryCosines {@code [T·H·d]}, scaled by 1/√d
+   * @param querySines {@code [T·H·d]}, scaled by 1/√d
+   * @param keyCosines {@code [T·K·d]}
+   * @param keySines {@code [T·K·d]}
+   * @param causalMask {@code [T·T]}, added to scores
+   */
+  record Tables(
+      SDVariable quarterTurn,
+      SDVariable queryCosines,
+      SDVariable querySines,
+      SDVariable keyCosines,
+      SDVariable keySines,
+      SDVariable causalMask) {}
+
+  private LlamaInputs() {}
+
+  static Tables tables(SameDiff graph, LlamaConfig config, DataType type, int tokens) {
+    long queries = (long) tokens * config.hiddenSize();
+    long keys = (long) tokens * config.keyValueHeads() * config.headSize();
+    return new Tables(
+        graph.placeHolder(QUARTER_TURN, type, config.headSize(), config.headSize()),
+        graph.placeHolder(QUERY_COSINES, type, queries),
+        graph.placeHolder(QUERY_SINES, type, queries),
+        graph.placeHolder(KEY_COSINES, type, keys),
+        graph.placeHolder(KEY_SINES, type, keys),
+        graph.placeHolder(CAUSAL_MASK, type, (long) tokens * tokens));
+  }
+
+  /** Token ids and tables. */
+  static void feedModel(Map<String, INDArray> feed, LlamaModel model, int tokens, int[] ids) {
+    LlamaConfig config = model.config();
+    RotaryTables rotary = model.rotary();
+    DataType type = model.type();
+    double scale = 1 / Math.sqrt(config.headSize());
+    int heads = config.heads();
+    int keyHeads = config.keyValueHeads();
+    feed.put(QUARTER_TURN, rotary.quarterTurn(type));
+    feed.put(QUERY_COSINES, rotary.cosines(type, tokens, heads, scale));
+    feed.put(QUERY_SINES, rotary.sines(type, tokens, heads, scale));
+    feed.put(KEY_COSINES, rotary.cosines(type, tokens, keyHeads, 1));
+    feed.put(KEY_SINES, rotary.sines(type, tokens, keyHeads, 1));
+    feed.put(IDS, Nd4j.createFromArray(ids));
+    double[] mask = new double[tokens * tokens];
+    for (int i = 0; i < mask.length; i++) {
+      mask[i] = i % tokens > i / tokens ? HIDDEN : 0;
+    }
+    feed.put(CAUSAL_MASK, NativeArrays.of(type, mask, mask.length));
+  }
+
+  /**
+   * The ids of prompt and response side by side from column 0, then zeros.
+   *
+   * @return {@code [sequences · tokens]}
+   */
+  static int[] ids(BatchShape shape, List<Prompt> prompts, List<Response> responses) {
+    checkCount(shape, prompts.size());
+    checkCount(shape, responses.size());
+    int[] ids = new int[shape.sequences() * shape.tokens()];
+    for (int i = 0; i < prompts.size(); i++) {
+      ImmutableIntArray prompt = prompts.get(i).tokens();
+      ImmutableIntArray response = responses.get(i).tokens();
+      checkArgument(
+          prompt.length() + response.length() <= shape.tokens()
+              && response.length() <= shape.responseTokens(),
+          "responses[%s]: expected to fit %s, got prompt and response of %s and %s tokens",
+          i,
+          shape,
+          prompt.length(),
+          response.length());
+      copy(prompt, ids, i * shape.tokens());
+      copy(response, ids, i * shape.tokens() + prompt.length());
+    }
+    return ids;
+  }
+
+  /** The ids of prompts from column 0, then zeros: {@code [prompts · tokens]}. */
+  static int[] ids(List<Prompt> prompts, int tokens) {
+    int[] ids = new int[prompts.size() * tokens];
+    for (int i = 0; i < prompts.size(); i++) {
+      copy(prompts.get(i).tokens(), ids, i * tokens);
+    }
+    return ids;
+  }
+
+  private static void checkCount(BatchShape shape, int got) {
+    checkArgument(
+        got == shape.sequences(), "responses: expected %s, got %s", shape.sequences(), got);
+  }
+
+  private static void copy(ImmutableIntArray from, int[] to, int at) {
+    for (int i = 0; i < from.length(); i++) {
+      to[at + i] = from.get(i);
+    }
+  }
+
+  /** Refuses ids that are not in the vocabulary. */
+  static void checkIds(String name, int index, ImmutableIntArray tokens, int vocabularySize) {
+    for (int i = 0; i < tokens.length(); i++) {
+      checkArgument(
+          tokens.get(i) < vocabularySize,
+          "%s[%s].tokens[%s]: expected an id below %s, got %s",
+          name,
+          index,
+          i,
+          vocabularySize,
+          tokens.get(i));
+    }
+  }
+
+  /** The shape of a batch whose ids and lengths the model can read. */
+  static BatchShape shape(LlamaConfig config, List<Prompt> prompts, List<Response> responses) {
+    BatchShape shape = BatchShape.of(prompts, responses, config.maxPositions());
+    for (int i = 0; i < prompts.size(); i++) {
+      checkIds("prompts", i, prompts.get(i).tokens(), config.vocabularySize());
+      checkIds("responses", i, responses.get(i).tokens(), config.vocabularySize());
+    }
+    return shape;
+  }
+}

@@ -1,0 +1,218 @@
+package io.github.p3o.transformer;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.Ints;
+import io.github.p3o.BatchShape;
+import io.github.p3o.Parameters;
+import io.github.p3o.Prompt;
+import io.github.p3o.Response;
+import io.github.p3o.TrainableRewardModel;
+import io.github.p3o.internal.Ops;
+import io.github.p3o.internal.Program;
+import io.github.p3o.internal.ProgramCache;
+import io.github.p3o.internal.Result;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * A LLaMA model with one number in place of logits: {@code score.weight · h}, where h is the last
+ * hidden state of prompt and response together. Hugging Face calls it {@code
+ * LlamaForSequenceClassification} with one label.
+ *
+ * <p>The score is unbounded, and only differences between responses to one prompt mean anything.
+ */
+public final class TransformerRewardModel implements TrainableRewardModel {
+
+  private static final String SCORES = "p3o/scores";
+
+  /** Bounds the memory of scoring: 64 MiB of attention scores in float32. */
+  private static final long MAX_ATTENTION_SCORES = 1 << 24;
+
+  /** Beyond this, more sequences at a time are no faster. */
+  private static final int MAX_SEQUENCES = 128;
+
+  private final LlamaModel model;
+  private final ProgramCache<BatchShape> programs = new ProgramCache<>(this::program);
+
+  private TransformerRewardModel(LlamaModel model) {
+    this.model = model;
+  }
+
+  /**
+   * An untrained model, initialised as {@link TransformerPolicy#random} is.
+   *
+   * @param config sizes
+   * @param type FLOAT, or DOUBLE for exact tests
+   * @param seed of the weights: the same seed gives the same weights
+   * @return the model; the caller closes it
+   * @throws IllegalArgumentException for another type
+   */
+  public static TransformerRewardModel random(LlamaConfig config, DataType type, long seed) {
+    Parameters parameters =
+        LlamaWeights.random(config, LlamaWeights.rewardModel(config), type, seed);
+    return new TransformerRewardModel(new LlamaModel(config, parameters));
+  }
+
+  /**
+   * The usual beginning of a reward model: a copy of a policy's weights, with a head of zeros, so
+   * that every score is 0 before training.
+   *
+   * @param policy the policy, such as the one after supervised fine-tuning; nothing is shared
+   * @return the model; the caller closes it
+   */
+  public static TransformerRewardModel fromPolicy(TransformerPolicy policy) {
+    LlamaConfig config = policy.config();
+    Parameters from = policy.parameters();
+    Map<String, INDArray> initial = new LinkedHashMap<>(from.asMap());
+    initial.remove(LlamaWeights.OUTPUT);
+    try (INDArray head = Nd4j.create(from.dataType(), 1, config.hiddenSize())) {
+      initial.put(LlamaWeights.SCORE, head);
+      return new TransformerRewardModel(new LlamaModel(config, Parameters.copyOf(initial)));
+    }
+  }
+
+  /**
+   * Reads a Hugging Face checkpoint of {@code LlamaForSequenceClassification} with one label, as
+   * float32.
+   *
+   * @param directory of the checkpoint
+   * @return the model; the caller closes it
+   * @throws CheckpointException if a file is missing, damaged, or asks for what is not supported
+   */
+  public static TransformerRewardModel load(Path directory) {
+    return load(directory, DataType.FLOAT);
+  }
+
+  /**
+   * Reads a Hugging Face checkpoint of {@code LlamaForSequenceClassification} with one label.
+   *
+   * @param directory of the checkpoint
+   * @param type FLOAT, to which wider weights are rounded, or DOUBLE
+   * @return the model; the caller closes it
+   * @throws CheckpointException if a file is missing, damaged, or asks for what is not supported
+   * @throws IllegalArgumentException for another type
+   */
+  public static TransformerRewardModel load(Path directory, DataType type) {
+    LlamaConfig config = LlamaConfig.read(directory);
+    Parameters parameters =
+        LlamaWeights.read(directory, config, LlamaWeights.rewardModel(config), type);
+    return new TransformerRewardModel(new LlamaModel(config, parameters));
+  }
+
+  /**
+   * Writes {@code config.json} and {@code model.safetensors}, each whole or not at all, as Hugging
+   * Face's libraries read them.
+   *
+   * @param directory made if it is not there; files of these names in it are replaced
+   * @throws CheckpointException if it cannot be written
+   */
+  public void save(Path directory) {
+    LlamaConfigJson.writeRewardModel(model.config(), directory.resolve(LlamaConfigJson.FILE));
+    LlamaWeights.write(directory, model.parameters());
+  }
+
+  /**
+   * The sizes of the model.
+   *
+   * @return as read or given
+   */
+  public LlamaConfig config() {
+    return model.config();
+  }
+
+  @Override
+  public Parameters parameters() {
+    return model.parameters();
+  }
+
+  @Override
+  public BatchShape shape(List<Prompt> prompts, List<Response> responses) {
+    return LlamaInputs.shape(model.config(), prompts, responses);
+  }
+
+  @Override
+  public SDVariable build(BatchShape shape) {
+    SameDiff graph = SameDiff.create();
+    LlamaGraph layers =
+        new LlamaGraph(graph, model.config(), model.type(), shape.sequences(), shape.tokens());
+    SDVariable last = graph.placeHolder(LlamaInputs.POSITIONS, DataType.INT32, shape.sequences());
+    SDVariable head = layers.parameter(LlamaWeights.SCORE);
+    return Ops.reshape(Ops.matmulTransposed(layers.hidden(last), head), shape.sequences());
+  }
+
+  @Override
+  public Map<String, INDArray> feed(
+      BatchShape shape, List<Prompt> prompts, List<Response> responses) {
+    Map<String, INDArray> feed = new HashMap<>();
+    int[] ids = LlamaInputs.ids(shape, prompts, responses);
+    LlamaInputs.feedModel(feed, model, shape.tokens(), ids);
+    int[] last = new int[shape.sequences()];
+    for (int i = 0; i < last.length; i++) {
+      int length = prompts.get(i).tokens().length() + responses.get(i).length();
+      last[i] = i * shape.tokens() + length - 1;
+    }
+    feed.put(LlamaInputs.POSITIONS, Nd4j.createFromArray(last));
+    return feed;
+  }
+
+  private Program program(BatchShape shape) {
+    SDVariable scores = build(shape);
+    SameDiff graph = scores.getSameDiff();
+    graph.identity(SCORES, scores);
+    return Program.forward(graph, model.parameters().names(), ImmutableList.of(SCORES));
+  }
+
+  /**
+   * Scores each response as an answer to its prompt, some at a time, so that memory stays bounded.
+   *
+   * @param prompts {@code [sequences]}, the prompt of each response
+   * @param responses {@code [sequences]}
+   * @return rewards {@code [sequences]}
+   * @throws IllegalArgumentException if prompt and response are longer than the model reads, which
+   *     a host must shorten as it sees fit, or an id is unknown
+   */
+  @Override
+  public double[] score(ImmutableList<Prompt> prompts, ImmutableList<Response> responses) {
+    double[] scores = new double[responses.size()];
+    if (scores.length == 0) {
+      return scores;
+    }
+    long tokens = shape(prompts, responses).tokens();
+    long ofSequence = model.config().heads() * tokens * tokens;
+    int together =
+        Ints.constrainToRange((int) (MAX_ATTENTION_SCORES / ofSequence), 1, MAX_SEQUENCES);
+    for (int from = 0; from < scores.length; from += together) {
+      int to = Math.min(from + together, scores.length);
+      double[] part = scoreTogether(prompts.subList(from, to), responses.subList(from, to));
+      System.arraycopy(part, 0, scores, from, part.length);
+    }
+    return scores;
+  }
+
+  private double[] scoreTogether(List<Prompt> prompts, List<Response> responses) {
+    BatchShape shape = shape(prompts, responses);
+    Map<String, INDArray> feed = feed(shape, prompts, responses);
+    Map<String, INDArray> inputs = new HashMap<>(feed);
+    inputs.putAll(model.parameters().asMap());
+    try {
+      return Result.array(programs.get(shape).run(inputs), SCORES).toDoubleVector();
+    } finally {
+      feed.values().forEach(INDArray::close);
+    }
+  }
+
+  /** Frees the parameters and the programs that scored with them. */
+  @Override
+  public void close() {
+    programs.close();
+    model.parameters().close();
+  }
+}

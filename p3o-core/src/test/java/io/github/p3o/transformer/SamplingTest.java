@@ -1,0 +1,246 @@
+package io.github.p3o.transformer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.within;
+
+import com.google.common.collect.ImmutableList;
+import io.github.p3o.Prompt;
+import io.github.p3o.Response;
+import io.github.p3o.Samples;
+import io.github.p3o.internal.PolicyScorer;
+import io.github.p3o.internal.SharedData;
+import io.github.p3o.text.Tokenizer;
+import io.github.p3o.text.Tokenizers;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.nd4j.linalg.api.buffer.DataType;
+
+class SamplingTest {
+
+  private static void assertBehaviourIsTheScore(
+      TransformerPolicy policy, Samples samples, double tolerance) {
+    try (PolicyScorer scorer = new PolicyScorer(policy, 64)) {
+      double[] scored = scorer.logProbs(samples.promptOfEach(), samples.responses());
+      assertThat(samples.behaviour().values().toArray()).containsExactly(scored, within(tolerance));
+    }
+  }
+
+  @Test
+  void greedy_fromTheBeginToken_tellsTheKnownStory() {
+    Path checkpoint = SharedData.require("stories260k");
+    try (TransformerPolicy policy = TransformerPolicy.load(checkpoint);
+        Tokenizer tokenizer = Tokenizers.huggingFace(checkpoint)) {
+      Response story = policy.greedy(List.of(Prompt.of(1)), 80).get(0);
+      assertThat(tokenizer.decode(story.tokens().toArray()))
+          .startsWith(
+              "Once upon a time, there was a little girl named Lily. She loved to play outside in"
+                  + " the park. One day, she saw a big, red ball. She wanted to play with it, but"
+                  + " it was too high");
+    }
+  }
+
+  @Test
+  void sample_fromARealModel_recordsTheTrainingGraphsLogProbs() {
+    Path checkpoint = SharedData.require("stories260k");
+    try (TransformerPolicy policy = TransformerPolicy.load(checkpoint)) {
+      Samples samples =
+          policy.sampler(48).sample(TinyModels.prompts(6, 20, 512), 4, new SplittableRandom(1));
+      assertBehaviourIsTheScore(policy, samples, 1e-4);
+    }
+  }
+
+  /** Heads that are multiplied together or alone, with and without groups. */
+  @ParameterizedTest
+  @CsvSource({
+    "4, 4, 2, true, DOUBLE, 1e-10",
+    "4, 4, 2, false, FLOAT, 1e-4",
+    "4, 4, 4, false, DOUBLE, 1e-10",
+    "4, 4, 1, false, DOUBLE, 1e-10",
+    "2, 1, 1, false, DOUBLE, 1e-10",
+    "20, 6, 6, false, DOUBLE, 1e-10",
+    "64, 4, 2, true, DOUBLE, 1e-10"
+  })
+  void sample_fromAnyModel_recordsTheTrainingGraphsLogProbs(
+      int size, int heads, int keyHeads, boolean tied, DataType type, double tolerance) {
+    LlamaConfig config = TinyModels.config(size, heads, keyHeads, tied);
+    ImmutableList<Prompt> prompts = TinyModels.prompts(7, 13, TinyModels.VOCABULARY);
+    try (TransformerPolicy policy = TinyModels.policy(config, type).withTemperature(1.7)) {
+      Samples samples = policy.sampler(17).sample(prompts, 4, new SplittableRandom(2));
+
+      assertThat(samples.prompts()).isEqualTo(prompts);
+      // Some end early, so that rows leave the cache; some are cut.
+      assertThat(samples.responses()).extracting(Response::ended).contains(true, false);
+      assertBehaviourIsTheScore(policy, samples, tolerance);
+    }
+  }
+
+  @Test
+  void sample_ofManyTokens_endsAtTheEndTokenOrAtTheLimit() {
+    try (TransformerPolicy policy =
+        TinyModels.policy(TinyModels.config(), DataType.FLOAT).withTemperature(3)) {
+      Samples samples =
+          policy
+              .sampler(12)
+              .sample(TinyModels.prompts(20, 9, TinyModels.VOCABULARY), 2, new SplittableRandom(5));
+      for (Response response : samples.responses()) {
+        List<Integer> tokens = response.tokens().asList();
+        assertThat(tokens.subList(0, tokens.size() - 1)).doesNotContain(TinyModels.END);
+        assertThat(tokens.get(tokens.size() - 1) == TinyModels.END).isEqualTo(response.ended());
+        assertThat(response.ended() || tokens.size() == 12).isTrue();
+      }
+    }
+  }
+
+  @Test
+  void sample_withTheSameSeed_isTheSame() {
+    ImmutableList<Prompt> prompts = TinyModels.prompts(5, 9, TinyModels.VOCABULARY);
+    try (TransformerPolicy policy =
+        TinyModels.policy(TinyModels.config(), DataType.FLOAT).withTemperature(2)) {
+      Samples one = policy.sampler(9).sample(prompts, 3, new SplittableRandom(5));
+      assertThat(policy.sampler(9).sample(prompts, 3, new SplittableRandom(5))).isEqualTo(one);
+      assertThat(policy.sampler(9).sample(prompts, 3, new SplittableRandom(6))).isNotEqualTo(one);
+    }
+  }
+
+  @Test
+  void complete_inBatchesOfAnySize_drawsTheSame() {
+    try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.DOUBLE)) {
+      LlamaModel model = new LlamaModel(policy.config(), policy.parameters());
+      try (Prefill prefill = new Prefill(model)) {
+        List<Response> together = draw(new Generator(model, prefill, 2, 11, 64));
+        assertThat(draw(new Generator(model, prefill, 2, 11, 4))).isEqualTo(together);
+        assertThat(draw(new Generator(model, prefill, 2, 11, 1))).isEqualTo(together);
+      }
+    }
+  }
+
+  private static List<Response> draw(Generator generator) {
+    List<OpenResponse> open = new ArrayList<>();
+    for (Prompt prompt : TinyModels.prompts(7, 10, TinyModels.VOCABULARY)) {
+      for (int i = 0; i < 3; i++) {
+        NextToken choice = NextToken.drawnWith(new SplittableRandom(open.size()));
+        open.add(new OpenResponse(prompt, choice));
+      }
+    }
+    generator.complete(open);
+    return open.stream().map(OpenResponse::close).toList();
+  }
+
+  /** Chi-squared at the second token, which is drawn from the cache, given the first. */
+  @Test
+  void sample_ofManyResponses_hasTheScoredFrequencies() {
+    int n = 20_000;
+    Prompt prompt = Prompt.of(1, 7, 3);
+    try (TransformerPolicy policy =
+            TinyModels.policy(TinyModels.config(), DataType.FLOAT).withTemperature(1.5);
+        PolicyScorer scorer = new PolicyScorer(policy, 128)) {
+      Samples samples =
+          policy.sampler(2).sample(ImmutableList.of(prompt), n, new SplittableRandom(11));
+      List<Response> possible = new ArrayList<>(List.of(Response.of(TinyModels.END)));
+      for (int i = 0; i < TinyModels.VOCABULARY * TinyModels.VOCABULARY; i++) {
+        if (i / TinyModels.VOCABULARY != TinyModels.END) {
+          possible.add(Response.of(i / TinyModels.VOCABULARY, i % TinyModels.VOCABULARY));
+        }
+      }
+      double[] logProbs = scorer.logProbs(Collections.nCopies(possible.size(), prompt), possible);
+      double statistic = 0;
+      double rareExpected = 0;
+      double rareSeen = 0;
+      int cells = 0;
+      for (int i = 0; i < logProbs.length; i++) {
+        Response response = possible.get(i);
+        double expected = n * Math.exp(logProbs[i]);
+        long seen =
+            samples.responses().stream().filter(r -> r.tokens().equals(response.tokens())).count();
+        if (expected < 5) { // the usual rule: cells that are too rare are put together
+          rareExpected += expected;
+          rareSeen += seen;
+        } else {
+          statistic += (seen - expected) * (seen - expected) / expected;
+          cells++;
+        }
+      }
+      statistic += (rareSeen - rareExpected) * (rareSeen - rareExpected) / rareExpected;
+      // Mean and deviation of χ² with as many degrees of freedom as cells; four deviations.
+      assertThat(cells).isGreaterThan(20);
+      assertThat(statistic).isBetween(0.3 * cells, cells + 4 * Math.sqrt(2.0 * cells));
+    }
+  }
+
+  @Test
+  void greedy_onATinyModel_isWhatTheGraphFindsMostProbable() {
+    Prompt prompt = Prompt.of(1, 4, 6);
+    try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.DOUBLE);
+        PolicyScorer scorer = new PolicyScorer(policy, 16)) {
+      Response greedy = policy.greedy(List.of(prompt), 8).get(0);
+      for (int length = 1; length <= greedy.length(); length++) {
+        int[] tokens = greedy.tokens().subArray(0, length).toArray();
+        List<Response> others =
+            IntStream.range(0, TinyModels.VOCABULARY)
+                .mapToObj(
+                    id -> {
+                      int[] other = tokens.clone();
+                      other[other.length - 1] = id;
+                      return Response.of(other);
+                    })
+                .toList();
+        double[] scored = scorer.logProbs(Collections.nCopies(others.size(), prompt), others);
+        assertThat(scored[tokens[length - 1]])
+            .isEqualTo(
+                IntStream.range(0, scored.length).mapToDouble(i -> scored[i]).max().orElse(0));
+      }
+    }
+  }
+
+  @Test
+  void sampler_ofAPromptThatLeavesNoRoom_refusesItByName() {
+    try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.FLOAT)) {
+      ImmutableList<Prompt> prompts =
+          ImmutableList.of(Prompt.of(1), Prompt.of(new int[20]), Prompt.of(new int[21]));
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> policy.greedy(prompts, 10))
+          .withMessage(
+              "prompts[2].tokens: expected at most 20 (30 positions, of them 10 for new tokens),"
+                  + " got 21");
+      assertThat(policy.greedy(prompts.subList(0, 2), 10)).hasSize(2);
+    }
+  }
+
+  @Test
+  void sampler_ofAnUnknownId_refusesItByName() {
+    try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.FLOAT)) {
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> policy.greedy(List.of(Prompt.of(1), Prompt.of(3, 12)), 10))
+          .withMessage("prompts[1].tokens[1]: expected an id below 11, got 12");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0", "30"})
+  void sampler_ofALimitOutsideTheContext_isRefused(int maxNewTokens) {
+    try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.FLOAT)) {
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> policy.sampler(maxNewTokens))
+          .withMessage("maxNewTokens: expected 1 to 29, got " + maxNewTokens);
+    }
+  }
+
+  @Test
+  void sample_afterParametersDiverged_saysSo() {
+    try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.FLOAT)) {
+      policy.parameters().update(vector -> vector.putScalar(0, Double.NaN));
+      assertThatIllegalStateException()
+          .isThrownBy(() -> policy.greedy(List.of(Prompt.of(0)), 3))
+          .withMessageContaining("logits: expected finite ones");
+    }
+  }
+}

@@ -1,0 +1,102 @@
+package io.github.p3o.transformer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.google.common.collect.ImmutableList;
+import io.github.p3o.BatchShape;
+import io.github.p3o.Parameters;
+import io.github.p3o.PolicyGraph;
+import io.github.p3o.Prompt;
+import io.github.p3o.Response;
+import io.github.p3o.internal.Ops;
+import io.github.p3o.internal.Program;
+import io.github.p3o.internal.Result;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** Gradients against central differences in float64, at some elements of every parameter. */
+class TransformerGradientTest {
+
+  private static final double STEP = 1e-5;
+  private static final int ELEMENTS = 5;
+  private static final double[] WEIGHTS = {0.7, -1.3, 0.4, 2.1, -0.6};
+  private static final ImmutableList<Prompt> PROMPTS =
+      TinyModels.prompts(WEIGHTS.length, 6, TinyModels.VOCABULARY);
+  private static final ImmutableList<Response> RESPONSES =
+      TinyModels.responses(WEIGHTS.length, 7, TinyModels.VOCABULARY);
+
+  @ParameterizedTest
+  @CsvSource({
+    "4, 4, 2, false",
+    "4, 4, 2, true",
+    "2, 6, 2, true",
+    "4, 2, 2, false",
+    "2, 3, 1, true"
+  })
+  void gradient_ofWeightedLogProbs_equalsFiniteDifferences(
+      int size, int heads, int keyHeads, boolean tied) {
+    LlamaConfig config = TinyModels.config(size, heads, keyHeads, tied);
+    try (TransformerPolicy policy =
+        TinyModels.policy(config, DataType.DOUBLE).withTemperature(0.8)) {
+      BatchShape shape = policy.shape(PROMPTS, RESPONSES);
+      PolicyGraph built = policy.build(shape);
+      check(built.logProbs(), policy.parameters(), policy.feed(shape, PROMPTS, RESPONSES));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void gradient_ofWeightedScores_equalsFiniteDifferences(boolean tied) {
+    LlamaConfig config = TinyModels.config(4, 4, 2, tied);
+    try (TransformerRewardModel model = TransformerRewardModel.random(config, DataType.DOUBLE, 5)) {
+      TinyModels.scatter(model.parameters());
+      BatchShape shape = model.shape(PROMPTS, RESPONSES);
+      check(model.build(shape), model.parameters(), model.feed(shape, PROMPTS, RESPONSES));
+    }
+  }
+
+  /** The loss is the sum of the values of the sequences, each with its own weight. */
+  private static void check(SDVariable values, Parameters parameters, Map<String, INDArray> feed) {
+    SDVariable weights = values.getSameDiff().constant("weights", Nd4j.createFromArray(WEIGHTS));
+    String loss = Ops.sum(Ops.multiply(values, weights)).name();
+    Map<String, INDArray> inputs = new HashMap<>(feed);
+    inputs.putAll(parameters.asMap());
+    try (Program program =
+        Program.withGradient(values.getSameDiff(), loss, parameters.names(), List.of())) {
+      Map<String, double[]> gradients = new LinkedHashMap<>();
+      Map<String, INDArray> results = program.run(inputs);
+      for (String name : parameters.names()) {
+        INDArray gradient = Result.array(results, Program.gradientOf(name));
+        assertThat(gradient.shape()).isEqualTo(parameters.get(name).shape());
+        gradients.put(name, gradient.reshape(gradient.length()).toDoubleVector());
+      }
+      Random random = new Random(1);
+      gradients.forEach(
+          (name, gradient) -> {
+            INDArray parameter = parameters.get(name).reshape(gradient.length);
+            for (int element : random.ints(ELEMENTS, 0, gradient.length).toArray()) {
+              double before = parameter.getDouble(element);
+              parameter.putScalar(element, before + STEP);
+              double above = Result.scalar(program.run(inputs), loss);
+              parameter.putScalar(element, before - STEP);
+              double below = Result.scalar(program.run(inputs), loss);
+              parameter.putScalar(element, before);
+              assertThat(gradient[element])
+                  .as("%s[%s]", name, element)
+                  .isCloseTo((above - below) / (2 * STEP), within(1e-7));
+            }
+          });
+    }
+  }
+}

@@ -1,0 +1,131 @@
+package io.github.p3o.transformer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.google.common.collect.ImmutableList;
+import io.github.p3o.Prompt;
+import io.github.p3o.Response;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Collections;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.linalg.api.buffer.DataType;
+
+class TransformerRewardModelTest {
+
+  private static final ImmutableList<Prompt> PROMPTS =
+      TinyModels.prompts(9, 12, TinyModels.VOCABULARY);
+  private static final ImmutableList<Response> RESPONSES =
+      TinyModels.responses(9, 8, TinyModels.VOCABULARY);
+
+  @TempDir Path directory;
+
+  private static TransformerRewardModel model(DataType type) {
+    TransformerRewardModel model = TransformerRewardModel.random(TinyModels.config(), type, 5);
+    TinyModels.scatter(model.parameters());
+    return model;
+  }
+
+  @Test
+  void score_ofManyResponses_isThatOfEachAlone() {
+    try (TransformerRewardModel model = model(DataType.DOUBLE)) {
+      double[] scores = model.score(PROMPTS, RESPONSES);
+      for (int i = 0; i < scores.length; i++) {
+        double[] alone = model.score(PROMPTS.subList(i, i + 1), RESPONSES.subList(i, i + 1));
+        assertThat(scores[i]).isCloseTo(alone[0], within(1e-12));
+      }
+    }
+  }
+
+  @Test
+  void score_whereThePromptEnds_doesNotMatter() {
+    try (TransformerRewardModel model = model(DataType.DOUBLE)) {
+      double[] scores =
+          model.score(
+              ImmutableList.of(Prompt.of(1, 5, 3), Prompt.of(1), Prompt.of(1, 5)),
+              ImmutableList.of(Response.of(4, 8), Response.of(5, 3, 4, 8), Response.of(3, 4)));
+      assertThat(scores[1]).isCloseTo(scores[0], within(1e-12));
+      assertThat(scores[2]).isNotCloseTo(scores[0], within(1e-3));
+    }
+  }
+
+  @Test
+  void score_ofMoreThanOneChunk_isThatOfTheParts() {
+    ImmutableList<Prompt> prompts = repeated(PROMPTS.get(0), 130);
+    ImmutableList<Response> responses = repeated(RESPONSES.get(0), 130);
+    try (TransformerRewardModel model = model(DataType.DOUBLE)) {
+      double one = model.score(prompts.subList(0, 1), responses.subList(0, 1))[0];
+      assertThat(model.score(prompts, responses)).hasSize(130);
+      for (double score : model.score(prompts, responses)) {
+        assertThat(score).isCloseTo(one, within(1e-12));
+      }
+      assertThat(model.score(ImmutableList.of(), ImmutableList.of())).isEmpty();
+    }
+  }
+
+  private static <T> ImmutableList<T> repeated(T value, int count) {
+    return ImmutableList.copyOf(Collections.nCopies(count, value));
+  }
+
+  @Test
+  void score_beyondTheContext_isRefusedByName() {
+    try (TransformerRewardModel model = model(DataType.FLOAT)) {
+      assertThatIllegalArgumentException()
+          .isThrownBy(
+              () ->
+                  model.score(
+                      ImmutableList.of(Prompt.of(new int[20])),
+                      ImmutableList.of(Response.of(new int[11]))))
+          .withMessageContaining("sequence 0 have 31, the policy reads at most 30");
+    }
+  }
+
+  @Test
+  void fromPolicy_ofAnyPolicy_scoresZeroAndSharesNothing() {
+    try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.FLOAT);
+        TransformerRewardModel model = TransformerRewardModel.fromPolicy(policy)) {
+      assertThat(model.score(PROMPTS, RESPONSES)).containsOnly(0);
+      assertThat(model.parameters().names()).doesNotContain("lm_head.weight");
+      float before = model.parameters().get("model.embed_tokens.weight").getFloat(0);
+      assertThat(policy.parameters().get("model.embed_tokens.weight").getFloat(0))
+          .isEqualTo(before);
+      policy.parameters().update(vector -> vector.addi(1));
+      assertThat(model.parameters().get("model.embed_tokens.weight").getFloat(0)).isEqualTo(before);
+    }
+  }
+
+  @Test
+  void load_ofWhatWasSaved_scoresTheSame() throws IOException {
+    try (TransformerRewardModel model = model(DataType.FLOAT)) {
+      model.save(directory);
+      try (TransformerRewardModel loaded = TransformerRewardModel.load(directory)) {
+        assertThat(loaded.config()).isEqualTo(model.config());
+        assertThat(loaded.parameters().vector()).isEqualTo(model.parameters().vector());
+        assertThat(loaded.score(PROMPTS, RESPONSES)).isEqualTo(model.score(PROMPTS, RESPONSES));
+      }
+    }
+    JsonNode config = new ObjectMapper().readTree(directory.resolve("config.json").toFile());
+    assertThat(config.path("architectures").path(0).asText())
+        .isEqualTo("LlamaForSequenceClassification");
+    assertThat(config.path("num_labels").asInt()).isEqualTo(1);
+    assertThat(config.path("id2label").path("0").asText()).isEqualTo("reward");
+    assertThat(config.path("label2id").path("reward").asInt(-1)).isZero();
+  }
+
+  @Test
+  void load_ofALanguageModel_saysThatTheHeadIsMissing() {
+    try (TransformerPolicy policy =
+        TinyModels.policy(TinyModels.config(4, 4, 2, true), DataType.FLOAT)) {
+      policy.save(directory);
+    }
+    assertThatThrownBy(() -> TransformerRewardModel.load(directory))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("tensors: expected score.weight, got none of that name");
+  }
+}

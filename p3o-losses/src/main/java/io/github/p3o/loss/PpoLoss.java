@@ -1,0 +1,57 @@
+package io.github.p3o.loss;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableMap;
+import io.github.p3o.LossTerms;
+import io.github.p3o.PolicyLoss;
+import io.github.p3o.ResponseVariables;
+import io.github.p3o.internal.Ops;
+import java.util.stream.IntStream;
+import org.nd4j.autodiff.samediff.SDVariable;
+
+/**
+ * PPO on whole responses, the bandit form (Schulman et al., arXiv 1707.06347, eq. 7): {@code
+ * −mean(min(ρA, clip(ρ, 1−ε, 1+ε) A))} with A = r̂ − b. A shift of the reward by δ(prompt) changes
+ * its gradient.
+ *
+ * @param clipRange ε &gt; 0; infinite to clip nothing
+ * @param klShaping coefficient β and where the KL is taken
+ * @param baseline b
+ */
+public record PpoLoss(double clipRange, KlShaping klShaping, Baseline baseline)
+    implements PolicyLoss {
+
+  /** Checks the clip range. */
+  public PpoLoss {
+    checkArgument(clipRange > 0, "clipRange: expected > 0, got %s", clipRange);
+  }
+
+  /** ε = 0.2, β = 0.05 at rollout and the batch mean as baseline. */
+  public PpoLoss() {
+    this(0.2, KlShaping.rollout(0.05), Baseline.BATCH_MEAN);
+  }
+
+  @Override
+  public String name() {
+    return "ppo";
+  }
+
+  @Override
+  public LossTerms build(ResponseVariables responses) {
+    Surrogate[] surrogates =
+        IntStream.range(0, responses.count())
+            .mapToObj(i -> surrogate(responses, i))
+            .toArray(Surrogate[]::new);
+    int k = surrogates.length;
+    return new LossTerms(
+        Ops.negate(Responses.mean(k, i -> surrogates[i].value())),
+        ImmutableMap.of(P3OLoss.CLIP_FRACTION, Responses.mean(k, i -> surrogates[i].clipped())));
+  }
+
+  private Surrogate surrogate(ResponseVariables responses, int i) {
+    SDVariable ratio = Ratios.ratio(responses.logProb(i), responses.oldLogProb(i));
+    SDVariable advantage = baseline.advantage(klShaping, responses, i);
+    return Surrogate.of(advantage, ratio, 1 - clipRange, 1 + clipRange);
+  }
+}
