@@ -70,9 +70,7 @@ class BradleyTerryLossTest {
   void gradient_isThatOfDifferences() {
     for (BradleyTerryLoss loss :
         List.of(
-            new BradleyTerryLoss(),
-            new BradleyTerryLoss(0, 0),
-            new BradleyTerryLoss(0.7, 0.2))) {
+            new BradleyTerryLoss(), new BradleyTerryLoss(0, 0), new BradleyTerryLoss(0.7, 0.2))) {
       PreferenceEvaluation evaluation = PreferenceEvaluation.of(loss, CHOSEN, REJECTED);
       assertGradient(
           loss.toString(),
@@ -102,8 +100,7 @@ class BradleyTerryLossTest {
             new BradleyTerryLoss(), new double[] {1e150, -1e150}, new double[] {-1e150, -1e150});
 
     assertThat(evaluation.loss()).isFinite();
-    assertThat(Doubles.asList(Doubles.concat(evaluation.gradient())))
-        .allMatch(Double::isFinite);
+    assertThat(Doubles.asList(Doubles.concat(evaluation.gradient()))).allMatch(Double::isFinite);
   }
 
   @Test

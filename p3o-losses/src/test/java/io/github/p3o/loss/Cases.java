@@ -3,14 +3,17 @@ package io.github.p3o.loss;
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.Evaluation;
 import io.github.p3o.LogProbs;
-import io.github.p3o.PairwiseBatch;
 import io.github.p3o.LossEvaluator;
+import io.github.p3o.PairwiseBatch;
 import io.github.p3o.PairwiseLoss;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.Rewards;
+import io.github.p3o.internal.MeanLoss;
+import io.github.p3o.internal.PolicyLossGraph;
 import io.github.p3o.loss.PairwisePolicyGradientLoss.Correction;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -18,6 +21,11 @@ import java.util.stream.IntStream;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 /** Objectives to test, each with its reference, and batches to test them on. */
 final class Cases {
@@ -69,9 +77,35 @@ final class Cases {
   }
 
   /** Graphs take longer to build than to run: every test that uses an objective shares its own. */
-  private static final Map<PolicyLoss, LossEvaluator> EVALUATORS = new IdentityHashMap<>();
+  private static final IdentityHashMap<PolicyLoss, LossEvaluator> EVALUATORS =
+      new IdentityHashMap<>();
 
   private Cases() {}
+
+  /** The name of log π_θ in a {@link #graph}. */
+  static final String NOW = "now";
+
+  /** The name of the mean loss in a {@link #graph}. */
+  static final String LOSS = MeanLoss.LOSS;
+
+  /** The graph of an objective on plain numbers. */
+  static SameDiff graph(PolicyLoss objective, Case of) {
+    SameDiff graph = SameDiff.create();
+    int k = of.now().responses();
+    int groups = of.now().groups();
+    SDVariable now = graph.placeHolder(NOW, DataType.DOUBLE, (long) k * groups);
+    MeanLoss.addTo(PolicyLossGraph.build(objective, now, k, groups));
+    return graph;
+  }
+
+  /** What its placeholders hold for a part of a case; the mean is over the whole. */
+  static Map<String, INDArray> feed(Case part, Case whole) {
+    Map<String, INDArray> feed =
+        new LinkedHashMap<>(PolicyLossGraph.feed(part.batch(), whole.batch()));
+    feed.putAll(new MeanLoss(whole.batch().groups()).feed());
+    feed.put(NOW, Nd4j.createFromArray(part.now().values().toArray()));
+    return feed;
+  }
 
   static Objective v1(double epsilon, double c, KlShaping shaping) {
     return new Objective(

@@ -171,8 +171,7 @@ class ClippingTest {
   }
 
   private static int isClipped(double delta, double x, double center, double epsilon) {
-    boolean clipped =
-        (delta > 0 && x > center + epsilon) || (delta < 0 && x < center - epsilon);
+    boolean clipped = (delta > 0 && x > center + epsilon) || (delta < 0 && x < center - epsilon);
     return clipped ? 1 : 0;
   }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.primitives.Doubles;
 import io.github.p3o.Evaluation;
+import io.github.p3o.Rewards;
 import io.github.p3o.loss.Cases.Case;
 import io.github.p3o.loss.Cases.Objective;
 import java.util.Arrays;
@@ -67,7 +68,12 @@ class ExtremesTest {
                   rewards));
           evaluateFinite(
               objective,
-              Cases.of(2, new double[4], new double[] {1e6, -1e6, -1e6, 1e6}, new double[4], rewards4(rewards)));
+              Cases.of(
+                  2,
+                  new double[4],
+                  new double[] {1e6, -1e6, -1e6, 1e6},
+                  new double[4],
+                  rewards4(rewards)));
         });
   }
 
@@ -95,7 +101,7 @@ class ExtremesTest {
     return forEachVariant(
         objective -> {
           Case random = Cases.random(2, 2, 5, 0.1);
-          Case tied = random.withRewards(io.github.p3o.Rewards.ofFlat(2, all(10, -7)));
+          Case tied = random.withRewards(Rewards.ofFlat(2, all(10, -7)));
           double[][] gradient = new double[2][5];
           double value = objective.reference().mean(tied.batch(), tied.now(), gradient);
           Evaluation evaluation = evaluateFinite(objective, tied);

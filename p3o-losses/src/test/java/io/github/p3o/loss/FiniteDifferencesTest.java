@@ -46,8 +46,7 @@ class FiniteDifferencesTest {
 
       assertThat(frozen.at(now))
           .isCloseTo(evaluation.loss(), within(1e-12 * Math.max(1, Math.abs(evaluation.loss()))));
-      assertGradient(
-          loss.name(), frozen::at, now, Doubles.concat(evaluation.gradient()), 1e-9);
+      assertGradient(loss.name(), frozen::at, now, Doubles.concat(evaluation.gradient()), 1e-9);
     }
   }
 

@@ -3,7 +3,6 @@ package io.github.p3o.loss;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.PolicyLoss;
-import io.github.p3o.internal.PolicyLossGraph;
 import io.github.p3o.internal.Program;
 import io.github.p3o.internal.Result;
 import io.github.p3o.loss.Cases.Case;
@@ -11,7 +10,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.internal.SameDiffOp;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -24,15 +22,12 @@ import org.nd4j.linalg.factory.Nd4j;
  */
 final class FrozenLoss implements AutoCloseable {
 
-  private static final String NOW = "now";
-
   private final Map<String, INDArray> feed;
   private final Program program;
 
   FrozenLoss(PolicyLoss objective, Case at) {
-    feed = new LinkedHashMap<>(PolicyLossGraph.feed(at.batch(), at.batch()));
-    feed.put(NOW, Nd4j.createFromArray(at.now().values().toArray()));
-    SameDiff live = graph(objective, at);
+    feed = Cases.feed(at, at);
+    SameDiff live = Cases.graph(objective, at);
     ImmutableList<String> detached =
         live.getOps().values().stream()
             .filter(op -> op.getOp().opName().equals("stop_gradient"))
@@ -43,7 +38,7 @@ final class FrozenLoss implements AutoCloseable {
       Map<String, INDArray> results = values.run(feed);
       detached.forEach(name -> frozen.put(name, Result.array(results, name).dup()));
     }
-    SameDiff held = graph(objective, at);
+    SameDiff held = Cases.graph(objective, at);
     frozen.forEach(
         (name, value) -> {
           held.placeHolder(frozen(name), DataType.DOUBLE, value.shape());
@@ -54,26 +49,17 @@ final class FrozenLoss implements AutoCloseable {
       inputs.replaceAll(name -> frozen.containsKey(name) ? frozen(name) : name);
       op.setInputsToOp(inputs);
     }
-    program = Program.forward(held, ImmutableList.of(), ImmutableList.of(PolicyLossGraph.LOSS));
+    program = Program.forward(held, ImmutableList.of(), ImmutableList.of(Cases.LOSS));
   }
 
   private static String frozen(String name) {
     return "frozen/" + name;
   }
 
-  private static SameDiff graph(PolicyLoss objective, Case at) {
-    SameDiff graph = SameDiff.create();
-    int k = at.now().responses();
-    int groups = at.now().groups();
-    SDVariable now = graph.placeHolder(NOW, DataType.DOUBLE, (long) k * groups);
-    PolicyLossGraph.build(objective, now, k, groups);
-    return graph;
-  }
-
   /** The loss at other log-probabilities, row-major {@code [k, groups]}. */
   double at(double[] now) {
-    feed.put(NOW, Nd4j.createFromArray(now));
-    return Result.scalar(program.run(ImmutableMap.copyOf(feed)), PolicyLossGraph.LOSS);
+    feed.put(Cases.NOW, Nd4j.createFromArray(now));
+    return Result.scalar(program.run(ImmutableMap.copyOf(feed)), Cases.LOSS);
   }
 
   @Override

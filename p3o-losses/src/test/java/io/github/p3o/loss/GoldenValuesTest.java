@@ -25,7 +25,8 @@ class GoldenValuesTest {
   private static final Case PAIRS =
       new Case(
           PairwiseBatch.ofNumbers(
-              LogProbs.of(new double[] {-10.25, -12.375, -7.5}, new double[] {-10.75, -11.9375, -8.5}),
+              LogProbs.of(
+                  new double[] {-10.25, -12.375, -7.5}, new double[] {-10.75, -11.9375, -8.5}),
               LogProbs.of(new double[] {-10.5, -13, -8}, new double[] {-11.5, -11, -9.5}),
               Rewards.of(new double[] {1.5, -0.25, 0.75}, new double[] {0.5, 1, -0.5})),
           LogProbs.of(new double[] {-10, -12.5, -7.25}, new double[] {-11, -11.75, -9}));

@@ -11,7 +11,6 @@ import io.github.p3o.PolicyLoss;
 import io.github.p3o.Rewards;
 import io.github.p3o.loss.Cases.Case;
 import io.github.p3o.loss.Cases.Objective;
-import io.github.p3o.loss.PairwisePolicyGradientLoss.Correction;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -39,8 +38,12 @@ class IdentitiesTest {
           .add(Cases.v1(0.2, 10, KlShaping.current(0.25)))
           .build();
 
-  private static final ImmutableList<Objective> WITHOUT_KL =
-      Cases.objectives(KlShaping.rollout(0));
+  private static final ImmutableList<Objective> WITHOUT_KL = Cases.objectives(KlShaping.rollout(0));
+
+  private static final ImmutableList<PolicyLoss> WITHOUT_KL_OR_BOUNDS =
+      ImmutableList.of(
+          PairwisePolicyGradientLoss.onPolicy().withKlShaping(KlShaping.rollout(0)),
+          PairwisePolicyGradientLoss.importanceSampled().withKlShaping(KlShaping.rollout(0)));
 
   private static final PolicyLoss PPG = PairwisePolicyGradientLoss.onPolicy();
   private static final PolicyLoss IMPORTANCE = PairwisePolicyGradientLoss.importanceSampled();
@@ -85,11 +88,11 @@ class IdentitiesTest {
 
   @Property(tries = 60)
   void shift_exactInFloat64_changesNotOneBit(
-      @ForAll("cases") Case c, @ForAll @Size(4) List<@IntRange(min = -65536, max = 65536) Integer> shifts) {
+      @ForAll("cases") Case c,
+      @ForAll @Size(4) List<@IntRange(min = -65536, max = 65536) Integer> shifts) {
     double[] shift = shifts.stream().mapToDouble(i -> i / 4.0).toArray();
     for (Objective objective : OBJECTIVES) {
-      assertSame(
-          c.evaluate(objective.loss()), shifted(c, shift).evaluate(objective.loss()), 0);
+      assertSame(c.evaluate(objective.loss()), shifted(c, shift).evaluate(objective.loss()), 0);
     }
   }
 
@@ -102,8 +105,7 @@ class IdentitiesTest {
       if (objective.loss() instanceof OnlineDpoLoss && hasTies(c)) {
         continue; // a rounded shift may part what was tied
       }
-      assertSame(
-          c.evaluate(objective.loss()), shifted(c, shift).evaluate(objective.loss()), 1e-9);
+      assertSame(c.evaluate(objective.loss()), shifted(c, shift).evaluate(objective.loss()), 1e-9);
     }
   }
 
@@ -179,8 +181,7 @@ class IdentitiesTest {
 
       assertThat(after.loss()).isCloseTo(factor * before.loss(), within(tolerance));
       for (int i = 0; i < before.gradient().length; i++) {
-        double[] expected =
-            Arrays.stream(before.gradient()[i]).map(g -> factor * g).toArray();
+        double[] expected = Arrays.stream(before.gradient()[i]).map(g -> factor * g).toArray();
         assertClose("row " + i, expected, after.gradient()[i], 1e-12);
       }
     }
@@ -194,9 +195,8 @@ class IdentitiesTest {
     int k = c.now().responses();
     int groups = c.now().groups();
     Rewards r = c.batch().rewards();
-    for (Correction correction : Correction.values()) {
-      Objective ppg = WITHOUT_KL.get(2 + correction.ordinal());
-      double[][] gradient = unmoved.evaluate(ppg.loss()).gradient();
+    for (PolicyLoss loss : WITHOUT_KL_OR_BOUNDS) {
+      double[][] gradient = unmoved.evaluate(loss).gradient();
       for (int g = 0; g < groups; g++) {
         int group = g;
         double sum = IntStream.range(0, k).mapToDouble(i -> r.get(i, group)).sum();

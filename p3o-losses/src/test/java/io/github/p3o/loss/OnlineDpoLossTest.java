@@ -45,8 +45,7 @@ class OnlineDpoLossTest {
   @Test
   void sureWinner_hasALossThatIsNotLostInRounding() {
     Case sure =
-        Cases.of(
-            2, new double[2], new double[] {0, -400}, new double[2], new double[] {1, 0});
+        Cases.of(2, new double[2], new double[] {0, -400}, new double[2], new double[] {1, 0});
 
     // ln(1 + e⁻⁴⁰) is e⁻⁴⁰, though 1 + e⁻⁴⁰ is 1
     assertThat(sure.evaluate(new OnlineDpoLoss(0.1)).loss())

@@ -41,11 +41,11 @@ class SftLossTest {
     each.rename("each");
     Ops.multiply(Ops.sum(each), 1 / count).rename("loss");
     try (Program program =
-        Program.withGradient(
-            graph, "loss", ImmutableList.of("raw"), ImmutableList.of("each"))) {
+        Program.withGradient(graph, "loss", ImmutableList.of("raw"), ImmutableList.of("each"))) {
       ImmutableMap.Builder<String, INDArray> copies = ImmutableMap.builder();
       program
-          .run(ImmutableMap.of("raw", Nd4j.createFromArray(raw), "mask", Nd4j.createFromArray(mask)))
+          .run(
+              ImmutableMap.of("raw", Nd4j.createFromArray(raw), "mask", Nd4j.createFromArray(mask)))
           .forEach((name, value) -> copies.put(name, value.dup()));
       return copies.buildOrThrow();
     }
@@ -61,7 +61,8 @@ class SftLossTest {
 
     // (1.5 + 0.25 + 3 + 2) / 4, by hand
     assertThat(Result.scalar(results, "loss")).isCloseTo(1.6875, within(1e-10));
-    assertThat(gradient(results)).containsExactly(new double[] {-0.25, -0.25, -0.25, -0.25, 0, 0}, within(0.0));
+    assertThat(gradient(results))
+        .containsExactly(new double[] {-0.25, -0.25, -0.25, -0.25, 0, 0}, within(0.0));
     assertThat(Result.array(results, "each").shape()).containsExactly(2, 3);
   }
 

@@ -7,7 +7,6 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.Evaluation;
 import io.github.p3o.PolicyLoss;
-import io.github.p3o.internal.PolicyLossGraph;
 import io.github.p3o.internal.Program;
 import io.github.p3o.internal.Result;
 import io.github.p3o.loss.Cases.Case;
@@ -16,11 +15,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
-import org.nd4j.autodiff.samediff.SDVariable;
-import org.nd4j.autodiff.samediff.SameDiff;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 
 /** Identity 6: how a batch is split for accumulation changes nothing. */
 class SplitsTest {
@@ -46,13 +41,12 @@ class SplitsTest {
     for (int size : new int[] {1, 7, 3}) {
       Case part = whole.select(IntStream.range(first, first + size).toArray());
       Map<String, INDArray> results = run(loss, part, whole);
-      sum += Result.scalar(results, PolicyLossGraph.LOSS);
+      sum += Result.scalar(results, Cases.LOSS);
       double[][] gradient =
-          Result.array(results, Program.gradientOf("now")).reshape(k, size).toDoubleMatrix();
+          Result.array(results, Program.gradientOf(Cases.NOW)).reshape(k, size).toDoubleMatrix();
       for (int i = 0; i < k; i++) {
         for (int g = 0; g < size; g++) {
-          assertThat(gradient[i][g])
-              .isCloseTo(expected.gradient()[i][first + g], within(1e-15));
+          assertThat(gradient[i][g]).isCloseTo(expected.gradient()[i][first + g], within(1e-15));
         }
       }
       first += size;
@@ -62,18 +56,11 @@ class SplitsTest {
   }
 
   private static ImmutableMap<String, INDArray> run(PolicyLoss loss, Case part, Case whole) {
-    SameDiff graph = SameDiff.create();
-    int k = part.now().responses();
-    int groups = part.now().groups();
-    SDVariable now = graph.placeHolder("now", DataType.DOUBLE, (long) k * groups);
-    PolicyLossGraph.build(loss, now, k, groups);
-    Map<String, INDArray> feed = PolicyLossGraph.feed(part.batch(), whole.batch());
-    feed.put("now", Nd4j.createFromArray(part.now().values().toArray()));
     try (Program program =
         Program.withGradient(
-            graph, PolicyLossGraph.LOSS, ImmutableList.of("now"), ImmutableList.of())) {
+            Cases.graph(loss, part), Cases.LOSS, ImmutableList.of(Cases.NOW), ImmutableList.of())) {
       ImmutableMap.Builder<String, INDArray> copies = ImmutableMap.builder();
-      program.run(feed).forEach((name, value) -> copies.put(name, value.dup()));
+      program.run(Cases.feed(part, whole)).forEach((name, value) -> copies.put(name, value.dup()));
       return copies.buildOrThrow();
     }
   }

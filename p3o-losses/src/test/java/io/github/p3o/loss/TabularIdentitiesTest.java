@@ -216,8 +216,7 @@ class TabularIdentitiesTest {
   /** The logits after 20 steps on all pairs, recorded once; rewards are multiples of 1/64. */
   private static double[] trained(PolicyLoss loss, double[] shift) {
     Case c = onPolicy();
-    double[] rewards =
-        ofEach((x, y) -> Math.rint(64 * REWARD[x * CHOICES + y]) / 64 + shift[x]);
+    double[] rewards = ofEach((x, y) -> Math.rint(64 * REWARD[x * CHOICES + y]) / 64 + shift[x]);
     PairwiseBatch batch = c.withRewards(Rewards.ofFlat(2, rewards)).batch();
     double[] logits = LOGITS.clone();
     for (int step = 0; step < 20; step++) {
