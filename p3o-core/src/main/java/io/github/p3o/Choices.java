@@ -55,6 +55,9 @@ final class Choices {
     for (int i = 0; i < oneHot.length; i++) {
       oneHot[i][responses.get(i).tokens().get(0)] = 1;
     }
-    return ImmutableMap.of(CHOICES, Nd4j.createFromArray(oneHot).castTo(type));
+    try (INDArray float64 = Nd4j.createFromArray(oneHot)) {
+      return ImmutableMap.of(
+          CHOICES, type == DataType.DOUBLE ? float64.dup() : float64.castTo(type));
+    }
   }
 }

@@ -7,7 +7,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * the vectors by their prompts.
  *
  * @param vector ∂loss/∂parameters, in the order of {@link Parameters#vector} {@code [parameters]};
- *     owned by this value
+ *     owned by this value, which {@link P3OTrainer#apply} closes
  * @param loss the mean loss over the prompts
  * @param groups the number of prompts, of pairs where k = 2
  * @param logProbs log π_θ(y|x) at this point {@code [k, groups]}

@@ -1,6 +1,7 @@
 package io.github.p3o;
 
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.internal.MeanLoss;
 import io.github.p3o.internal.PolicyLossGraph;
 import io.github.p3o.internal.Program;
 import io.github.p3o.internal.ProgramCache;
@@ -40,10 +41,9 @@ public final class LossEvaluator implements AutoCloseable {
     SameDiff graph = SameDiff.create();
     SDVariable logProbs =
         graph.placeHolder(LOG_PROBS, DataType.DOUBLE, (long) size.responses() * size.groups());
-    ImmutableList<String> diagnostics =
-        PolicyLossGraph.build(objective, logProbs, size.responses(), size.groups());
-    return Program.withGradient(
-        graph, PolicyLossGraph.LOSS, ImmutableList.of(LOG_PROBS), diagnostics);
+    ImmutableList<String> means =
+        MeanLoss.addTo(PolicyLossGraph.build(objective, logProbs, size.responses(), size.groups()));
+    return Program.withGradient(graph, MeanLoss.LOSS, ImmutableList.of(LOG_PROBS), means);
   }
 
   /**
@@ -57,15 +57,22 @@ public final class LossEvaluator implements AutoCloseable {
   public Evaluation evaluate(PairwiseBatch batch, LogProbs logProbs) {
     int k = batch.responsesPerPrompt();
     PairStatistics.checkShape(batch, logProbs);
+    MeanLoss mean = new MeanLoss(batch.groups());
     Map<String, INDArray> feed = PolicyLossGraph.feed(batch, batch);
     feed.put(LOG_PROBS, Nd4j.createFromArray(logProbs.values().toArray()));
-    Map<String, INDArray> values = programs.get(new Size(k, batch.groups())).run(feed);
-    return new Evaluation(
-        Result.scalar(values, PolicyLossGraph.LOSS),
-        Result.array(values, Program.gradientOf(LOG_PROBS))
-            .reshape(k, batch.groups())
-            .toDoubleMatrix(),
-        PairStatistics.of(batch, logProbs, PolicyLossGraph.diagnostics(values)));
+    feed.putAll(mean.feed());
+    try {
+      Map<String, INDArray> values = programs.get(new Size(k, batch.groups())).run(feed);
+      mean.add(values);
+      double[][] gradient =
+          Result.array(values, Program.gradientOf(LOG_PROBS))
+              .reshape(k, batch.groups())
+              .toDoubleMatrix();
+      return new Evaluation(
+          mean.loss(), gradient, PairStatistics.of(batch, logProbs, mean.diagnostics()));
+    } finally {
+      feed.values().forEach(INDArray::close);
+    }
   }
 
   /** Frees the native memory of the graphs. */

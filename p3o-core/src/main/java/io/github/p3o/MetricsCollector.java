@@ -16,6 +16,7 @@ final class MetricsCollector {
   private final Map<String, Double> timings = new LinkedHashMap<>();
   private double ratioMin = Double.POSITIVE_INFINITY;
   private double ratioMax;
+  private long clampedLogRatios;
   private int updates;
 
   <T> T time(String name, Supplier<T> work) {
@@ -82,9 +83,13 @@ final class MetricsCollector {
     addMean("loss/policy_avg", gradients.loss());
     addMean("policy/approxkl_avg", approximateKl(batch, gradients.logProbs()));
     addMean("policy/ratio_mean", statistics.ratioMean());
+    addMean(
+        "policy/effective_sample_fraction",
+        statistics.effectiveSampleSize() / gradients.logProbs().values().length());
     statistics.diagnostics().forEach(this::addMean);
     addMean("grad_norm", gradientNorm);
     addMean("lr", learningRate);
+    clampedLogRatios += statistics.clampedLogRatios();
     ratioMin = Math.min(ratioMin, statistics.ratioMin());
     ratioMax = Math.max(ratioMax, statistics.ratioMax());
   }
@@ -108,6 +113,7 @@ final class MetricsCollector {
     ImmutableMap.Builder<String, Double> all = ImmutableMap.builder();
     all.putAll(rollout);
     updateSums.forEach((name, sum) -> all.put(name, sum / updates));
+    all.put("policy/clamped_log_ratios", (double) clampedLogRatios);
     all.put("policy/ratio_min", ratioMin);
     all.put("policy/ratio_max", ratioMax);
     all.putAll(timings);

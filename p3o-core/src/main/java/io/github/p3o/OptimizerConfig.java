@@ -12,7 +12,8 @@ import static com.google.common.base.Preconditions.checkArgument;
  * @param epsilon added to √v̂, &gt; 0
  * @param weightDecay decoupled: parameters shrink by learning rate × this each update, ≥ 0
  * @param maxGradientNorm gradients of a greater norm are scaled down to it, &gt; 0, may be infinite
- * @param warmupUpdates updates over which the learning rate rises linearly from 0, ≥ 0
+ * @param warmupUpdates updates over which the learning rate rises in equal steps, from a share of
+ *     1/warmupUpdates at the first to its peak at the last, ≥ 0
  * @param schedule what follows the warm-up
  * @param totalUpdates updates after which a decaying schedule reaches 0; unused by CONSTANT
  */
@@ -84,6 +85,19 @@ public record OptimizerConfig(
    * @return the configuration
    */
   public OptimizerConfig withCosine(int warmupUpdates, int totalUpdates) {
+    return withSchedule(warmupUpdates, Schedule.COSINE, totalUpdates);
+  }
+
+  /**
+   * The same with another course of the learning rate.
+   *
+   * @param warmupUpdates updates over which it rises, ≥ 0
+   * @param schedule what follows
+   * @param totalUpdates updates after which a decaying schedule reaches 0, more than the warm-up;
+   *     unused by CONSTANT
+   * @return the configuration
+   */
+  public OptimizerConfig withSchedule(int warmupUpdates, Schedule schedule, int totalUpdates) {
     return new OptimizerConfig(
         learningRate,
         beta1,
@@ -92,7 +106,45 @@ public record OptimizerConfig(
         weightDecay,
         maxGradientNorm,
         warmupUpdates,
-        Schedule.COSINE,
+        schedule,
+        totalUpdates);
+  }
+
+  /**
+   * The same with another decay of the weights.
+   *
+   * @param weightDecay ≥ 0
+   * @return the configuration
+   */
+  public OptimizerConfig withWeightDecay(double weightDecay) {
+    return new OptimizerConfig(
+        learningRate,
+        beta1,
+        beta2,
+        epsilon,
+        weightDecay,
+        maxGradientNorm,
+        warmupUpdates,
+        schedule,
+        totalUpdates);
+  }
+
+  /**
+   * The same with another bound of the gradient's norm.
+   *
+   * @param maxGradientNorm &gt; 0; infinite to clip nothing
+   * @return the configuration
+   */
+  public OptimizerConfig withMaxGradientNorm(double maxGradientNorm) {
+    return new OptimizerConfig(
+        learningRate,
+        beta1,
+        beta2,
+        epsilon,
+        weightDecay,
+        maxGradientNorm,
+        warmupUpdates,
+        schedule,
         totalUpdates);
   }
 
@@ -101,8 +153,10 @@ public record OptimizerConfig(
    *
    * @param update from 0
    * @return the learning rate, ≥ 0
+   * @throws IllegalArgumentException if negative
    */
   public double learningRateAt(long update) {
+    checkArgument(update >= 0, "update: expected at least 0, got %s", update);
     if (update < warmupUpdates) {
       return learningRate * (update + 1) / warmupUpdates;
     }

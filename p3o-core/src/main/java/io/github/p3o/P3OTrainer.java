@@ -3,7 +3,6 @@ package io.github.p3o;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
-import com.google.common.primitives.ImmutableLongArray;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.internal.AdamW;
 import io.github.p3o.internal.PolicyLearner;
@@ -13,7 +12,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
-import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,32 +27,31 @@ public final class P3OTrainer implements AutoCloseable {
   /** Log-ratios beyond this before the first update are no rounding: float32 sums stay below. */
   private static final double MAX_INITIAL_LOG_RATIO = 0.01;
 
-  private final Policy policy;
   private final Policy reference;
   private final boolean ownsReference;
-  private final PromptSource prompts;
-  private final PairSampler sampler;
-  private final RewardModel rewardModel;
   private final TrainerConfig config;
   private final ImmutableList<TrainingListener> listeners;
-  private final PolicyLearner learner;
+  private final Rollouts rollouts;
   private final PolicyScorer referenceScorer;
+  private final PolicyLearner learner;
   private final AdamW optimizer;
   private long step;
 
   private P3OTrainer(Builder builder) {
-    policy = builder.policy;
+    PromptSource prompts = require("prompts", builder.prompts);
+    PairSampler sampler = require("sampler", builder.sampler);
+    RewardModel rewardModel = require("rewardModel", builder.rewardModel);
+    Policy policy = builder.policy;
     config = builder.config;
-    prompts = require("prompts", builder.prompts);
-    sampler = require("sampler", builder.sampler);
-    rewardModel = require("rewardModel", builder.rewardModel);
     listeners = ImmutableList.copyOf(builder.listeners);
+    optimizer = new AdamW(policy.parameters(), config.optimizer());
     ownsReference = builder.reference == null;
     reference = builder.reference == null ? policy.frozenCopy() : builder.reference;
     int k = config.responsesPerPrompt();
-    learner = new PolicyLearner(policy, builder.loss, k, config.promptsPerMicroBatch());
-    referenceScorer = new PolicyScorer(reference, k * config.promptsPerMicroBatch());
-    optimizer = new AdamW(policy.parameters(), config.optimizer());
+    int groupsAtOnce = config.promptsPerMicroBatch();
+    referenceScorer = new PolicyScorer(reference, k * groupsAtOnce);
+    rollouts = new Rollouts(prompts, sampler, rewardModel, referenceScorer, config);
+    learner = new PolicyLearner(policy, builder.loss, k, groupsAtOnce);
   }
 
   private static <T> T require(String name, @Nullable T value) {
@@ -74,17 +71,20 @@ public final class P3OTrainer implements AutoCloseable {
   }
 
   /**
-   * One turn: a rollout, and several updates on it.
+   * One turn: a rollout, and several updates on it. A turn that fails is not counted: the next call
+   * draws the same prompts again.
    *
    * @return what was measured
    * @throws NonFiniteException if a reward, log-probability or gradient is not finite; the
    *     parameters are then as before the update that met it
+   * @throws IllegalStateException if the policy gives other log-probabilities than the sampler, see
+   *     {@link TrainerConfig.RatioCheck}
    */
   @CanIgnoreReturnValue
   public StepMetrics step() {
     RandomGenerator random = RandomStreams.forStep(config.seed(), step);
     MetricsCollector metrics = new MetricsCollector();
-    PairwiseBatch rollout = metrics.time("timing_s/rollout", () -> rollout(random));
+    PairwiseBatch rollout = rollouts.draw(step, random, metrics);
     listeners.forEach(listener -> listener.onRollout(step, rollout));
     metrics.addRollout(rollout);
     metrics.time("timing_s/update", () -> update(rollout, random, metrics));
@@ -98,39 +98,26 @@ public final class P3OTrainer implements AutoCloseable {
    * Takes steps.
    *
    * @param steps how many, ≥ 0
+   * @throws IllegalArgumentException if negative
    */
   public void train(int steps) {
+    checkArgument(steps >= 0, "steps: expected at least 0, got %s", steps);
     for (int i = 0; i < steps; i++) {
       step();
     }
   }
 
   /**
-   * Samples, scores and wraps up the pairs of one step.
+   * Samples, scores and wraps up the pairs of one step, and updates nothing: for hosts that loop
+   * over {@link #gradients} and {@link #apply} themselves. The same seed, step and policy give the
+   * same pairs.
    *
-   * @param random the only source of chance
+   * @param step from 0; it chooses the random numbers and numbers the pairs
    * @return the pairs, with behaviour and reference log-probabilities and rewards
+   * @throws NonFiniteException if a reward or log-probability is not finite
    */
-  public PairwiseBatch rollout(RandomGenerator random) {
-    ImmutableList<Prompt> drawn = prompts.next(config.promptsPerStep(), random);
-    Samples samples = sampler.sample(drawn, config.responsesPerPrompt(), random);
-    int k = samples.behaviour().responses();
-    checkArgument(
-        k == config.responsesPerPrompt(),
-        "sampler: expected %s responses a prompt, got %s",
-        config.responsesPerPrompt(),
-        k);
-    ImmutableList<Prompt> promptOfEach = samples.promptOfEach();
-    double[] rewards = rewardModel.score(promptOfEach, samples.responses());
-    double[] references = referenceScorer.logProbs(promptOfEach, samples.responses());
-    long first = step * config.promptsPerStep();
-    return new PairwiseBatch(
-        ImmutableLongArray.copyOf(LongStream.range(first, first + samples.prompts().size())),
-        samples.prompts(),
-        samples.responses(),
-        samples.behaviour(),
-        LogProbs.ofFlat(k, references),
-        Rewards.ofFlat(k, rewards));
+  public PairwiseBatch rollout(long step) {
+    return rollouts.draw(step, RandomStreams.forStep(config.seed(), step), new MetricsCollector());
   }
 
   private void update(PairwiseBatch rollout, RandomGenerator random, MetricsCollector metrics) {
@@ -177,6 +164,7 @@ public final class P3OTrainer implements AutoCloseable {
    *
    * @param batch pairs with prompts and responses
    * @return the gradient; the caller closes it
+   * @throws IllegalArgumentException for a batch of numbers only, or of another k
    * @throws NonFiniteException if the loss or a log-probability is not finite
    */
   public Gradients gradients(PairwiseBatch batch) {
@@ -184,15 +172,18 @@ public final class P3OTrainer implements AutoCloseable {
   }
 
   /**
-   * Clips a gradient, takes one optimiser step with it, and so uses it up.
+   * Clips a gradient, takes one optimiser step with it, and closes it.
    *
    * @param gradients of this trainer, or their average over several machines
    * @return the norm before clipping
+   * @throws IllegalArgumentException for closed gradients, such as those of an apply before
    * @throws NonFiniteException if the norm is not finite; nothing was changed then
    */
   @CanIgnoreReturnValue
   public double apply(Gradients gradients) {
-    return optimizer.update(gradients.vector());
+    try (gradients) {
+      return optimizer.update(gradients.vector());
+    }
   }
 
   /** Frees native memory; the policy, and a reference that was given, stay the caller's. */

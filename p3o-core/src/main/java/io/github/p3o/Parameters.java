@@ -20,8 +20,19 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
  */
 public final class Parameters implements AutoCloseable {
 
-  /** The vector and how many {@code Parameters} use it. */
-  private record Storage(INDArray vector, AtomicInteger owners) {}
+  /** The vector and how many {@code Parameters} use it; the last one frees it. */
+  private record Storage(INDArray vector, AtomicInteger owners) {
+
+    Storage(INDArray vector) {
+      this(vector, new AtomicInteger(1));
+    }
+
+    void release() {
+      if (owners.decrementAndGet() == 0) {
+        vector.close();
+      }
+    }
+  }
 
   private final boolean frozen;
   private Storage storage;
@@ -44,24 +55,26 @@ public final class Parameters implements AutoCloseable {
   public static Parameters copyOf(Map<String, INDArray> initial) {
     checkArgument(!initial.isEmpty(), "initial: expected at least one parameter, got none");
     DataType type = initial.values().iterator().next().dataType();
-    checkArgument(
-        type == DataType.FLOAT || type == DataType.DOUBLE,
-        "initial: expected arrays of type FLOAT or DOUBLE, got %s",
-        type);
+    initial.forEach((name, array) -> checkType(name, array.dataType(), type));
     long length = initial.values().stream().mapToLong(INDArray::length).sum();
     INDArray vector = Nd4j.createUninitialized(type, length);
     ImmutableMap<String, INDArray> views = viewsOf(vector, initial);
-    initial.forEach(
-        (name, array) -> {
-          checkArgument(
-              array.dataType() == type,
-              "initial[%s]: expected type %s as the first parameter, got %s",
-              name,
-              type,
-              array.dataType());
-          view(views, name).assign(array);
-        });
-    return new Parameters(new Storage(vector, new AtomicInteger(1)), views, false);
+    initial.forEach((name, array) -> view(views, name).assign(array));
+    return new Parameters(new Storage(vector), views, false);
+  }
+
+  private static void checkType(String name, DataType type, DataType first) {
+    checkArgument(
+        type == DataType.FLOAT || type == DataType.DOUBLE,
+        "initial[%s]: expected type FLOAT or DOUBLE, got %s",
+        name,
+        type);
+    checkArgument(
+        type == first,
+        "initial[%s]: expected type %s as the first parameter, got %s",
+        name,
+        first,
+        type);
   }
 
   private static ImmutableMap<String, INDArray> viewsOf(
@@ -164,11 +177,12 @@ public final class Parameters implements AutoCloseable {
    */
   public void update(Consumer<INDArray> change) {
     checkOpen();
-    checkState(!frozen, "parameters: expected a trainable policy, got a frozen copy");
+    checkState(!frozen, "parameters: expected trainable ones, got a frozen copy");
     if (storage.owners().get() > 1) {
-      storage.owners().decrementAndGet();
-      storage = new Storage(storage.vector().dup(), new AtomicInteger(1));
+      Storage shared = storage;
+      storage = new Storage(shared.vector().dup());
       views = viewsOf(storage.vector(), views);
+      shared.release();
     }
     change.accept(storage.vector());
   }
@@ -184,6 +198,15 @@ public final class Parameters implements AutoCloseable {
     return new Parameters(storage, views, true);
   }
 
+  /**
+   * Whether this is a frozen copy.
+   *
+   * @return true if {@link #update} is refused
+   */
+  public boolean isFrozen() {
+    return frozen;
+  }
+
   private void checkOpen() {
     checkState(!closed, "parameters: expected open parameters, got closed ones");
   }
@@ -193,9 +216,7 @@ public final class Parameters implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
-      if (storage.owners().decrementAndGet() == 0) {
-        storage.vector().close();
-      }
+      storage.release();
     }
   }
 }

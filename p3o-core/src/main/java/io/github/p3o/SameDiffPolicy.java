@@ -3,9 +3,12 @@ package io.github.p3o;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableMap;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.VariableType;
@@ -28,11 +31,13 @@ public final class SameDiffPolicy implements Policy {
     /**
      * What the placeholders hold for a batch.
      *
+     * @param shape how many sequences, and the lengths to pad them to where the graph reads tokens
      * @param prompts {@code [sequences]}
      * @param responses {@code [sequences]}
-     * @return an array for each placeholder of the host's graph, its first axis {@code [sequences]}
+     * @return an array for each placeholder of the host's graph, its first axis {@code
+     *     [sequences]}; they are copied, and may be the same ones in each call
      */
-    Map<String, INDArray> arrays(List<Prompt> prompts, List<Response> responses);
+    Map<String, INDArray> arrays(BatchShape shape, List<Prompt> prompts, List<Response> responses);
   }
 
   /** In place of the number of choices where the graph gives log-probabilities itself. */
@@ -70,7 +75,8 @@ public final class SameDiffPolicy implements Policy {
   }
 
   /**
-   * A policy whose graph itself computes the log-probability of a response that is fed to it.
+   * A policy whose graph itself computes the log-probability of a response that is fed to it. As a
+   * {@link PolicyGraph} it has one column of token log-probabilities: those of whole responses.
    *
    * @param graph the host's graph; it is copied
    * @param logProbs name of the variable {@code [sequences]} of log π(y|x), in nats
@@ -106,10 +112,12 @@ public final class SameDiffPolicy implements Policy {
 
   @Override
   public BatchShape shape(List<Prompt> prompts, List<Response> responses) {
-    if (choices != LOG_PROBS_GIVEN) {
-      Choices.check("responses", responses.stream().map(Response::tokens).toList(), choices);
+    if (choices == LOG_PROBS_GIVEN) {
+      return BatchShape.of(prompts, responses, Integer.MAX_VALUE);
     }
-    return BatchShape.of(prompts, responses, Integer.MAX_VALUE);
+    Choices.check("responses", responses.stream().map(Response::tokens).toList(), choices);
+    return new BatchShape(
+        responses.size(), 2, 1); // whatever a prompt's length, one graph serves it
   }
 
   @Override
@@ -125,13 +133,43 @@ public final class SameDiffPolicy implements Policy {
   @Override
   public Map<String, INDArray> feed(
       BatchShape shape, List<Prompt> prompts, List<Response> responses) {
-    Map<String, INDArray> arrays = feed.arrays(prompts, responses);
-    return choices == LOG_PROBS_GIVEN
-        ? arrays
-        : ImmutableMap.<String, INDArray>builder()
-            .putAll(arrays)
-            .putAll(Choices.feed(responses, choices, parameters.dataType()))
-            .buildOrThrow();
+    ImmutableMap.Builder<String, INDArray> arrays = ImmutableMap.builder();
+    feed.arrays(shape, prompts, responses)
+        .forEach(
+            (name, array) -> {
+              checkFeed(name, array);
+              arrays.put(name, array.dup('c'));
+            });
+    if (choices != LOG_PROBS_GIVEN) {
+      arrays.putAll(Choices.feed(responses, choices, parameters.dataType()));
+    }
+    return arrays.buildOrThrow();
+  }
+
+  private void checkFeed(String name, INDArray array) {
+    SDVariable placeholder = graph.getVariable(name);
+    checkArgument(
+        placeholder != null && placeholder.isPlaceHolder(),
+        "feed: expected the graph's placeholders %s, got %s",
+        graph.inputs(),
+        name);
+    checkArgument(
+        placeholder.dataType() == array.dataType() && fits(array, placeholder.placeholderShape()),
+        "feed[%s]: expected %s %s, got %s %s",
+        name,
+        placeholder.dataType(),
+        Arrays.toString(placeholder.placeholderShape()),
+        array.dataType(),
+        Arrays.toString(array.shape()));
+  }
+
+  /** Whether an array has a placeholder's shape, in which −1 stands for any size. */
+  private static boolean fits(INDArray array, long @Nullable [] shape) {
+    return shape == null
+        || shape.length == 0 // a placeholder of no given shape
+        || (shape.length == array.rank()
+            && IntStream.range(0, shape.length)
+                .allMatch(i -> shape[i] < 0 || shape[i] == array.size(i)));
   }
 
   /**

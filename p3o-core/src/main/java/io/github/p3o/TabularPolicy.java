@@ -87,8 +87,14 @@ public final class TabularPolicy implements Policy, PairSampler {
    *
    * @param context the id of the context
    * @return {@code [choices]}, summing to 1
+   * @throws IllegalArgumentException for an unknown context
    */
   public double[] probabilities(int context) {
+    checkArgument(
+        context >= 0 && context < contexts,
+        "context: expected 0 to %s, got %s",
+        contexts - 1,
+        context);
     double[] logits = parameters.get(LOGITS).getRow(context).toDoubleVector();
     double max = Arrays.stream(logits).max().orElseThrow();
     double[] weights = Arrays.stream(logits).map(l -> Math.exp(l - max)).toArray();
@@ -98,9 +104,13 @@ public final class TabularPolicy implements Policy, PairSampler {
 
   @Override
   public BatchShape shape(List<Prompt> prompts, List<Response> responses) {
-    Choices.check("prompts", prompts.stream().map(Prompt::tokens).toList(), contexts);
+    checkPrompts(prompts);
     Choices.check("responses", responses.stream().map(Response::tokens).toList(), choices);
     return BatchShape.of(prompts, responses, 2);
+  }
+
+  private void checkPrompts(List<Prompt> prompts) {
+    Choices.check("prompts", prompts.stream().map(Prompt::tokens).toList(), contexts);
   }
 
   @Override
@@ -124,6 +134,7 @@ public final class TabularPolicy implements Policy, PairSampler {
 
   @Override
   public Samples sample(ImmutableList<Prompt> prompts, int responses, RandomGenerator random) {
+    checkPrompts(prompts);
     ImmutableList.Builder<Response> drawn = ImmutableList.builder();
     double[][] logProbs = new double[responses][prompts.size()];
     for (int i = 0; i < responses; i++) {

@@ -58,16 +58,16 @@ public record TrainerConfig(
   }
 
   /**
-   * Reads a file of YAML or JSON. What it does not name keeps its default.
+   * Reads a file of YAML or JSON. What it does not name keeps the default of {@link #builder}.
    *
-   * @param file YAML, of which JSON is a part
+   * @param file YAML or JSON; an infinite number is written {@code Infinity}
    * @return the configuration
    * @throws IllegalArgumentException for an unknown key, which is named with the nearest known one,
-   *     or a value out of range
+   *     a value of another type or out of range
    * @throws java.io.UncheckedIOException if the file cannot be read
    */
   public static TrainerConfig read(Path file) {
-    return ConfigReader.read(file, builder().build(), TrainerConfig.class);
+    return ConfigReader.read(file, builder(), Builder.class, Builder::build);
   }
 
   /**
@@ -138,13 +138,12 @@ public record TrainerConfig(
     }
 
     /**
-     * Sets the prompts of one mini-batch; all of the rollout if never set.
+     * Sets the prompts of one mini-batch.
      *
-     * @param promptsPerUpdate from 1 to promptsPerStep
+     * @param promptsPerUpdate from 1 to promptsPerStep; 0, the default, for all of the rollout
      * @return this
      */
     public Builder promptsPerUpdate(int promptsPerUpdate) {
-      checkAtLeast("promptsPerUpdate", 1, promptsPerUpdate);
       this.promptsPerUpdate = promptsPerUpdate;
       return this;
     }

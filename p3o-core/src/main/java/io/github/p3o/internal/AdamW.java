@@ -1,8 +1,12 @@
 package io.github.p3o.internal;
 
+import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
+
 import io.github.p3o.NonFiniteException;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.Parameters;
+import java.util.Arrays;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.updaters.AdamUpdater;
 import org.nd4j.linalg.factory.Nd4j;
@@ -19,8 +23,9 @@ public final class AdamW implements AutoCloseable {
   private final INDArray secondMoment;
   private long updates;
 
-  /** An optimiser of these parameters, its moments 0. */
+  /** An optimiser of these parameters, its moments 0; refuses a frozen copy. */
   public AdamW(Parameters parameters, OptimizerConfig config) {
+    checkArgument(!parameters.isFrozen(), "parameters: expected trainable ones, got a frozen copy");
     this.parameters = parameters;
     this.config = config;
     this.firstMoment = Nd4j.create(parameters.dataType(), parameters.count());
@@ -32,9 +37,12 @@ public final class AdamW implements AutoCloseable {
    *
    * @param gradient {@code [parameters]}, overwritten
    * @return the norm of the gradient before clipping
+   * @throws IllegalArgumentException for a closed gradient, or one of another length or type
    * @throws NonFiniteException if the norm is not finite; nothing was changed then
    */
   public double update(INDArray gradient) {
+    checkState(!firstMoment.wasClosed(), "optimizer: expected an open one, got a closed one");
+    checkGradient(gradient);
     double norm = gradient.norm2Number().doubleValue();
     if (!Double.isFinite(norm)) {
       throw new NonFiniteException(
@@ -63,6 +71,19 @@ public final class AdamW implements AutoCloseable {
         });
     updates++;
     return norm;
+  }
+
+  private void checkGradient(INDArray gradient) {
+    checkArgument(!gradient.wasClosed(), "gradient: expected an open array, got a closed one");
+    checkArgument(
+        gradient.rank() == 1
+            && gradient.length() == parameters.count()
+            && gradient.dataType() == parameters.dataType(),
+        "gradient: expected %s [%s], got %s %s",
+        parameters.dataType(),
+        parameters.count(),
+        gradient.dataType(),
+        Arrays.toString(gradient.shape()));
   }
 
   /** The learning rate of the next update. */

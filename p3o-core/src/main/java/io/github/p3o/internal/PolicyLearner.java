@@ -1,7 +1,8 @@
 package io.github.p3o.internal;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import com.google.common.collect.ImmutableList;
-import com.google.common.collect.ImmutableMap;
 import io.github.p3o.BatchShape;
 import io.github.p3o.Gradients;
 import io.github.p3o.LogProbs;
@@ -11,11 +12,8 @@ import io.github.p3o.PairwiseBatch;
 import io.github.p3o.Policy;
 import io.github.p3o.PolicyGraph;
 import io.github.p3o.PolicyLoss;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.IntStream;
-import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** The gradient of an objective with respect to a policy's parameters. */
@@ -27,7 +25,7 @@ public final class PolicyLearner implements AutoCloseable {
   private final PolicyLoss objective;
   private final int responses;
   private final int groupsAtOnce;
-  private final ProgramCache<BatchShape> programs = new ProgramCache<>(this::program);
+  private final ModelRunner runner;
 
   /** Gradients for batches of this many responses a prompt, some groups at once. */
   public PolicyLearner(
@@ -36,61 +34,68 @@ public final class PolicyLearner implements AutoCloseable {
     this.objective = objective;
     this.responses = responsesPerPrompt;
     this.groupsAtOnce = groupsAtOnce;
+    this.runner = new ModelRunner(policy, this::program);
   }
 
   private Program program(BatchShape shape) {
     PolicyGraph built = policy.build(shape);
-    SameDiff graph = built.graph();
-    graph.identity(LOG_PROBS, built.logProbs());
-    ImmutableList<String> diagnostics =
-        PolicyLossGraph.build(
-            objective, built.logProbs(), responses, shape.sequences() / responses);
+    String logProbs = built.graph().identity(LOG_PROBS, built.logProbs()).name();
+    int groups = shape.sequences() / responses;
+    ImmutableList<String> means =
+        MeanLoss.addTo(PolicyLossGraph.build(objective, built.logProbs(), responses, groups));
     return Program.withGradient(
-        graph,
-        PolicyLossGraph.LOSS,
+        built.graph(),
+        MeanLoss.LOSS,
         policy.parameters().names(),
-        ImmutableList.<String>builder().add(LOG_PROBS).addAll(diagnostics).build());
+        ImmutableList.<String>builder().add(logProbs).addAll(means).build());
   }
 
   /**
    * The gradient of the mean loss over the prompts of the batch.
    *
+   * @throws IllegalArgumentException for a batch without responses, or of another k
    * @throws NonFiniteException if the loss or a log-probability is not finite
    */
   public Gradients gradients(PairwiseBatch batch) {
+    checkBatch(batch);
+    MeanLoss mean = new MeanLoss(batch.groups());
     GradientSum sum = new GradientSum(policy.parameters());
     double[][] now = new double[responses][batch.groups()];
-    Map<String, Double> diagnostics = new LinkedHashMap<>();
-    double loss = 0;
     try {
       for (int from = 0; from < batch.groups(); from += groupsAtOnce) {
         int[] part = IntStream.range(from, Math.min(from + groupsAtOnce, batch.groups())).toArray();
-        Map<String, INDArray> values = run(batch.select(part), batch);
+        Map<String, INDArray> values = run(batch.select(part), batch, mean);
         copy(Result.array(values, LOG_PROBS), now, part);
-        loss += Result.scalar(values, PolicyLossGraph.LOSS);
-        PolicyLossGraph.diagnostics(values)
-            .forEach((name, value) -> diagnostics.merge(name, value, Double::sum));
+        mean.add(values);
         sum.add(values);
       }
-      checkFinite(batch, now, loss);
-      return new Gradients(
-          sum.vector(),
-          loss,
-          batch.groups(),
-          LogProbs.of(now),
-          PairStatistics.of(batch, LogProbs.of(now), ImmutableMap.copyOf(diagnostics)));
+      checkFinite(batch, now);
+      mean.checkFinite();
+      LogProbs logProbs = LogProbs.of(now);
+      PairStatistics statistics = PairStatistics.of(batch, logProbs, mean.diagnostics());
+      return new Gradients(sum.vector(), mean.loss(), batch.groups(), logProbs, statistics);
     } catch (RuntimeException e) {
       sum.close();
       throw e;
     }
   }
 
-  private Map<String, INDArray> run(PairwiseBatch part, PairwiseBatch whole) {
-    BatchShape shape = policy.shape(part.promptOfEach(), part.responses());
-    Map<String, INDArray> inputs = new HashMap<>(PolicyLossGraph.feed(part, whole));
-    inputs.putAll(policy.feed(shape, part.promptOfEach(), part.responses()));
-    inputs.putAll(policy.parameters().asMap());
-    return programs.get(shape).run(inputs);
+  private void checkBatch(PairwiseBatch batch) {
+    checkArgument(
+        !batch.responses().isEmpty(),
+        "batch: expected prompts and responses, got numbers only; PairwiseLoss.evaluate takes"
+            + " them");
+    checkArgument(
+        batch.responsesPerPrompt() == responses,
+        "batch: expected %s responses a prompt, got %s",
+        responses,
+        batch.responsesPerPrompt());
+  }
+
+  private Map<String, INDArray> run(PairwiseBatch part, PairwiseBatch whole, MeanLoss mean) {
+    Map<String, INDArray> numbers = PolicyLossGraph.feed(part, whole);
+    numbers.putAll(mean.feed());
+    return runner.run(part.promptOfEach(), part.responses(), numbers);
   }
 
   private static void copy(INDArray logProbs, double[][] into, int[] groups) {
@@ -100,7 +105,7 @@ public final class PolicyLearner implements AutoCloseable {
     }
   }
 
-  private static void checkFinite(PairwiseBatch batch, double[][] now, double loss) {
+  private static void checkFinite(PairwiseBatch batch, double[][] now) {
     for (int i = 0; i < now.length; i++) {
       for (int g = 0; g < now[i].length; g++) {
         if (!Double.isFinite(now[i][g])) {
@@ -112,14 +117,10 @@ public final class PolicyLearner implements AutoCloseable {
         }
       }
     }
-    if (!Double.isFinite(loss)) {
-      throw new NonFiniteException(
-          "loss: expected a finite value, got " + loss + "; the parameters are unchanged");
-    }
   }
 
   @Override
   public void close() {
-    programs.close();
+    runner.close();
   }
 }

@@ -1,7 +1,6 @@
 package io.github.p3o.internal;
 
 import com.google.common.collect.ImmutableList;
-import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.ImmutableDoubleArray;
 import io.github.p3o.LossTerms;
 import io.github.p3o.PairwiseBatch;
@@ -17,16 +16,11 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * The mean of an objective over the prompts of a batch, as a scalar of a graph. Everything behind
- * the policy's log-probabilities is float64.
+ * An objective on the prompts of a batch, as variables of a graph. Everything behind the policy's
+ * log-probabilities is float64.
  */
 public final class PolicyLossGraph {
 
-  /** The name of the loss, a weighted sum over the prompts. */
-  public static final String LOSS = "p3o/loss";
-
-  private static final String DIAGNOSTIC = "p3o/diagnostic/";
-  private static final String WEIGHT = "p3o/weight";
   private static final String MEAN_REWARD = "p3o/meanReward";
   private static final String MEAN_KL = "p3o/meanRolloutKl";
 
@@ -39,35 +33,21 @@ public final class PolicyLossGraph {
    * @param logProbs log π_θ {@code [k × groups]}, row-major {@code [k, groups]}
    * @param k responses of each prompt
    * @param groups prompts
-   * @return the names of the diagnostics' variables
+   * @return the loss of each prompt {@code [groups]} and its diagnostics
    */
-  public static ImmutableList<String> build(
-      PolicyLoss objective, SDVariable logProbs, int k, int groups) {
+  public static LossTerms build(PolicyLoss objective, SDVariable logProbs, int k, int groups) {
     SameDiff graph = logProbs.getSameDiff();
     SDVariable now = Ops.reshape(Ops.cast(logProbs, DataType.DOUBLE), k, groups);
-    LossTerms terms =
-        objective.build(
-            new ResponseVariables(
-                ImmutableList.copyOf(Ops.unstack(now, k)),
-                rows(graph, "old", k, groups),
-                rows(graph, "reference", k, groups),
-                i -> placeholder(graph, rewardName(i), groups),
-                new ResponseVariables.BatchMeans(
-                    graph.placeHolder(MEAN_REWARD, DataType.DOUBLE),
-                    graph.placeHolder(MEAN_KL, DataType.DOUBLE)),
-                (i, j) -> placeholder(graph, differenceName(i, j), groups)));
-    // The share of each prompt in the mean over the whole batch, of which this graph may see a
-    // part.
-    SDVariable weight = graph.placeHolder(WEIGHT, DataType.DOUBLE);
-    graph.identity(LOSS, Ops.multiply(Ops.sum(terms.losses()), weight));
-    ImmutableList.Builder<String> names = ImmutableList.builder();
-    terms
-        .diagnostics()
-        .forEach(
-            (name, each) ->
-                names.add(
-                    graph.identity(DIAGNOSTIC + name, Ops.multiply(Ops.sum(each), weight)).name()));
-    return names.build();
+    return objective.build(
+        new ResponseVariables(
+            ImmutableList.copyOf(Ops.unstack(now, k)),
+            rows(graph, "old", k, groups),
+            rows(graph, "reference", k, groups),
+            i -> placeholder(graph, rewardName(i), groups),
+            new ResponseVariables.BatchMeans(
+                graph.placeHolder(MEAN_REWARD, DataType.DOUBLE),
+                graph.placeHolder(MEAN_KL, DataType.DOUBLE)),
+            (i, j) -> placeholder(graph, differenceName(i, j), groups)));
   }
 
   private static ImmutableList<SDVariable> rows(SameDiff graph, String name, int k, int groups) {
@@ -113,7 +93,6 @@ public final class PolicyLossGraph {
         feed.put(differenceName(i, j), Nd4j.createFromArray(difference));
       }
     }
-    feed.put(WEIGHT, Nd4j.scalar(1.0 / whole.groups()));
     feed.put(MEAN_REWARD, Nd4j.scalar(mean(whole.rewards().values())));
     double meanOld = mean(whole.oldLogProbs().values());
     feed.put(MEAN_KL, Nd4j.scalar(meanOld - mean(whole.referenceLogProbs().values())));
@@ -122,17 +101,5 @@ public final class PolicyLossGraph {
 
   private static double mean(ImmutableDoubleArray values) {
     return values.stream().average().orElseThrow();
-  }
-
-  /** The diagnostics among the results of a program, by metric name. */
-  public static ImmutableMap<String, Double> diagnostics(Map<String, INDArray> results) {
-    ImmutableMap.Builder<String, Double> diagnostics = ImmutableMap.builder();
-    results.forEach(
-        (name, value) -> {
-          if (name.startsWith(DIAGNOSTIC)) {
-            diagnostics.put(name.substring(DIAGNOSTIC.length()), value.getDouble(0));
-          }
-        });
-    return diagnostics.buildOrThrow();
   }
 }

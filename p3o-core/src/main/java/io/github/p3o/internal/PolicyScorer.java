@@ -1,14 +1,13 @@
 package io.github.p3o.internal;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
 import io.github.p3o.BatchShape;
 import io.github.p3o.Policy;
 import io.github.p3o.PolicyGraph;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Log-probabilities of given responses under a policy, without gradients, in bounded memory. */
@@ -18,12 +17,13 @@ public final class PolicyScorer implements AutoCloseable {
 
   private final Policy policy;
   private final int maxSequences;
-  private final ProgramCache<BatchShape> programs = new ProgramCache<>(this::program);
+  private final ModelRunner runner;
 
   /** A scorer of at most so many sequences at once. The policy stays the caller's. */
   public PolicyScorer(Policy policy, int maxSequences) {
     this.policy = policy;
     this.maxSequences = maxSequences;
+    this.runner = new ModelRunner(policy, this::program);
   }
 
   private Program program(BatchShape shape) {
@@ -43,21 +43,17 @@ public final class PolicyScorer implements AutoCloseable {
     double[] logProbs = new double[responses.size()];
     for (int from = 0; from < logProbs.length; from += maxSequences) {
       int to = Math.min(from + maxSequences, logProbs.length);
-      double[] chunk = chunk(prompts.subList(from, to), responses.subList(from, to));
-      System.arraycopy(chunk, 0, logProbs, from, chunk.length);
+      INDArray chunk =
+          Result.array(
+              runner.run(prompts.subList(from, to), responses.subList(from, to), ImmutableMap.of()),
+              OUTPUT);
+      System.arraycopy(chunk.toDoubleVector(), 0, logProbs, from, to - from);
     }
     return logProbs;
   }
 
-  private double[] chunk(List<Prompt> prompts, List<Response> responses) {
-    BatchShape shape = policy.shape(prompts, responses);
-    Map<String, INDArray> inputs = new HashMap<>(policy.feed(shape, prompts, responses));
-    inputs.putAll(policy.parameters().asMap());
-    return Result.array(programs.get(shape).run(inputs), OUTPUT).toDoubleVector();
-  }
-
   @Override
   public void close() {
-    programs.close();
+    runner.close();
   }
 }

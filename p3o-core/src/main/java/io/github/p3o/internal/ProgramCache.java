@@ -1,5 +1,7 @@
 package io.github.p3o.internal;
 
+import static com.google.common.base.Preconditions.checkState;
+
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -13,6 +15,7 @@ public final class ProgramCache<K> implements AutoCloseable {
 
   private final Function<K, Program> factory;
   private final Map<K, Program> programs = new LinkedHashMap<>(16, 0.75f, true);
+  private boolean closed;
 
   /** Programs are made by this function at first use. */
   public ProgramCache(Function<K, Program> factory) {
@@ -21,6 +24,7 @@ public final class ProgramCache<K> implements AutoCloseable {
 
   /** The program for a shape. */
   public Program get(K shape) {
+    checkState(!closed, "trainer or model: expected an open one, got one that was closed");
     Program program = programs.computeIfAbsent(shape, factory);
     if (programs.size() > MAX_PROGRAMS) {
       Iterator<Program> longestUnused = programs.values().iterator();
@@ -32,6 +36,7 @@ public final class ProgramCache<K> implements AutoCloseable {
 
   @Override
   public void close() {
+    closed = true;
     programs.values().forEach(Program::close);
     programs.clear();
   }

@@ -80,7 +80,10 @@ class SameDiffPolicyTrainingTest {
 
   private static SameDiffPolicy policyOf(SameDiff graph) {
     return SameDiffPolicy.ofLogits(
-        graph, "logits", CHOICES, (prompts, responses) -> Map.of("features", features(prompts)));
+        graph,
+        "logits",
+        CHOICES,
+        (shape, prompts, responses) -> Map.of("features", features(prompts)));
   }
 
   @Test
@@ -115,7 +118,7 @@ class SameDiffPolicyTrainingTest {
     IllegalArgumentException e =
         assertThrows(
             IllegalArgumentException.class,
-            () -> SameDiffPolicy.ofLogits(hostGraph(), "logit", CHOICES, (p, r) -> Map.of()));
+            () -> SameDiffPolicy.ofLogits(hostGraph(), "logit", CHOICES, (s, p, r) -> Map.of()));
     assertTrue(e.getMessage().contains("logits: expected a variable of the graph"));
   }
 }

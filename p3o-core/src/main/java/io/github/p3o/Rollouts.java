@@ -1,0 +1,94 @@
+package io.github.p3o;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.ImmutableLongArray;
+import io.github.p3o.internal.PolicyScorer;
+import java.util.random.RandomGenerator;
+import java.util.stream.LongStream;
+
+/** Prompts → pairs of responses → rewards → reference log-probabilities. */
+final class Rollouts {
+
+  private final PromptSource prompts;
+  private final PairSampler sampler;
+  private final RewardModel rewardModel;
+  private final PolicyScorer reference;
+  private final TrainerConfig config;
+
+  Rollouts(
+      PromptSource prompts,
+      PairSampler sampler,
+      RewardModel rewardModel,
+      PolicyScorer reference,
+      TrainerConfig config) {
+    this.prompts = prompts;
+    this.sampler = sampler;
+    this.rewardModel = rewardModel;
+    this.reference = reference;
+    this.config = config;
+  }
+
+  /** The pairs of one step. */
+  PairwiseBatch draw(long step, RandomGenerator random, MetricsCollector metrics) {
+    Samples samples = metrics.time("timing_s/sample", () -> sample(random));
+    long first = step * config.promptsPerStep();
+    ImmutableLongArray ids =
+        ImmutableLongArray.copyOf(LongStream.range(first, first + samples.prompts().size()));
+    return metrics.time("timing_s/score", () -> score(ids, samples));
+  }
+
+  private Samples sample(RandomGenerator random) {
+    int count = config.promptsPerStep();
+    int k = config.responsesPerPrompt();
+    ImmutableList<Prompt> drawn = prompts.next(count, random);
+    checkArgument(
+        drawn.size() == count, "prompts: expected %s prompts, got %s", count, drawn.size());
+    Samples samples = sampler.sample(drawn, k, random);
+    checkArgument(
+        samples.behaviour().responses() == k,
+        "sampler: expected %s responses a prompt, got %s",
+        k,
+        samples.behaviour().responses());
+    checkArgument(
+        !samples.prompts().isEmpty() && samples.prompts().size() <= count,
+        "sampler: expected responses to 1 to %s prompts, got %s",
+        count,
+        samples.prompts().size());
+    return samples;
+  }
+
+  private PairwiseBatch score(ImmutableLongArray ids, Samples samples) {
+    int k = config.responsesPerPrompt();
+    ImmutableList<Prompt> promptOfEach = samples.promptOfEach();
+    double[] rewards = rewardModel.score(promptOfEach, samples.responses());
+    checkArgument(
+        rewards.length == samples.responses().size(),
+        "rewardModel: expected %s rewards, one for each response, got %s",
+        samples.responses().size(),
+        rewards.length);
+    checkFinite("reward", rewards, ids);
+    double[] references = reference.logProbs(promptOfEach, samples.responses());
+    checkFinite("reference log-probability", references, ids);
+    return new PairwiseBatch(
+        ids,
+        samples.prompts(),
+        samples.responses(),
+        samples.behaviour(),
+        LogProbs.ofFlat(k, references),
+        Rewards.ofFlat(k, rewards));
+  }
+
+  private static void checkFinite(String name, double[] values, ImmutableLongArray ids) {
+    for (int i = 0; i < values.length; i++) {
+      if (!Double.isFinite(values[i])) {
+        throw new NonFiniteException(
+            String.format(
+                "%s: expected finite values, got %s for response %d of pair %d;"
+                    + " the parameters are unchanged",
+                name, values[i], i / ids.length(), ids.get(i % ids.length())));
+      }
+    }
+  }
+}

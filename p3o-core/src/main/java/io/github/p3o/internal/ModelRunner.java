@@ -1,0 +1,51 @@
+package io.github.p3o.internal;
+
+import io.github.p3o.BatchShape;
+import io.github.p3o.GraphModel;
+import io.github.p3o.Prompt;
+import io.github.p3o.Response;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** Runs graphs of a model on micro-batches: one program for each shape, inputs closed after use. */
+public final class ModelRunner implements AutoCloseable {
+
+  private final GraphModel model;
+  private final ProgramCache<BatchShape> programs;
+
+  /** Programs are made by this function at first use. The model stays the caller's. */
+  public ModelRunner(GraphModel model, Function<BatchShape, Program> factory) {
+    this.model = model;
+    this.programs = new ProgramCache<>(factory);
+  }
+
+  /**
+   * Runs the program of the micro-batch's shape with the parameters as they are now.
+   *
+   * @param prompts {@code [sequences]}
+   * @param responses {@code [sequences]}
+   * @param more arrays for the placeholders that are not the model's; closed here
+   * @return the wanted values, valid until the next run
+   */
+  public Map<String, INDArray> run(
+      List<Prompt> prompts, List<Response> responses, Map<String, INDArray> more) {
+    Map<String, INDArray> fed = new HashMap<>(more);
+    try {
+      BatchShape shape = model.shape(prompts, responses);
+      fed.putAll(model.feed(shape, prompts, responses));
+      Map<String, INDArray> inputs = new HashMap<>(fed);
+      inputs.putAll(model.parameters().asMap());
+      return programs.get(shape).run(inputs);
+    } finally {
+      fed.values().stream().filter(INDArray::closeable).forEach(INDArray::close);
+    }
+  }
+
+  @Override
+  public void close() {
+    programs.close();
+  }
+}
