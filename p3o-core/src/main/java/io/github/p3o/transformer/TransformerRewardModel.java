@@ -154,7 +154,7 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   public Map<String, INDArray> feed(
       BatchShape shape, List<Prompt> prompts, List<Response> responses) {
     Map<String, INDArray> feed = new HashMap<>();
-    int[] ids = LlamaInputs.ids(shape, prompts, responses);
+    int[] ids = LlamaInputs.ids(model.config(), shape, prompts, responses);
     LlamaInputs.feedModel(feed, model, shape.tokens(), ids);
     int[] last = new int[shape.sequences()];
     for (int i = 0; i < last.length; i++) {
