@@ -100,9 +100,11 @@ final class LlamaInputs {
    *
    * @return {@code [sequences · tokens]}
    */
-  static int[] ids(BatchShape shape, List<Prompt> prompts, List<Response> responses) {
+  static int[] ids(
+      LlamaConfig config, BatchShape shape, List<Prompt> prompts, List<Response> responses) {
     checkCount(shape, prompts.size());
     checkCount(shape, responses.size());
+    checkIds(config, prompts, responses); // an unknown one would crash native code
     int[] ids = new int[shape.sequences() * shape.tokens()];
     for (int i = 0; i < prompts.size(); i++) {
       ImmutableIntArray prompt = prompts.get(i).tokens();
@@ -158,10 +160,14 @@ final class LlamaInputs {
   /** The shape of a batch whose ids and lengths the model can read. */
   static BatchShape shape(LlamaConfig config, List<Prompt> prompts, List<Response> responses) {
     BatchShape shape = BatchShape.of(prompts, responses, config.maxPositions());
+    checkIds(config, prompts, responses);
+    return shape;
+  }
+
+  private static void checkIds(LlamaConfig config, List<Prompt> prompts, List<Response> responses) {
     for (int i = 0; i < prompts.size(); i++) {
       checkIds("prompts", i, prompts.get(i).tokens(), config.vocabularySize());
       checkIds("responses", i, responses.get(i).tokens(), config.vocabularySize());
     }
-    return shape;
   }
 }

@@ -176,7 +176,7 @@ public final class TransformerPolicy implements Policy {
   public Map<String, INDArray> feed(
       BatchShape shape, List<Prompt> prompts, List<Response> responses) {
     Map<String, INDArray> feed = new HashMap<>();
-    int[] ids = LlamaInputs.ids(shape, prompts, responses);
+    int[] ids = LlamaInputs.ids(model.config(), shape, prompts, responses);
     LlamaInputs.feedModel(feed, model, shape.tokens(), ids);
     int[] positions = new int[shape.sequences() * shape.responseTokens()];
     int[] targets = new int[positions.length];

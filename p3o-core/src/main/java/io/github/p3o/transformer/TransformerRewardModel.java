@@ -1,15 +1,16 @@
 package io.github.p3o.transformer;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.Ints;
 import io.github.p3o.BatchShape;
 import io.github.p3o.Parameters;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.TrainableRewardModel;
+import io.github.p3o.internal.ModelRunner;
 import io.github.p3o.internal.Ops;
 import io.github.p3o.internal.Program;
-import io.github.p3o.internal.ProgramCache;
 import io.github.p3o.internal.Result;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -40,10 +41,11 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   private static final int MAX_SEQUENCES = 128;
 
   private final LlamaModel model;
-  private final ProgramCache<BatchShape> programs = new ProgramCache<>(this::program);
+  private final ModelRunner runner;
 
   private TransformerRewardModel(LlamaModel model) {
     this.model = model;
+    this.runner = new ModelRunner(this, this::program);
   }
 
   /**
@@ -152,7 +154,7 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   public Map<String, INDArray> feed(
       BatchShape shape, List<Prompt> prompts, List<Response> responses) {
     Map<String, INDArray> feed = new HashMap<>();
-    int[] ids = LlamaInputs.ids(shape, prompts, responses);
+    int[] ids = LlamaInputs.ids(model.config(), shape, prompts, responses);
     LlamaInputs.feedModel(feed, model, shape.tokens(), ids);
     int[] last = new int[shape.sequences()];
     for (int i = 0; i < last.length; i++) {
@@ -191,28 +193,18 @@ public final class TransformerRewardModel implements TrainableRewardModel {
         Ints.constrainToRange((int) (MAX_ATTENTION_SCORES / ofSequence), 1, MAX_SEQUENCES);
     for (int from = 0; from < scores.length; from += together) {
       int to = Math.min(from + together, scores.length);
-      double[] part = scoreTogether(prompts.subList(from, to), responses.subList(from, to));
+      Map<String, INDArray> results =
+          runner.run(prompts.subList(from, to), responses.subList(from, to), ImmutableMap.of());
+      double[] part = Result.array(results, SCORES).toDoubleVector();
       System.arraycopy(part, 0, scores, from, part.length);
     }
     return scores;
   }
 
-  private double[] scoreTogether(List<Prompt> prompts, List<Response> responses) {
-    BatchShape shape = shape(prompts, responses);
-    Map<String, INDArray> feed = feed(shape, prompts, responses);
-    Map<String, INDArray> inputs = new HashMap<>(feed);
-    inputs.putAll(model.parameters().asMap());
-    try {
-      return Result.array(programs.get(shape).run(inputs), SCORES).toDoubleVector();
-    } finally {
-      feed.values().forEach(INDArray::close);
-    }
-  }
-
   /** Frees the parameters and the programs that scored with them. */
   @Override
   public void close() {
-    programs.close();
+    runner.close();
     model.parameters().close();
   }
 }

@@ -66,6 +66,7 @@ class OpsTest {
     return Stream.of(
             inEveryShape("add number", x -> Ops.add(x[0], 1.5), false),
             inEveryShape("multiply by number", x -> Ops.multiply(x[0], -2.5), false),
+            inEveryShape("identity", x -> x[0].getSameDiff().identity(x[0]), false),
             inEveryShape("negate", x -> Ops.negate(x[0]), false),
             inEveryShape("not", x -> Ops.not(x[0]), false),
             inEveryShape("exp", x -> Ops.exp(x[0]), false),

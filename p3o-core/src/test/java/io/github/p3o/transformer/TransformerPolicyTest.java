@@ -172,6 +172,9 @@ class TransformerPolicyTest {
       assertThatIllegalArgumentException()
           .isThrownBy(() -> policy.feed(shape, List.of(), List.of()))
           .withMessage("responses: expected 1, got 0");
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> policy.feed(shape, List.of(PROMPT), List.of(Response.of(11))))
+          .withMessage("responses[0].tokens[0]: expected an id below 11, got 11");
     }
   }
 

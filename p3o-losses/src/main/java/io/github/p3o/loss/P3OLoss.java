@@ -145,7 +145,7 @@ public final class P3OLoss implements PairwiseLoss {
 
   private LossTerms joint(PairVariables p) {
     SDVariable delta = klShaping.relativeReward(p);
-    SDVariable product = Ratios.ratio(Ops.add(p.s1(), p.s2()), Ops.add(p.o1(), p.o2()));
+    SDVariable product = Ratios.product(p);
     SDVariable w = Ratios.weight(product, weightClip);
     SDVariable d = Ops.subtract(p.s1(), p.s2());
     // d − d₀ is clipped to ±ε, and d₀ added again: the same as clipping d to d₀ ± ε.

@@ -1,6 +1,7 @@
 package io.github.p3o.loss;
 
 import io.github.p3o.PairStatistics;
+import io.github.p3o.PairVariables;
 import io.github.p3o.internal.Ops;
 import org.nd4j.autodiff.samediff.SDVariable;
 
@@ -13,6 +14,11 @@ final class Ratios {
   static SDVariable ratio(SDVariable s, SDVariable o) {
     double bound = PairStatistics.MAX_LOG_RATIO;
     return Ops.exp(Ops.clip(Ops.subtract(s, o), -bound, bound));
+  }
+
+  /** {@code ρ₁ρ₂}, each log-ratio clamped by itself, as they are counted. */
+  static SDVariable product(PairVariables p) {
+    return Ops.multiply(ratio(p.s1(), p.o1()), ratio(p.s2(), p.o2()));
   }
 
   /** {@code sg(clip(ρ, 1/c, c))}. */

@@ -1,5 +1,6 @@
 package io.github.p3o.loss;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -119,6 +120,6 @@ class SameDiffPolicyTrainingTest {
         assertThrows(
             IllegalArgumentException.class,
             () -> SameDiffPolicy.ofLogits(hostGraph(), "logit", CHOICES, (s, p, r) -> Map.of()));
-    assertTrue(e.getMessage().contains("logits: expected a variable of the graph"));
+    assertThat(e).hasMessageContaining("logits: expected a variable of the graph");
   }
 }

@@ -1,0 +1,158 @@
+package io.github.p3o.eval;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.hash.Hasher;
+import com.google.common.hash.Hashing;
+import io.github.p3o.Prompt;
+import io.github.p3o.RewardModel;
+import java.util.function.UnaryOperator;
+
+/**
+ * Shows whether a shift of the reward by δ(prompt) changes a whole training run: the run is
+ * repeated with shifted rewards, and the parameters that it ends with are compared. Under P3O they
+ * must not depend on δ (arXiv 2310.00212, Section 3: invariance to reward translation); under PPO
+ * they do.
+ *
+ * <p>δ(x) is a magnitude times a number between −1 and 1 that follows from the prompt. It is a
+ * multiple of 2⁻¹⁰ times the magnitude, so that {@code r + δ} is exact for rewards that are
+ * themselves multiples of a small power of two, and an invariant run then ends with the same bits.
+ * {@link #rounded} makes such rewards of any.
+ */
+public final class TranslationCertificate {
+
+  private static final double STEPS = 1024;
+
+  private TranslationCertificate() {}
+
+  /** A whole training run, from fresh parameters, with the same seed each time. */
+  @FunctionalInterface
+  public interface Training {
+
+    /**
+     * Trains.
+     *
+     * @param shift is to be applied to the reward model of the run
+     * @return the parameters at the end {@code [parameters]}
+     */
+    double[] train(UnaryOperator<RewardModel> shift);
+  }
+
+  /**
+   * How far apart two runs ended.
+   *
+   * @param magnitude greatest |δ|
+   * @param largestDifference greatest difference of a parameter between the runs
+   * @param largestParameter greatest |parameter| of the run without a shift
+   * @param differing how many parameters differ in any bit
+   * @param parameters how many there are
+   */
+  public record Comparison(
+      double magnitude,
+      double largestDifference,
+      double largestParameter,
+      int differing,
+      int parameters) {
+
+    /**
+     * Whether the runs ended with the same bits.
+     *
+     * @return true if no parameter differs
+     */
+    public boolean identical() {
+      return differing == 0;
+    }
+  }
+
+  /**
+   * Trains once without a shift and once with each, and compares.
+   *
+   * @param training the run
+   * @param magnitudes greatest |δ| of each comparison, finite and &gt; 0
+   * @return a comparison for each magnitude
+   * @throws IllegalArgumentException for a magnitude out of range
+   */
+  public static ImmutableList<Comparison> run(Training training, double... magnitudes) {
+    for (double magnitude : magnitudes) {
+      checkArgument(
+          magnitude > 0 && Double.isFinite(magnitude),
+          "magnitudes: expected finite numbers > 0, got %s",
+          magnitude);
+    }
+    double[] plain = training.train(UnaryOperator.identity());
+    ImmutableList.Builder<Comparison> comparisons = ImmutableList.builder();
+    for (double magnitude : magnitudes) {
+      double[] shifted = training.train(reward -> shifted(reward, magnitude));
+      comparisons.add(compare(magnitude, plain, shifted));
+    }
+    return comparisons.build();
+  }
+
+  private static Comparison compare(double magnitude, double[] plain, double[] shifted) {
+    checkArgument(
+        plain.length == shifted.length,
+        "training: expected %s parameters in every run, got %s",
+        plain.length,
+        shifted.length);
+    double largestDifference = 0;
+    double largestParameter = 0;
+    int differing = 0;
+    for (int i = 0; i < plain.length; i++) {
+      largestDifference = Math.max(largestDifference, Math.abs(plain[i] - shifted[i]));
+      largestParameter = Math.max(largestParameter, Math.abs(plain[i]));
+      differing += Double.doubleToLongBits(plain[i]) == Double.doubleToLongBits(shifted[i]) ? 0 : 1;
+    }
+    return new Comparison(magnitude, largestDifference, largestParameter, differing, plain.length);
+  }
+
+  /**
+   * A reward model whose rewards are shifted by δ(prompt).
+   *
+   * @param rewardModel the rewards without a shift
+   * @param magnitude greatest |δ|
+   * @return the shifted model
+   */
+  public static RewardModel shifted(RewardModel rewardModel, double magnitude) {
+    return (prompts, responses) -> {
+      double[] rewards = rewardModel.score(prompts, responses);
+      double[] shifted = new double[rewards.length];
+      for (int i = 0; i < rewards.length; i++) {
+        shifted[i] = rewards[i] + magnitude * unit(prompts.get(i));
+      }
+      return shifted;
+    };
+  }
+
+  /** A multiple of 2⁻¹⁰ in [−1, 1] that follows from the prompt. */
+  private static double unit(Prompt prompt) {
+    Hasher hasher = Hashing.murmur3_128().newHasher();
+    prompt.tokens().forEach(hasher::putInt);
+    return Math.floorMod(hasher.hash().asLong(), (long) (2 * STEPS) + 1) / STEPS - 1;
+  }
+
+  /**
+   * A reward model whose rewards are rounded to multiples of a power of two. With 2⁻²⁰, a shift of
+   * up to 10⁶ by a multiple of 2⁻¹⁰ is exact in float64.
+   *
+   * @param rewardModel the rewards before
+   * @param binaryDigits n of the unit 2⁻ⁿ, from 0 to 40
+   * @return the rounded model
+   * @throws IllegalArgumentException for n out of range
+   */
+  public static RewardModel rounded(RewardModel rewardModel, int binaryDigits) {
+    checkArgument(
+        binaryDigits >= 0 && binaryDigits <= 40,
+        "binaryDigits: expected 0 to 40, got %s",
+        binaryDigits);
+    double scale = Math.scalb(1.0, binaryDigits);
+    return (prompts, responses) -> {
+      double[] rewards = rewardModel.score(prompts, responses);
+      double[] rounded = new double[rewards.length];
+      for (int i = 0; i < rewards.length; i++) {
+        rounded[i] = Math.rint(rewards[i] * scale) / scale;
+      }
+      return rounded;
+    };
+  }
+}

@@ -1,0 +1,92 @@
+package io.github.p3o.loss;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.p3o.OptimizerConfig;
+import io.github.p3o.P3OTrainer;
+import io.github.p3o.PolicyLoss;
+import io.github.p3o.Prompt;
+import io.github.p3o.PromptSource;
+import io.github.p3o.RewardModel;
+import io.github.p3o.TabularPolicy;
+import io.github.p3o.TrainerConfig;
+import io.github.p3o.eval.TranslationCertificate;
+import io.github.p3o.eval.TranslationCertificate.Comparison;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Whole training runs with and without a shift of the reward by δ(prompt). */
+class TranslationCertificateTest {
+
+  private static final double[] MAGNITUDES = {1, 1e3, 1e6};
+
+  private static double[] train(PolicyLoss loss, int k, UnaryOperator<RewardModel> shift) {
+    RewardModel reward =
+        TranslationCertificate.rounded(
+            RewardModel.each(
+                (prompt, response) ->
+                    Math.sin(1 + prompt.tokens().get(0) + 3 * response.tokens().get(0))),
+            20);
+    try (TabularPolicy policy = TabularPolicy.uniform(5, 4);
+        P3OTrainer trainer =
+            P3OTrainer.builder(policy, loss)
+                .prompts(
+                    PromptSource.uniform(
+                        List.of(
+                            Prompt.of(0), Prompt.of(1), Prompt.of(2), Prompt.of(3), Prompt.of(4))))
+                .rewardModel(shift.apply(reward))
+                .config(
+                    TrainerConfig.builder()
+                        .promptsPerStep(8)
+                        .responsesPerPrompt(k)
+                        .epochsPerStep(2)
+                        .optimizer(OptimizerConfig.adamW(0.02))
+                        .build())
+                .build()) {
+      trainer.train(5);
+      return policy.parameters().vector().toDoubleVector();
+    }
+  }
+
+  static List<PolicyLoss> invariant() {
+    return List.of(P3OLoss.v1(), P3OLoss.v2(), new LeaveOneOutLoss());
+  }
+
+  static List<PolicyLoss> changed() {
+    return List.of(new PolicyGradientLoss(), new PpoLoss());
+  }
+
+  @ParameterizedTest
+  @MethodSource("invariant")
+  void run_objectiveOnDifferences_endsWithTheSameBits(PolicyLoss loss) {
+    for (int k : new int[] {2, 3}) {
+      for (Comparison comparison :
+          TranslationCertificate.run(shift -> train(loss, k, shift), MAGNITUDES)) {
+        assertTrue(comparison.identical(), loss.name() + " " + comparison);
+        assertEquals(0, comparison.largestDifference());
+        assertTrue(comparison.largestParameter() > 0.01, "it has learned something");
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("changed")
+  void run_objectiveOnRewards_endsElsewhere(PolicyLoss loss) {
+    for (Comparison comparison :
+        TranslationCertificate.run(shift -> train(loss, 2, shift), MAGNITUDES)) {
+      assertTrue(comparison.largestDifference() > 0.01, loss.name() + " " + comparison);
+    }
+  }
+
+  @Test
+  void run_magnitudeZero_isRefused() {
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> TranslationCertificate.run(shift -> new double[1], 0));
+  }
+}
