@@ -98,7 +98,7 @@ class P3OTrainerFaultsTest {
       PairwiseBatch batch = trainer.rollout(2);
       PairwiseBatch turned = batch.select(IntStream.range(0, 24).map(g -> 23 - g).toArray());
       int context = batch.prompts().get(23).tokens().get(0);
-      policy.parameters().update(vector -> vector.putScalar(4 * context, Double.NaN));
+      policy.parameters().update(vector -> vector.putScalar(4L * context, Double.NaN));
       assertThatThrownBy(() -> trainer.gradients(turned))
           .isInstanceOf(NonFiniteException.class)
           .hasMessage(

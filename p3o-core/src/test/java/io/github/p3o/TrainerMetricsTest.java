@@ -66,7 +66,9 @@ class TrainerMetricsTest {
     return Bandit.trainer(policy)
         .sampler(this::sample)
         .reference(reference)
-        .rewardModel(RewardModel.each((prompt, response) -> response.tokens().get(0) / 2 * 0.7))
+        .rewardModel(
+            RewardModel.each(
+                (prompt, response) -> 0.7 * Math.floorDiv(response.tokens().get(0), 2)))
         .config(CONFIG);
   }
 

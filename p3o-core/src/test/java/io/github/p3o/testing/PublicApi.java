@@ -2,6 +2,7 @@ package io.github.p3o.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.common.collect.Sets;
 import java.io.IOException;
 import java.lang.reflect.Member;
 import java.lang.reflect.Modifier;
@@ -10,7 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -42,9 +45,31 @@ public final class PublicApi {
     if (Boolean.getBoolean("p3o.updateApi")) {
       Files.write(FILE, api);
     }
-    assertThat(api)
-        .as("the public API; if the change is meant, -Dp3o.updateApi=true rewrites %s", FILE)
-        .isEqualTo(Files.readAllLines(FILE));
+    List<String> listed = Files.readAllLines(FILE);
+    assertThat(differences(listed, api))
+        .as("changes of the public API; if they are meant, -Dp3o.updateApi=true rewrites %s", FILE)
+        .isEmpty();
+    assertThat(api).isEqualTo(listed);
+  }
+
+  /** What is new or gone, each member with its type. */
+  private static List<String> differences(List<String> listed, List<String> api) {
+    Set<String> before = withTypes(listed);
+    Set<String> now = withTypes(api);
+    return Stream.concat(
+            Sets.difference(now, before).stream().map(line -> "new: " + line),
+            Sets.difference(before, now).stream().map(line -> "gone: " + line))
+        .toList();
+  }
+
+  private static Set<String> withTypes(List<String> lines) {
+    Set<String> all = new LinkedHashSet<>();
+    String type = "";
+    for (String line : lines) {
+      type = line.startsWith(" ") ? type : line;
+      all.add(line.startsWith(" ") ? type + " {" + line + " }" : line);
+    }
+    return all;
   }
 
   /** A line for each type and, indented, for each of its members. */
