@@ -2,6 +2,7 @@ package io.github.p3o.text;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.collect.ImmutableList;
 import com.google.common.hash.Hashing;
 import java.nio.charset.StandardCharsets;
@@ -65,6 +66,26 @@ public final class DataSets {
   public static DataSetReader<String> prompts(Path file, MalformedLines malformedLines) {
     return new DataSetReader<>(
         file, line -> Fields.text(line, "prompt"), malformedLines, DataSetReader.MAX_LINE_BYTES);
+  }
+
+  /**
+   * Opens a data set to imitate, lines of {@code {"prompt": …, "completion": …}} or, for texts
+   * without a prompt, {@code {"text": …}}.
+   *
+   * @param file JSON lines, plain or gzip
+   * @param malformedLines what happens at a line that does not hold what it should
+   * @return the reader; the caller closes it
+   * @throws DataSetException if the file cannot be opened
+   */
+  public static DataSetReader<Completion> completions(Path file, MalformedLines malformedLines) {
+    return new DataSetReader<>(
+        file, DataSets::completion, malformedLines, DataSetReader.MAX_LINE_BYTES);
+  }
+
+  private static Completion completion(ObjectNode line) throws MalformedLineException {
+    return line.has("text")
+        ? new Completion("", Fields.text(line, "text"))
+        : new Completion(Fields.text(line, "prompt"), Fields.text(line, "completion"));
   }
 
   /**

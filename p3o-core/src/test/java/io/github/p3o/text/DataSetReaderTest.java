@@ -52,6 +52,21 @@ class DataSetReaderTest {
     assertThat(prompts(file, MalformedLines.STOP)).containsExactly("a", "b");
   }
 
+  @Test
+  void next_ofCompletions_readsBothSpellings() throws IOException {
+    Path file =
+        write(
+            "{\"prompt\": \"a\", \"completion\": \" b\"}\n{\"text\": \"c\"}\n{\"prompt\": \"d\"}");
+
+    try (DataSetReader<Completion> reader = DataSets.completions(file, MalformedLines.STOP)) {
+      assertThat(reader.next()).isEqualTo(new Completion("a", " b"));
+      assertThat(reader.next()).isEqualTo(new Completion("", "c"));
+      assertThatExceptionOfType(DataSetException.class)
+          .isThrownBy(reader::next)
+          .withMessageContaining(":3: completion: expected a text");
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {

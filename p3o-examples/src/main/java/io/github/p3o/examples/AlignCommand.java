@@ -1,0 +1,213 @@
+package io.github.p3o.examples;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
+import io.github.p3o.PairwiseLoss;
+import io.github.p3o.Policy;
+import io.github.p3o.Prompt;
+import io.github.p3o.PromptSource;
+import io.github.p3o.TrainerConfig;
+import io.github.p3o.internal.PolicyScorer;
+import io.github.p3o.transformer.TransformerPolicy;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code p3o align}. */
+@Command(
+    name = "align",
+    header = "Aligns a language model with a reward by P3O.",
+    description = {
+      "",
+      "Samples pairs of responses, scores them, and updates the model on the differences; every few"
+          + " steps it is judged on held-out prompts. The result is DIR/model, a Hugging Face"
+          + " directory, and DIR/report.html. Without prompts, the openings of children's stories"
+          + " are the prompts."
+    },
+    footer = {
+      "  p3o align --policy DIR --reward sentiment --prompt 'Once upon a time'",
+      "  p3o align --policy DIR --reward REWARD --gold sentiment --config t.yaml",
+      "  p3o align --policy DIR --reward REWARD --prompts hh.jsonl.gz --format hh"
+    })
+final class AlignCommand implements Callable<Integer> {
+
+  private static final String MODEL = "model";
+
+  @Mixin private final RunOptions options = new RunOptions();
+  @Mixin private final PromptOptions promptOptions = new PromptOptions();
+  @Mixin private final ObjectiveOptions objective = new ObjectiveOptions();
+  @Mixin private final TrainerOptions trainer = new TrainerOptions();
+
+  @Option(
+      names = "--policy",
+      required = true,
+      paramLabel = "DIR",
+      description = "The language model, a Hugging Face directory; also the reference.")
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private Path policy;
+
+  @Option(
+      names = "--reward",
+      required = true,
+      paramLabel = "DIR|NAME",
+      description = "A reward model's directory, or a known preference: sentiment, cheerful.")
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private String reward;
+
+  @Option(
+      names = "--gold",
+      paramLabel = "NAME",
+      description = "A known preference to judge by, beside the reward: ${COMPLETION-CANDIDATES}.")
+  private @Nullable Gold gold;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      defaultValue = "50",
+      description = "Turns of sampling and updating (default: ${DEFAULT-VALUE}).")
+  private int steps;
+
+  @Option(
+      names = "--max-new-tokens",
+      paramLabel = "N",
+      defaultValue = "48",
+      description = "The longest response (default: ${DEFAULT-VALUE}).")
+  private int maxNewTokens;
+
+  @Option(
+      names = "--temperature",
+      paramLabel = "X",
+      defaultValue = "1",
+      description = "Of sampling and of scoring alike (default: ${DEFAULT-VALUE}).")
+  private double temperature;
+
+  @Option(
+      names = "--evaluate-every",
+      paramLabel = "N",
+      defaultValue = "5",
+      description = "Steps between judgements (default: ${DEFAULT-VALUE}).")
+  private int evaluateEvery;
+
+  @Option(
+      names = "--evaluation-prompts",
+      paramLabel = "N",
+      defaultValue = "128",
+      description = "Prompts of a judgement; few held-out ones recur (default: ${DEFAULT-VALUE}).")
+  private int evaluationPrompts;
+
+  @Option(
+      names = "--held-out",
+      paramLabel = "SHARE",
+      defaultValue = "0.2",
+      description = "Of the prompts, to judge on (default: ${DEFAULT-VALUE}).")
+  private double heldOut;
+
+  @Option(
+      names = "--show-samples",
+      paramLabel = "N",
+      description = "Prompts to print with answers (default: 3; 0 if prompts come from a file).")
+  private @Nullable Integer showSamples;
+
+  @Spec
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    check();
+    PairwiseLoss loss = objective.loss();
+    boolean seedGiven = spec.commandLine().getParseResult().hasMatchedOption("--seed");
+    TrainerConfig config = trainer.config(seedGiven ? options.seed : null);
+    Alignment.Settings settings =
+        new Alignment.Settings(objective.name(), loss, config, steps, evaluateEvery, maxNewTokens);
+    try (LanguageModel model = LanguageModel.load(policy);
+        Reward scored = Reward.open(reward, model)) {
+      PromptSplit prompts = prompts(model, config.seed());
+      try (Run run = Run.open(spec, options)) {
+        run.describe("trainer", config);
+        run.console().note(prompts.summary());
+        Outcome outcome = align(model, scored, prompts, settings, run);
+        model.save(run.directory().resolve(MODEL));
+        report(outcome, run);
+      }
+      return 0;
+    }
+  }
+
+  private void check() {
+    Checks.atLeast("--steps", 1, steps);
+    Checks.atLeast("--evaluate-every", 1, evaluateEvery);
+    Checks.atLeast("--evaluation-prompts", 1, evaluationPrompts);
+    Checks.positive("--temperature", temperature);
+    Checks.share("--held-out", heldOut);
+  }
+
+  private PromptSplit prompts(LanguageModel model, long seed) {
+    ImmutableList<Prompt> prompts =
+        promptOptions.tokens(
+            promptOptions.texts(StoryOpenings.all()),
+            model.codec(),
+            model.maxPromptTokens(maxNewTokens),
+            Run.console(spec, options));
+    return PromptSplit.of(prompts, heldOut, evaluationPrompts, seed);
+  }
+
+  private Outcome align(
+      LanguageModel model,
+      Reward scored,
+      PromptSplit prompts,
+      Alignment.Settings settings,
+      Run run) {
+    TransformerPolicy trained = model.policy().withTemperature(temperature);
+    Gold known = gold == null ? scored.gold() : gold;
+    try (Policy reference = trained.frozenCopy();
+        PolicyScorer scorer =
+            new PolicyScorer(reference, settings.config().promptsPerMicroBatch())) {
+      Evaluator evaluator =
+          new Evaluator(
+              prompts.judging(),
+              model.codec(),
+              scorer::logProbs,
+              scored.model(),
+              known,
+              (prompt, response) -> true,
+              settings.config().seed());
+      PromptSource source = PromptSource.uniform(prompts.training());
+      ImmutableList<Alignment.Point> points =
+          Alignment.run(trained, reference, source, scored.model(), evaluator, settings, run);
+      // Where gold is the reward itself, one column says it.
+      String goldName = known == null || known == scored.gold() ? "" : known.toString();
+      return new Outcome(
+          ImmutableMap.of(settings.name(), ImmutableList.of(points)),
+          new Outcome.Columns(goldName, false));
+    }
+  }
+
+  private void report(Outcome outcome, Run run) {
+    int samples = showSamples != null ? showSamples : promptOptions.fromFile() ? 0 : 3;
+    OutcomeReport shown = new OutcomeReport(outcome, run);
+    shown.print(samples);
+    shown.writeSamples();
+    shown.writePlot("P3O: reward against KL");
+    Report report = new Report("P3O alignment");
+    shown.addTo(report, samples);
+    report.note(
+        "Everything that the run depended on is in run.json beside this file; every training step"
+            + " is in metrics.jsonl, every held-out answer in samples.jsonl.");
+    run.directory().text("report.html", report.html());
+    run.console()
+        .print(
+            String.format(
+                Locale.ROOT,
+                "%nDone in %.0f s. Model: %s, report: %s",
+                run.seconds(),
+                run.directory().resolve(MODEL),
+                run.directory().resolve("report.html")));
+  }
+}

@@ -1,0 +1,28 @@
+package io.github.p3o.examples;
+
+/** Checks of options, with messages that name option, rule and value. */
+final class Checks {
+
+  private Checks() {}
+
+  /** A number that is not too small. */
+  static void atLeast(String option, int least, int value) {
+    if (value < least) {
+      throw new UsageException(option + ": expected at least " + least + ", got " + value);
+    }
+  }
+
+  /** A share. */
+  static void share(String option, double value) {
+    if (!(value >= 0 && value < 1)) {
+      throw new UsageException(option + ": expected a number in [0, 1), got " + value);
+    }
+  }
+
+  /** A positive number. */
+  static void positive(String option, double value) {
+    if (!(value > 0 && Double.isFinite(value))) {
+      throw new UsageException(option + ": expected a finite number > 0, got " + value);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+package io.github.p3o.examples;
+
+import com.google.common.collect.ImmutableList;
+import io.github.p3o.Prompt;
+import io.github.p3o.Response;
+import io.github.p3o.text.Preference;
+import io.github.p3o.train.Comparison;
+import java.util.List;
+
+/** Turns preferences into comparisons that fit a context, and counts what was cut. */
+final class Comparisons {
+
+  private final TextCodec codec;
+  private final int maxTokens;
+  private int truncated;
+  private int total;
+
+  Comparisons(TextCodec codec, int maxTokens) {
+    this.codec = codec;
+    this.maxTokens = maxTokens;
+  }
+
+  /** The comparisons, in order. */
+  ImmutableList<Comparison> of(List<Preference> preferences) {
+    return preferences.stream().map(this::of).collect(ImmutableList.toImmutableList());
+  }
+
+  /**
+   * Both dialogues lose the same tokens of their prompt on the left, so that they stay answers to
+   * the same. Of a response longer than the context itself the end is kept.
+   */
+  private Comparison of(Preference preference) {
+    Response chosen = codec.response(preference.prompt(), preference.chosen());
+    Response rejected = codec.response(preference.prompt(), preference.rejected());
+    Prompt whole = codec.prompt(preference.prompt());
+    int room = maxTokens - Math.max(chosen.length(), rejected.length());
+    total++;
+    if (whole.tokens().length() <= room) {
+      return new Comparison(whole, chosen, rejected);
+    }
+    truncated++;
+    Prompt prompt = codec.lastOf(preference.prompt(), Math.max(room, 1 + codec.begun().length));
+    int left = maxTokens - prompt.tokens().length();
+    return new Comparison(prompt, last(chosen, left), last(rejected, left));
+  }
+
+  private static Response last(Response response, int tokens) {
+    int length = response.length();
+    return length <= tokens
+        ? response
+        : new Response(response.tokens().subArray(length - tokens, length), response.ended());
+  }
+
+  /** What was cut, in words. */
+  String summary() {
+    return String.format(
+        "%d of %d comparisons truncated from the left to %d tokens", truncated, total, maxTokens);
+  }
+}

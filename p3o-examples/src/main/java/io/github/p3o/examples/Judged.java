@@ -1,0 +1,79 @@
+package io.github.p3o.examples;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.ImmutableDoubleArray;
+
+/**
+ * What a policy answered to some prompts, and how good that is. Arrays are flat {@code [k,
+ * prompts]}, in the order of the texts.
+ *
+ * @param prompts their texts {@code [prompts]}
+ * @param texts the responses {@code [k, prompts]}
+ * @param reward by the reward model that the policy is trained on
+ * @param gold by the known preference
+ * @param kl log π(y|x) − log π_ref(y|x), summed over the response, nats; its mean over samples of π
+ *     is KL(π‖π_ref)
+ * @param length response tokens, the end token included
+ * @param wellFormed 1 where the text keeps the rules of its language, 0 elsewhere
+ */
+record Judged(
+    ImmutableList<String> prompts,
+    ImmutableList<String> texts,
+    ImmutableDoubleArray reward,
+    ImmutableDoubleArray gold,
+    ImmutableDoubleArray kl,
+    ImmutableDoubleArray length,
+    ImmutableDoubleArray wellFormed) {
+
+  /** Reward by the model that the policy is trained on. */
+  Estimate meanReward() {
+    return mean(reward);
+  }
+
+  /** Reward by the known preference. */
+  Estimate meanGold() {
+    return mean(gold);
+  }
+
+  /** KL(π‖π_ref) of whole responses, nats. */
+  Estimate meanKl() {
+    return mean(kl);
+  }
+
+  /** Response tokens. */
+  Estimate meanLength() {
+    return mean(length);
+  }
+
+  /** The share of texts that keep the rules. */
+  Estimate meanWellFormed() {
+    return mean(wellFormed);
+  }
+
+  /** The mean over responses; the standard error is that of the prompts' own means. */
+  private Estimate mean(ImmutableDoubleArray values) {
+    int n = prompts.size();
+    int k = values.length() / n;
+    double[] byPrompt = new double[n];
+    for (int i = 0; i < values.length(); i++) {
+      byPrompt[i % n] += values.get(i) / k;
+    }
+    return Estimate.of(byPrompt);
+  }
+
+  /** How often gold prefers a response of this policy to one of the other; a tie is half a win. */
+  Estimate winRate(Judged other) {
+    int n = prompts.size();
+    int k = gold.length() / n;
+    double[] byPrompt = new double[n];
+    for (int g = 0; g < n; g++) {
+      for (int i = 0; i < k; i++) {
+        for (int j = 0; j < k; j++) {
+          double mine = gold.get(i * n + g);
+          byPrompt[g] += (1 + Math.signum(mine - other.gold.get(j * n + g))) / 2 / (k * k);
+        }
+      }
+    }
+    return Estimate.of(byPrompt);
+  }
+}

@@ -1,0 +1,99 @@
+package io.github.p3o.examples;
+
+import com.google.common.collect.ImmutableList;
+import io.github.p3o.Prompt;
+import io.github.p3o.text.MalformedLines;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Options that say where prompts come from. */
+final class PromptOptions {
+
+  @Option(
+      order = 10,
+      names = "--prompt",
+      paramLabel = "TEXT",
+      description = "A prompt; may be given several times.")
+  private List<String> texts = new ArrayList<>();
+
+  @Option(
+      order = 11,
+      names = "--prompts",
+      paramLabel = "FILE",
+      description = "Prompts, a JSONL file (.gz too).")
+  private @Nullable Path file;
+
+  @Option(
+      order = 12,
+      names = "--format",
+      paramLabel = "FORMAT",
+      defaultValue = "prompt",
+      description = "Of the file: prompt, preference, hh or messages (default: prompt).")
+  private DataFormat format = DataFormat.PROMPT;
+
+  @Option(
+      order = 13,
+      names = "--skip-malformed",
+      description = "Pass over malformed lines and count them, instead of stopping.")
+  private boolean skipMalformed;
+
+  @Option(
+      order = 14,
+      names = "--truncate-prompts",
+      description = "Keep the last tokens of a prompt that is too long, instead of stopping.")
+  private boolean truncate;
+
+  /** Whether prompts come from a file, which may hold what is not to be shown. */
+  boolean fromFile() {
+    return file != null;
+  }
+
+  /** Whether malformed lines are passed over. */
+  boolean skipMalformed() {
+    return skipMalformed;
+  }
+
+  /** The prompts as texts; the fallback where none are given. */
+  ImmutableList<String> texts(ImmutableList<String> fallback) {
+    if (file != null && !texts.isEmpty()) {
+      throw new UsageException("--prompt, --prompts: expected one of the two, got both");
+    }
+    if (file != null) {
+      return format.prompts(file, skipMalformed ? MalformedLines.SKIP : MalformedLines.STOP);
+    }
+    return texts.isEmpty() ? fallback : ImmutableList.copyOf(texts);
+  }
+
+  /** The prompts as tokens, none longer than a limit. */
+  ImmutableList<Prompt> tokens(
+      ImmutableList<String> prompts, TextCodec codec, int maxTokens, Console console) {
+    ImmutableList.Builder<Prompt> all = ImmutableList.builderWithExpectedSize(prompts.size());
+    int truncated = 0;
+    for (int i = 0; i < prompts.size(); i++) {
+      Prompt prompt = codec.prompt(prompts.get(i));
+      int length = prompt.tokens().length();
+      if (length > maxTokens && !truncate) {
+        throw new UsageException(
+            "prompt "
+                + (i + 1)
+                + ": expected at most "
+                + maxTokens
+                + " tokens, the context less --max-new-tokens, got "
+                + length
+                + "; --truncate-prompts keeps the last ones");
+      }
+      truncated += length > maxTokens ? 1 : 0;
+      all.add(length > maxTokens ? codec.lastOf(prompts.get(i), maxTokens) : prompt);
+    }
+    if (truncated > 0) {
+      console.note(
+          String.format(
+              "%d of %d prompts truncated from the left to %d tokens",
+              truncated, prompts.size(), maxTokens));
+    }
+    return all.build();
+  }
+}

@@ -1,0 +1,68 @@
+package io.github.p3o.examples;
+
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code p3o quickstart}. */
+@Command(
+    name = "quickstart",
+    header = "The whole way on a generated language: no files, no network.",
+    description = {
+      "",
+      "Generates stories, trains a small language model on them, labels pairs of what it writes by"
+          + " a known preference with noise, trains a reward model on the labels, and aligns the"
+          + " language model with it by P3O-V1 and P3O-V2. Prints before and after, and writes"
+          + " report.html, kl-reward.png and the models."
+    },
+    footer = {
+      "  p3o quickstart                  two to three minutes on two cores",
+      "  p3o quickstart --small          under a minute, less training",
+      "  p3o quickstart --seeds 5        five alignments each: mean and error over seeds"
+    })
+final class QuickstartCommand implements Callable<Integer> {
+
+  private static final int SAMPLES = 5;
+
+  @Mixin private final RunOptions options = new RunOptions();
+
+  @Option(names = "--small", description = "Less of everything, to see that it works.")
+  private boolean small;
+
+  @Option(
+      names = "--seeds",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Alignments of each kind, with different seeds (default: ${DEFAULT-VALUE}).")
+  private int seeds;
+
+  @Spec
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    Checks.atLeast("--seeds", 1, seeds);
+    try (Run run = Run.open(spec, options)) {
+      Quickstart.Scale scale = small ? Quickstart.Scale.SMALL : Quickstart.Scale.FULL;
+      QuickstartResult result = new Quickstart(scale, options.seed, seeds, run).run();
+      OutcomeReport report = new OutcomeReport(result.outcome(), run);
+      report.print(SAMPLES);
+      report.writeSamples();
+      report.writePlot("P3O on a generated language: gold reward against KL");
+      run.directory().text("report.html", QuickstartPage.html(result, report, run));
+      run.console()
+          .print(
+              String.format(
+                  Locale.ROOT,
+                  "%nDone in %.0f s. Report: %s",
+                  run.seconds(),
+                  run.directory().resolve("report.html")));
+      return 0;
+    }
+  }
+}

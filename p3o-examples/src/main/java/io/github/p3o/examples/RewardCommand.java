@@ -1,0 +1,201 @@
+package io.github.p3o.examples;
+
+import io.github.p3o.text.DataSets;
+import io.github.p3o.text.MalformedLines;
+import io.github.p3o.transformer.TransformerPolicy;
+import io.github.p3o.transformer.TransformerRewardModel;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.api.buffer.DataType;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code p3o reward}. */
+@Command(
+    name = "reward",
+    header = "Trains a reward model on comparisons, and measures it on held-out ones.",
+    description = {
+      "",
+      "The comparisons come from a file (--data), or are pairs of the model's own samples that a"
+          + " known preference labels with noise (--sample-pairs). They are held out by prompt. The"
+          + " result is DIR/model, which p3o align --reward takes. Without prompts, samples"
+          + " continue the openings of children's stories."
+    },
+    footer = {
+      "  p3o reward --policy DIR --data pairs.jsonl.gz --data-format hh",
+      "  p3o reward --policy DIR --sample-pairs 2000 --gold sentiment"
+    })
+final class RewardCommand implements Callable<Integer> {
+
+  private static final String MODEL = "model";
+
+  @Mixin private final RunOptions options = new RunOptions();
+  @Mixin private final SampleOptions samples = new SampleOptions();
+
+  @Option(
+      names = "--policy",
+      required = true,
+      paramLabel = "DIR",
+      description = "The language model to start from, a Hugging Face directory.")
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private Path policy;
+
+  @Option(
+      names = "--untrained",
+      description = "Take the sizes and the tokenizer of the model, but random weights.")
+  private boolean untrained;
+
+  @Option(
+      names = "--data",
+      paramLabel = "FILE",
+      description = "Comparisons, a JSONL file (.gz too).")
+  private @Nullable Path data;
+
+  @Option(
+      names = "--data-format",
+      paramLabel = "FORMAT",
+      defaultValue = "preference",
+      description = "Of --data: preference, hh or messages (default: preference).")
+  private DataFormat format = DataFormat.PREFERENCE;
+
+  @Option(
+      names = "--max-tokens",
+      paramLabel = "N",
+      description = "Longer dialogues are cut on the left (default: the model's context).")
+  private @Nullable Integer maxTokens;
+
+  @Option(
+      names = "--held-out",
+      paramLabel = "SHARE",
+      defaultValue = "0.2",
+      description = "Of the prompts, to measure on (default: ${DEFAULT-VALUE}).")
+  private double heldOut;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      description = "Updates (default: once over the comparisons).")
+  private @Nullable Integer steps;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "32",
+      description = "Comparisons an update (default: ${DEFAULT-VALUE}).")
+  private int batch;
+
+  @Option(
+      names = "--micro-batch",
+      paramLabel = "N",
+      defaultValue = "16",
+      description = "Comparisons computed at once; bounds the memory (default: ${DEFAULT-VALUE}).")
+  private int microBatch;
+
+  @Option(
+      names = "--learning-rate",
+      paramLabel = "X",
+      defaultValue = "5e-4",
+      description = "Of AdamW, falling on a cosine to 0 (default: ${DEFAULT-VALUE}).")
+  private double learningRate;
+
+  @Spec
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    Checks.atLeast("--batch", 1, batch);
+    Checks.atLeast("--micro-batch", 1, microBatch);
+    Checks.share("--held-out", heldOut);
+    samples.check(data != null);
+    try (LanguageModel model = LanguageModel.load(policy);
+        Run run = Run.open(spec, options)) {
+      Labels labels =
+          data == null
+              ? samples.labels(model, heldOut, options.seed, run.console())
+              : read(data, model, run.console());
+      report(labels, fit(labels, model, run), run);
+      return 0;
+    }
+  }
+
+  private Labels read(Path file, LanguageModel model, Console console) {
+    DataSets.Split split =
+        DataSets.split(
+            format.preferences(
+                file, samples.skipMalformed() ? MalformedLines.SKIP : MalformedLines.STOP),
+            heldOut,
+            options.seed);
+    int context = model.policy().config().maxPositions();
+    Comparisons comparisons =
+        new Comparisons(model.codec(), maxTokens == null ? context : Math.min(maxTokens, context));
+    Labels labels =
+        new Labels(
+            comparisons.of(split.training()), comparisons.of(split.heldOut()), Estimate.of());
+    console.note(comparisons.summary());
+    return labels;
+  }
+
+  private Calibration fit(Labels labels, LanguageModel model, Run run) {
+    if (labels.training().isEmpty() || labels.heldOut().isEmpty()) {
+      throw new UsageException(
+          String.format(
+              "--held-out: expected comparisons on both sides, got %d to learn from and %d held"
+                  + " out",
+              labels.training().size(), labels.heldOut().size()));
+    }
+    int updates = steps == null ? Math.max(1, labels.training().size() / batch) : steps;
+    try (TransformerRewardModel reward = untrainedOr(model)) {
+      RewardFit.run(
+          reward,
+          labels.training(),
+          new RewardFit.Settings(updates, batch, microBatch, learningRate, options.seed),
+          run);
+      Calibration calibration =
+          RewardFit.measure(reward, labels.heldOut(), microBatch, run.directory());
+      reward.save(run.directory().resolve(MODEL));
+      model.copyTokenizer(run.directory().resolve(MODEL));
+      return calibration;
+    }
+  }
+
+  private TransformerRewardModel untrainedOr(LanguageModel model) {
+    if (!untrained) {
+      return TransformerRewardModel.fromPolicy(model.policy());
+    }
+    try (TransformerPolicy random =
+        TransformerPolicy.random(model.policy().config(), DataType.FLOAT, options.seed)) {
+      return TransformerRewardModel.fromPolicy(random);
+    }
+  }
+
+  private void report(Labels labels, Calibration calibration, Run run) {
+    TextTable table = new TextTable("held out", "reward model", "by chance", "best possible");
+    table.add(
+        "accuracy",
+        calibration.accuracy().text(3),
+        "0.500",
+        labels.best().count() == 0 ? "unknown" : labels.best().text(3));
+    table.add("loss, nats", calibration.loss().text(3), "0.693", "");
+    table.add(
+        "calibration error",
+        String.format(Locale.ROOT, "%.3f", calibration.expectedError()),
+        "",
+        "0.000");
+    table.add("longer is better", Lengths.accuracy(labels.heldOut()).text(3), "0.500", "");
+    Console console = run.console();
+    console.print(
+        String.format(
+            "%n%d comparisons to learn from, %d held out%n",
+            labels.training().size(), labels.heldOut().size()));
+    console.print(table.toString());
+    console.print("How sure it was, and how often it was right:\n\n" + calibration.table());
+    console.print("Model: " + run.directory().resolve(MODEL));
+    run.directory().json("calibration.json", calibration);
+  }
+}

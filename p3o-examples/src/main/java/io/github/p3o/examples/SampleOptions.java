@@ -1,0 +1,88 @@
+package io.github.p3o.examples;
+
+import com.google.common.collect.ImmutableList;
+import io.github.p3o.Prompt;
+import io.github.p3o.PromptSource;
+import io.github.p3o.Samples;
+import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Options of comparisons that are made: pairs of samples, labelled by a known preference. */
+final class SampleOptions {
+
+  @Mixin private final PromptOptions prompts = new PromptOptions();
+
+  @Option(
+      order = 20,
+      names = "--sample-pairs",
+      paramLabel = "N",
+      description = "Pairs of the model's own samples to label, instead of --data.")
+  private @Nullable Integer pairs;
+
+  @Option(
+      order = 21,
+      names = "--gold",
+      paramLabel = "NAME",
+      defaultValue = "sentiment",
+      description = "Who labels them: ${COMPLETION-CANDIDATES} (default: sentiment).")
+  private Gold gold = Gold.SENTIMENT;
+
+  @Option(
+      order = 22,
+      names = "--label-scale",
+      paramLabel = "X",
+      defaultValue = "4",
+      description =
+          "How decided the labels are: the better one is chosen with probability"
+              + " 1/(1+exp(-X times the lead in gold)) (default: ${DEFAULT-VALUE}).")
+  private double labelScale;
+
+  @Option(
+      order = 23,
+      names = "--max-new-tokens",
+      paramLabel = "N",
+      defaultValue = "48",
+      description = "The longest sample (default: ${DEFAULT-VALUE}).")
+  private int maxNewTokens;
+
+  /** Exactly one source of comparisons. */
+  void check(boolean haveData) {
+    if (haveData == (pairs != null)) {
+      throw new UsageException(
+          "--data, --sample-pairs: expected one of the two, got "
+              + (haveData ? "both" : "neither"));
+    }
+    if (pairs != null) {
+      Checks.atLeast("--sample-pairs", 2, pairs);
+    }
+    Checks.positive("--label-scale", labelScale);
+  }
+
+  /** Samples pairs and labels them. */
+  Labels labels(LanguageModel model, double heldOut, long seed, Console console) {
+    ImmutableList<Prompt> all =
+        prompts.tokens(
+            prompts.texts(StoryOpenings.all()),
+            model.codec(),
+            model.maxPromptTokens(maxNewTokens),
+            console);
+    SplittableRandom random = new SplittableRandom(seed);
+    int count = pairs == null ? 0 : pairs;
+    try (Console.Stage stage = console.stage("samples", 1)) {
+      Samples samples =
+          model
+              .policy()
+              .sampler(maxNewTokens)
+              .sample(PromptSource.uniform(all).next(count, random), 2, random);
+      stage.step(2 * count + " responses");
+      return Labels.of(samples, gold, labelScale, model.codec(), heldOut, random);
+    }
+  }
+
+  /** Whether malformed lines of files are passed over. */
+  boolean skipMalformed() {
+    return prompts.skipMalformed();
+  }
+}

@@ -1,0 +1,202 @@
+package io.github.p3o.examples;
+
+import com.google.common.base.CharMatcher;
+import com.google.common.base.Splitter;
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableSortedSet;
+import io.github.p3o.Prompt;
+import io.github.p3o.Response;
+import io.github.p3o.text.Completion;
+import io.github.p3o.text.DataSetReader;
+import io.github.p3o.text.DataSets;
+import io.github.p3o.text.MalformedLines;
+import io.github.p3o.text.Tokenizers;
+import io.github.p3o.train.Example;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code p3o sft}. */
+@Command(
+    name = "sft",
+    header = "Trains a language model on given texts.",
+    description = {
+      "",
+      "The data are lines of {\"prompt\": ..., \"completion\": ...}, with no loss on the prompt, or"
+          + " of {\"text\": ...}. The result is DIR/model, a Hugging Face directory."
+    },
+    footer = {
+      "  p3o sft --policy DIR --data answers.jsonl --learning-rate 1e-4",
+      "  p3o sft --tokenizer words --data stories.jsonl --layers 2 --width 64"
+    })
+final class SftCommand implements Callable<Integer> {
+
+  private static final String MODEL = "model";
+  private static final Splitter WORDS = Splitter.on(CharMatcher.whitespace()).omitEmptyStrings();
+
+  @Mixin private final RunOptions options = new RunOptions();
+  @Mixin private final SizeOptions sizes = new SizeOptions();
+
+  @Option(
+      names = "--data",
+      required = true,
+      paramLabel = "FILE",
+      description = "Texts to learn, a JSONL file (.gz too).")
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private Path data;
+
+  @Option(
+      names = "--policy",
+      paramLabel = "DIR",
+      description = "The model to go on with; without it a new one is made.")
+  private @Nullable Path policy;
+
+  @Option(
+      names = "--tokenizer",
+      paramLabel = "WHICH",
+      defaultValue = "bytes",
+      description = "Of a new model: bytes, words (of the data), or a directory (default: bytes).")
+  private String tokenizer = "bytes";
+
+  @Option(
+      names = "--skip-malformed",
+      description = "Pass over malformed lines and count them, instead of stopping.")
+  private boolean skipMalformed;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      defaultValue = "500",
+      description = "Updates (default: ${DEFAULT-VALUE}).")
+  private int steps;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "32",
+      description = "Texts an update (default: ${DEFAULT-VALUE}).")
+  private int batch;
+
+  @Option(
+      names = "--learning-rate",
+      paramLabel = "X",
+      defaultValue = "1e-3",
+      description = "Of AdamW, falling on a cosine to 0 (default: ${DEFAULT-VALUE}).")
+  private double learningRate;
+
+  @Option(
+      names = "--held-out",
+      paramLabel = "SHARE",
+      defaultValue = "0.1",
+      description = "Of the texts, to measure on (default: ${DEFAULT-VALUE}).")
+  private double heldOut;
+
+  @Spec
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    Checks.atLeast("--steps", 1, steps);
+    Checks.atLeast("--batch", 1, batch);
+    Checks.share("--held-out", heldOut);
+    ImmutableList<Completion> texts = read();
+    try (Run run = Run.open(spec, options);
+        LanguageModel model = model(texts, run.directory().resolve(MODEL))) {
+      List<Example> examples = examples(texts, model, run.console());
+      Collections.shuffle(examples, new Random(options.seed));
+      int held = Math.min(examples.size() - 1, (int) Math.round(heldOut * examples.size()));
+      double[] losses =
+          Sft.run(
+              model.policy(),
+              examples.subList(held, examples.size()),
+              examples.subList(0, held),
+              new Sft.Settings(steps, batch, learningRate, options.seed),
+              run);
+      model.save(run.directory().resolve(MODEL));
+      run.console().print(result(losses, held));
+      run.console().print("Model: " + run.directory().resolve(MODEL));
+      return 0;
+    }
+  }
+
+  private static String result(double[] losses, int held) {
+    return held == 0
+        ? "No held-out texts to measure on."
+        : String.format(
+            Locale.ROOT,
+            "Held-out loss on %d texts: %.3f -> %.3f nats/token",
+            held,
+            losses[0],
+            losses[1]);
+  }
+
+  private ImmutableList<Completion> read() {
+    MalformedLines malformed = skipMalformed ? MalformedLines.SKIP : MalformedLines.STOP;
+    try (DataSetReader<Completion> reader = DataSets.completions(data, malformed)) {
+      return ImmutableList.copyOf(reader);
+    }
+  }
+
+  private LanguageModel model(ImmutableList<Completion> texts, Path directory) {
+    if (policy != null) {
+      return LanguageModel.load(policy);
+    }
+    return switch (tokenizer) {
+      case "bytes" ->
+          LanguageModel.untrained(sizes.sizes(), Tokenizers.bytes(), directory, options.seed);
+      case "words" -> {
+        ImmutableSortedSet.Builder<String> words = ImmutableSortedSet.naturalOrder();
+        texts.forEach(text -> words.addAll(WORDS.split(text.prompt() + text.completion())));
+        Tokenizers.writeWordLevel(directory, words.build());
+        yield fromDirectory(directory);
+      }
+      default -> fromDirectory(Path.of(tokenizer));
+    };
+  }
+
+  private LanguageModel fromDirectory(Path directory) {
+    return LanguageModel.untrained(
+        sizes.sizes(), Tokenizers.huggingFace(directory), directory, options.seed);
+  }
+
+  private List<Example> examples(
+      ImmutableList<Completion> texts, LanguageModel model, Console console) {
+    int context = model.policy().config().maxPositions();
+    List<Example> examples = new ArrayList<>();
+    int cut = 0;
+    for (Completion text : texts) {
+      Prompt prompt = model.codec().prompt(text.prompt());
+      Response response = model.codec().response(text.prompt(), text.completion());
+      int room = context - prompt.tokens().length();
+      if (room < 1) {
+        throw new UsageException(
+            String.format(
+                "%s: expected prompts of at most %d tokens, as the context has %d, got %d",
+                data, context - 1, context, prompt.tokens().length()));
+      }
+      boolean tooLong = response.length() > room;
+      cut += tooLong ? 1 : 0;
+      examples.add(
+          new Example(
+              prompt,
+              tooLong ? new Response(response.tokens().subArray(0, room), false) : response));
+    }
+    if (cut > 0) {
+      console.note(
+          String.format(
+              "%d of %d texts cut to the context of %d tokens", cut, texts.size(), context));
+    }
+    return examples;
+  }
+}

@@ -1,0 +1,79 @@
+package io.github.p3o.examples;
+
+import com.google.common.primitives.ImmutableIntArray;
+import com.google.common.primitives.Ints;
+import io.github.p3o.Prompt;
+import io.github.p3o.Response;
+import io.github.p3o.text.Tokenizer;
+import java.util.Arrays;
+import java.util.OptionalInt;
+
+/**
+ * Between texts and what a policy reads and writes.
+ *
+ * @param tokenizer of the model
+ */
+record TextCodec(Tokenizer tokenizer) {
+
+  /** The begin token, if there is one, and the tokens of a text. */
+  Prompt prompt(String text) {
+    return new Prompt(ImmutableIntArray.copyOf(begun(tokenizer.encode(text))));
+  }
+
+  /** The begin token, if there is one, and the last tokens of a text, at most so many in all. */
+  Prompt lastOf(String text, int maxTokens) {
+    int[] tokens = tokenizer.encode(text);
+    int room = maxTokens - begun().length;
+    int from = Math.max(0, tokens.length - room);
+    return new Prompt(
+        ImmutableIntArray.copyOf(begun(Arrays.copyOfRange(tokens, from, tokens.length))));
+  }
+
+  /** The begin token, if there is one, in front of tokens. */
+  int[] begun(int... tokens) {
+    OptionalInt begin = tokenizer.beginToken();
+    return begin.isPresent() ? Ints.concat(new int[] {begin.getAsInt()}, tokens) : tokens;
+  }
+
+  /**
+   * The tokens of a text that follows a prompt, and the end token, if there is one.
+   *
+   * @param prompt the text in front
+   * @param text follows it directly
+   */
+  Response response(String prompt, String text) {
+    int[] tokens = following(prompt, text);
+    OptionalInt end = tokenizer.endToken();
+    int[] all = end.isPresent() ? Ints.concat(tokens, new int[] {end.getAsInt()}) : tokens;
+    return new Response(ImmutableIntArray.copyOf(all), end.isPresent());
+  }
+
+  /**
+   * Tokens may depend on what stands in front. If the tokens of the prompt begin those of the whole
+   * text, the rest are the ones wanted; if a token spans both, the text is encoded by itself.
+   */
+  private int[] following(String prompt, String text) {
+    int[] first = tokenizer.encode(prompt);
+    int[] whole = tokenizer.encode(prompt + text);
+    return whole.length >= first.length
+            && Arrays.equals(whole, 0, first.length, first, 0, first.length)
+        ? Arrays.copyOfRange(whole, first.length, whole.length)
+        : tokenizer.encode(text);
+  }
+
+  /** The text of a prompt. */
+  String text(Prompt prompt) {
+    return tokenizer.decode(prompt.tokens().toArray());
+  }
+
+  /** The text that a response adds to its prompt. */
+  String text(Prompt prompt, Response response) {
+    String before = text(prompt);
+    String whole =
+        tokenizer.decode(Ints.concat(prompt.tokens().toArray(), response.tokens().toArray()));
+    // A cut multi-byte character may decode otherwise once it is whole.
+    return whole.startsWith(before)
+        ? whole.substring(before.length())
+        : tokenizer.decode(response.tokens().toArray());
+  }
+}

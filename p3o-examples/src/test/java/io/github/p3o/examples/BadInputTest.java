@@ -1,0 +1,197 @@
+package io.github.p3o.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a user gets for a mistake: one line that names it, and an exit code. */
+class BadInputTest {
+
+  @TempDir private static Path directory = Path.of("");
+
+  private static Path model = Path.of("");
+
+  @BeforeAll
+  static void makesAModel() throws IOException {
+    Path data = Files.writeString(directory.resolve("texts.jsonl"), "{\"text\": \"abab\"}\n");
+    Path out = directory.resolve("sft");
+    Cli.run(
+            "sft",
+            "--data",
+            data,
+            "--width",
+            16,
+            "--heads",
+            2,
+            "--context",
+            32,
+            "--steps",
+            1,
+            "--out",
+            out)
+        .succeeds();
+    model = out.resolve("model");
+  }
+
+  private static Path write(String name, String text) throws IOException {
+    return Files.writeString(directory.resolve(name), text);
+  }
+
+  @Test
+  void unknownOption_suggestsTheNearest() {
+    Cli.run("generate", "--polcy", "x")
+        .failsWith(2, "Unknown option", "--polcy", "Possible solutions: --policy", "--help");
+  }
+
+  @Test
+  void unknownCommand_suggestsTheNearest() {
+    Cli.run("algn").failsWith(2, "algn", "p3o align");
+    Cli.run().failsWith(2, "expected a command: quickstart, sft, reward, align, generate");
+  }
+
+  @Test
+  void missingPolicy_isNamed() {
+    Path missing = directory.resolve("missing");
+    Cli.run("generate", "--policy", missing)
+        .failsWith(2, "--policy: expected the directory", missing.toString());
+  }
+
+  @Test
+  void cutShortCheckpoint_isNamed() throws IOException {
+    Path cut = Files.createDirectories(directory.resolve("cut"));
+    Files.copy(model.resolve("config.json"), cut.resolve("config.json"));
+    byte[] weights = Files.readAllBytes(model.resolve("model.safetensors"));
+    Files.write(cut.resolve("model.safetensors"), Arrays.copyOf(weights, weights.length / 2));
+
+    Cli.run("generate", "--policy", cut).failsWith(1, "model.safetensors");
+  }
+
+  @Test
+  void malformedLine_isNamedByFileAndLine() throws IOException {
+    Path data = write("bad.jsonl", "{\"text\": \"a\"}\n{\"text\": \n");
+
+    Cli.run("sft", "--data", data, "--out", directory.resolve("never"))
+        .failsWith(1, data + ":2:", "expected");
+    assertThat(directory.resolve("never")).doesNotExist();
+  }
+
+  @Test
+  void malformedLine_mayBeSkipped() throws IOException {
+    Path data = write("skip.jsonl", "{\"text\": \"a\"}\n{\"text\": \n{\"text\": \"b\"}\n");
+
+    Cli.run(
+            "sft",
+            "--data",
+            data,
+            "--skip-malformed",
+            "--steps",
+            1,
+            "--width",
+            16,
+            "--heads",
+            2,
+            "--out",
+            directory.resolve("skipped"))
+        .succeeds();
+  }
+
+  @Test
+  void emptyDataSet_isNamed() throws IOException {
+    Path data = write("empty.jsonl", "\n");
+
+    Cli.run("sft", "--data", data).failsWith(1, data.toString(), "expected at least one example");
+    Cli.run("align", "--policy", model, "--reward", "sentiment", "--prompts", data)
+        .failsWith(1, data.toString(), "expected at least one example");
+  }
+
+  @Test
+  void missingFile_isNamed() {
+    Path missing = directory.resolve("missing.jsonl");
+    Cli.run("sft", "--data", missing).failsWith(1, missing.toString(), "expected a readable file");
+  }
+
+  @Test
+  void promptLongerThanTheContext_isNamedWithTheRemedy() {
+    String longPrompt = "a".repeat(40);
+
+    Cli.run("generate", "--policy", model, "--prompt", longPrompt, "--max-new-tokens", 8)
+        .failsWith(2, "prompt 1: expected at most 24 tokens", "got 41", "--truncate-prompts");
+    Cli truncated =
+        Cli.run(
+            "generate",
+            "--policy",
+            model,
+            "--prompt",
+            longPrompt,
+            "--max-new-tokens",
+            8,
+            "--truncate-prompts");
+    truncated.succeeds();
+    assertThat(truncated.err()).contains("1 of 1 prompts truncated");
+  }
+
+  @Test
+  void responseLongerThanTheContext_isNamed() {
+    Cli.run("generate", "--policy", model, "--max-new-tokens", 32)
+        .failsWith(2, "--max-new-tokens: expected from 1 to 31", "got 32");
+  }
+
+  @Test
+  void unknownConfigKey_isNamedWithTheNearest() throws IOException {
+    Path config = write("trainer.yaml", "promtsPerStep: 8\n");
+
+    Cli.run("align", "--policy", model, "--reward", "sentiment", "--config", config)
+        .failsWith(1, "trainer.yaml", "promtsPerStep", "promptsPerStep");
+  }
+
+  @Test
+  void numbersOutOfRange_areNamed() {
+    Cli.run("align", "--policy", model, "--reward", "sentiment", "--steps", 0)
+        .failsWith(2, "--steps: expected at least 1, got 0");
+    Cli.run("align", "--policy", model, "--reward", "sentiment", "--clip-range", -1)
+        .failsWith(1, "clipRange: expected > 0, got -1.0");
+    Cli.run("align", "--policy", model, "--reward", "sentiment", "--prompts-per-step", 0)
+        .failsWith(1, "promptsPerStep: expected at least 1, got 0");
+    Cli.run("quickstart", "--seeds", 0).failsWith(2, "--seeds: expected at least 1, got 0");
+  }
+
+  @Test
+  void unknownReward_listsTheKnown() {
+    Cli.run("align", "--policy", model, "--reward", "sentimental")
+        .failsWith(2, "--reward: expected a directory or one of [sentiment, cheerful]");
+  }
+
+  @Test
+  void comparisonsFromNowhereOrTwice_areRefused() {
+    Cli.run("reward", "--policy", model).failsWith(2, "--data, --sample-pairs", "got neither");
+    Cli.run("reward", "--policy", model, "--sample-pairs", 10, "--data", "x.jsonl")
+        .failsWith(2, "--data, --sample-pairs", "got both");
+  }
+
+  @Test
+  void usedRunDirectory_isNotOverwritten() throws IOException {
+    Path used = Files.createDirectories(directory.resolve("used"));
+    Files.writeString(used.resolve("precious.txt"), "mine");
+
+    Cli.run(
+            "align",
+            "--policy",
+            model,
+            "--reward",
+            "sentiment",
+            "--max-new-tokens",
+            8,
+            "--prompt",
+            "a",
+            "--out",
+            used)
+        .failsWith(2, "--out: expected a new or empty directory", used.toString());
+    assertThat(used.resolve("precious.txt")).hasContent("mine");
+  }
+}

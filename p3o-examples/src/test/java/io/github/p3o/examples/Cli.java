@@ -1,0 +1,44 @@
+package io.github.p3o.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import picocli.CommandLine;
+
+/**
+ * What a run of the command line printed.
+ *
+ * @param exitCode of the process
+ * @param out standard output
+ * @param err standard error
+ */
+record Cli(int exitCode, String out, String err) {
+
+  /** Runs the command line in this process. */
+  static Cli run(Object... args) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    CommandLine commandLine = Main.commandLine();
+    commandLine.setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
+    String[] texts = new String[args.length];
+    for (int i = 0; i < args.length; i++) {
+      texts[i] = args[i].toString();
+    }
+    int exitCode = commandLine.execute(texts);
+    return new Cli(exitCode, out.toString(), err.toString());
+  }
+
+  /** Checks that it went well. */
+  Cli succeeds() {
+    assertThat(exitCode).as("exit code; standard error:%n%s", err).isZero();
+    return this;
+  }
+
+  /** Checks that it failed with one clear line: no stack trace. */
+  Cli failsWith(int code, String... parts) {
+    assertThat(exitCode).as("exit code; standard error:%n%s", err).isEqualTo(code);
+    assertThat(err).startsWith("p3o: ").contains(parts).doesNotContain("\tat ");
+    return this;
+  }
+}

@@ -1,0 +1,262 @@
+package io.github.p3o.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Every command once, on a language model as small as can be. */
+class CommandsTest {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @TempDir private static Path directory = Path.of("");
+
+  private static Path model = Path.of("");
+
+  /** {@code p3o sft} makes the model that the other commands read. */
+  @BeforeAll
+  static void trainsALanguageModel() throws IOException {
+    List<String> lines = new ArrayList<>();
+    SplittableRandom random = new SplittableRandom(1);
+    for (int i = 0; i < 60; i++) {
+      String prompt = StoryGrammar.prompts().get(i);
+      String line =
+          JSON.createObjectNode()
+              .put("prompt", prompt)
+              .put("completion", " " + StoryGrammar.story(prompt, random))
+              .toString();
+      lines.add(line);
+    }
+    Path data = Files.write(directory.resolve("stories.jsonl"), lines);
+    Path out = directory.resolve("sft");
+
+    Cli sft =
+        Cli.run(
+            "sft",
+            "--data",
+            data,
+            "--tokenizer",
+            "words",
+            "--layers",
+            1,
+            "--width",
+            16,
+            "--heads",
+            2,
+            "--context",
+            40,
+            "--steps",
+            30,
+            "--batch",
+            16,
+            "--learning-rate",
+            0.01,
+            "--out",
+            out);
+
+    sft.succeeds();
+    assertThat(sft.out()).contains("Held-out loss on 6 texts");
+    assertThat(sft.err()).contains("sft").contains("30/30");
+    model = out.resolve("model");
+  }
+
+  @Test
+  void sft_leavesARunDirectory() throws IOException {
+    assertThat(model)
+        .isDirectoryContaining("glob:**config.json")
+        .isDirectoryContaining("glob:**model.safetensors")
+        .isDirectoryContaining("glob:**tokenizer.json");
+    JsonNode run = JSON.readTree(directory.resolve("sft/run.json").toFile());
+    assertThat(run.path("command").asText()).isEqualTo("p3o sft");
+    assertThat(run.path("options").path("--seed").asText()).isEqualTo("0");
+    assertThat(run.path("environment").path("nd4j").asText()).isEqualTo("1.0.0-M1.1");
+    assertThat(run.path("seconds").asDouble()).isPositive();
+    assertThat(Files.readAllLines(directory.resolve("sft/metrics.jsonl"))).hasSize(31);
+  }
+
+  @Test
+  void sft_ofBytes_goesOnWithItsOwnResult() throws IOException {
+    Path data = Files.writeString(directory.resolve("texts.jsonl"), "{\"text\": \"abab\"}\n");
+    Path first = directory.resolve("bytes");
+    Path second = directory.resolve("bytes2");
+
+    Cli.run("sft", "--data", data, "--width", 16, "--heads", 2, "--steps", 2, "--out", first)
+        .succeeds();
+    Cli.run(
+            "sft",
+            "--data",
+            data,
+            "--policy",
+            first.resolve("model"),
+            "--steps",
+            2,
+            "--out",
+            second)
+        .succeeds();
+
+    Cli.run("generate", "--policy", second.resolve("model"), "--max-new-tokens", 5).succeeds();
+  }
+
+  @Test
+  void generate_withSeed_repeatsItself() {
+    Object[] command = {
+      "generate",
+      "--policy",
+      model,
+      "--prompt",
+      "one day the little dog",
+      "--count",
+      2,
+      "--seed",
+      5,
+      "--max-new-tokens",
+      20
+    };
+
+    Cli first = Cli.run(command).succeeds();
+
+    assertThat(first.out()).startsWith("one day the little dog ");
+    assertThat(first.out().lines()).hasSize(2);
+    assertThat(Cli.run(command).out()).isEqualTo(first.out());
+  }
+
+  @Test
+  void reward_thenAlign_leaveModelsAndAReport() throws IOException {
+    Path reward = directory.resolve("reward");
+    Path aligned = directory.resolve("aligned");
+    Path prompts = directory.resolve("prompts.jsonl");
+    Files.write(
+        prompts,
+        StoryGrammar.prompts().stream().limit(30).map(p -> "{\"prompt\": \"" + p + "\"}").toList());
+
+    Cli fitted =
+        Cli.run(
+            "reward",
+            "--policy",
+            model,
+            "--sample-pairs",
+            64,
+            "--gold",
+            "cheerful",
+            "--prompts",
+            prompts,
+            "--max-new-tokens",
+            16,
+            "--steps",
+            4,
+            "--out",
+            reward);
+    fitted.succeeds();
+    assertThat(fitted.out()).contains("accuracy", "best possible", "confidence");
+
+    Path config = Files.writeString(directory.resolve("trainer.yaml"), "promptsPerStep: 8\n");
+    Cli align =
+        Cli.run(
+            "align",
+            "--policy",
+            model,
+            "--reward",
+            reward.resolve("model"),
+            "--gold",
+            "cheerful",
+            "--prompts",
+            prompts,
+            "--config",
+            config,
+            "--loss",
+            "p3o-v1",
+            "--steps",
+            2,
+            "--evaluate-every",
+            1,
+            "--evaluation-prompts",
+            6,
+            "--max-new-tokens",
+            16,
+            "--learning-rate",
+            0.001,
+            "--out",
+            aligned);
+    align.succeeds();
+
+    assertThat(align.out()).contains("before", "p3o-v1", "KL").doesNotContain("one day the");
+    assertThat(aligned)
+        .isDirectoryContaining("glob:**report.html")
+        .isDirectoryContaining("glob:**kl-reward.png")
+        .isDirectoryContaining("glob:**samples.jsonl");
+    JsonNode trainer = JSON.readTree(aligned.resolve("run.json").toFile()).path("trainer");
+    assertThat(trainer.path("promptsPerStep").asInt()).isEqualTo(8);
+    assertThat(trainer.path("promptsPerUpdate").asInt()).isEqualTo(8);
+    assertThat(trainer.path("optimizer").path("learningRate").asDouble()).isEqualTo(0.001);
+    Cli.run("generate", "--policy", aligned.resolve("model"), "--greedy").succeeds();
+  }
+
+  @Test
+  void reward_ofAFile_countsWhatItTruncates() throws IOException {
+    StringBuilder lines = new StringBuilder();
+    for (int i = 0; i < 20; i++) {
+      lines
+          .append("{\"prompt\": \"one day the little dog ")
+          .append("big ".repeat(i))
+          .append("\", \"chosen\": \" he smiled .\", \"rejected\": \" he cried .\"}\n");
+    }
+    Path data = Files.writeString(directory.resolve("pairs.jsonl"), lines.toString());
+
+    Cli reward =
+        Cli.run(
+            "reward",
+            "--policy",
+            model,
+            "--data",
+            data,
+            "--max-tokens",
+            16,
+            "--held-out",
+            0.4,
+            "--steps",
+            2,
+            "--out",
+            directory.resolve("reward2"));
+
+    reward.succeeds();
+    assertThat(reward.err()).contains("13 of 20 comparisons truncated from the left to 16 tokens");
+    assertThat(reward.out()).contains("unknown");
+  }
+
+  @Test
+  void align_withAGoldScorer_showsSamples() {
+    Cli align =
+        Cli.run(
+            "align",
+            "--policy",
+            model,
+            "--reward",
+            "sentiment",
+            "--prompt",
+            "one day the big king",
+            "--steps",
+            1,
+            "--prompts-per-step",
+            4,
+            "--evaluation-prompts",
+            4,
+            "--max-new-tokens",
+            12,
+            "--out",
+            directory.resolve("gold"));
+
+    align.succeeds();
+    assertThat(align.out()).contains("one day the big king ...", "before", "p3o-v2");
+    assertThat(align.err()).contains("none held out");
+  }
+}

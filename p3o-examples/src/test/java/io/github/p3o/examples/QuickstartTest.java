@@ -1,0 +1,51 @@
+package io.github.p3o.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The whole way, smaller than small. */
+class QuickstartTest {
+
+  private static final Quickstart.Scale TINY = new Quickstart.Scale(300, 30, 60, 5, 2, 1);
+
+  private static Console console(StringWriter out) {
+    PrintWriter writer = new PrintWriter(out);
+    return new Console(writer, writer, false);
+  }
+
+  @Test
+  void run_inTinySize_writesEverything(@TempDir Path directory) throws Exception {
+    StringWriter out = new StringWriter();
+    Path path = directory.resolve("run");
+    try (Run run = Run.open(path, console(out), new LinkedHashMap<>())) {
+      QuickstartResult result = new Quickstart(TINY, 0, 2, run).run();
+      OutcomeReport report = new OutcomeReport(result.outcome(), run);
+      report.print(2);
+      report.writeSamples();
+      report.writePlot("P3O");
+      run.directory().text("report.html", QuickstartPage.html(result, report, run));
+
+      assertThat(result.outcome().before().meanKl().mean()).isBetween(-1e-4, 1e-4);
+      assertThat(result.outcome().frontier().get(0).points()).hasSize(3);
+    }
+
+    assertThat(out.toString()).contains("policy", "p3o-v1", "p3o-v2", "grammatical", "2 seeds");
+    assertThat(Files.readString(path.resolve("report.html")))
+        .contains("<svg", "p3o-v1", "p3o-v2", "reward model", "gold", "best possible", "KL")
+        .doesNotContain("http:", "https:", "src=", "<script", "<link", "NaN");
+    assertThat(path.resolve("kl-reward.png")).isNotEmptyFile();
+    assertThat(Files.readAllLines(path.resolve("samples.jsonl"))).hasSize(80);
+    for (String model : new String[] {"sft", "p3o-v1-seed0", "p3o-v2-seed1", "reward"}) {
+      assertThat(path.resolve(model))
+          .isDirectoryContaining("glob:**model.safetensors")
+          .isDirectoryContaining("glob:**tokenizer.json");
+    }
+  }
+}
