@@ -10,6 +10,8 @@ import io.github.p3o.Samples;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.BiPredicate;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,33 +48,32 @@ record Evaluator(
   Judged judge(PairSampler policy) {
     Samples samples = policy.sample(prompts, RESPONSES, new SplittableRandom(seed));
     ImmutableList<Prompt> of = samples.promptOfEach();
-    double[] references = reference.of(of, samples.responses());
-    int count = samples.responses().size();
-    ImmutableList.Builder<String> texts = ImmutableList.builder();
-    double[] rewards = reward.score(of, samples.responses());
-    double[] golds = new double[count];
-    double[] kls = new double[count];
-    double[] lengths = new double[count];
-    double[] wellFormed = new double[count];
-    for (int i = 0; i < count; i++) {
-      Response response = samples.responses().get(i);
-      String text = codec.text(of.get(i), response);
-      texts.add(text);
-      golds[i] = gold == null ? rewards[i] : gold.score(text);
-      kls[i] = samples.behaviour().values().get(i) - references[i];
-      lengths[i] = response.length();
-      wellFormed[i] = response.ended() && language.test(codec.text(of.get(i)), text) ? 1 : 0;
-    }
+    ImmutableList<Response> responses = samples.responses();
+    double[] references = reference.of(of, responses);
+    double[] rewards = reward.score(of, responses);
+    ImmutableList<String> texts =
+        IntStream.range(0, responses.size())
+            .mapToObj(i -> codec.text(of.get(i), responses.get(i)))
+            .collect(ImmutableList.toImmutableList());
     return new Judged(
         prompts.stream()
-            .map(codec::text)
-            .map(String::strip)
+            .map(prompt -> codec.text(prompt).strip())
             .collect(ImmutableList.toImmutableList()),
-        texts.build(),
+        texts,
         ImmutableDoubleArray.copyOf(rewards),
-        ImmutableDoubleArray.copyOf(golds),
-        ImmutableDoubleArray.copyOf(kls),
-        ImmutableDoubleArray.copyOf(lengths),
-        ImmutableDoubleArray.copyOf(wellFormed));
+        each(i -> gold == null ? rewards[i] : gold.score(texts.get(i))),
+        each(i -> samples.behaviour().values().get(i) - references[i]),
+        each(i -> responses.get(i).length()),
+        each(i -> isWellFormed(of.get(i), responses.get(i), texts.get(i)) ? 1 : 0));
+  }
+
+  private ImmutableDoubleArray each(IntToDoubleFunction value) {
+    return ImmutableDoubleArray.copyOf(
+        IntStream.range(0, RESPONSES * prompts.size()).mapToDouble(value));
+  }
+
+  /** A response that was cut is not. */
+  private boolean isWellFormed(Prompt prompt, Response response, String text) {
+    return response.ended() && language.test(codec.text(prompt), text);
   }
 }

@@ -16,143 +16,21 @@ enum Gold {
   /** tanh((happy words − sad words) / 4), on any English text. */
   SENTIMENT(
       "tanh((happy words - sad words) / 4)",
-      ImmutableSet.of(
-          "happy",
-          "happily",
-          "happier",
-          "happiness",
-          "smile",
-          "smiles",
-          "smiled",
-          "smiling",
-          "laugh",
-          "laughs",
-          "laughed",
-          "laughing",
-          "giggle",
-          "giggled",
-          "giggling",
-          "fun",
-          "funny",
-          "joy",
-          "joyful",
-          "glad",
-          "cheerful",
-          "cheer",
-          "cheered",
-          "excited",
-          "exciting",
-          "proud",
-          "love",
-          "loves",
-          "loved",
-          "lovely",
-          "loving",
-          "like",
-          "liked",
-          "likes",
-          "enjoy",
-          "enjoyed",
-          "hug",
-          "hugs",
-          "hugged",
-          "kiss",
-          "kissed",
-          "kind",
-          "nice",
-          "good",
-          "great",
-          "best",
-          "better",
-          "wonderful",
-          "beautiful",
-          "pretty",
-          "friend",
-          "friends",
-          "play",
-          "played",
-          "playing",
-          "dance",
-          "danced",
-          "dancing",
-          "sing",
-          "sang",
-          "singing",
-          "thank",
-          "thanked",
-          "helpful",
-          "safe",
-          "delicious",
-          "yummy",
-          "special",
-          "amazing",
-          "perfect"),
-      ImmutableSet.of(
-          "sad",
-          "sadly",
-          "sadness",
-          "unhappy",
-          "cry",
-          "cries",
-          "cried",
-          "crying",
-          "tear",
-          "tears",
-          "scared",
-          "scary",
-          "afraid",
-          "fear",
-          "frightened",
-          "worried",
-          "worry",
-          "angry",
-          "mad",
-          "mean",
-          "bad",
-          "worse",
-          "worst",
-          "hurt",
-          "hurts",
-          "pain",
-          "sick",
-          "ill",
-          "lonely",
-          "alone",
-          "lost",
-          "lose",
-          "broke",
-          "broken",
-          "fell",
-          "fall",
-          "hate",
-          "hated",
-          "ugly",
-          "sorry",
-          "upset",
-          "yell",
-          "yelled",
-          "scream",
-          "screamed",
-          "shouted",
-          "fight",
-          "fought",
-          "trouble",
-          "danger",
-          "dangerous",
-          "dark",
-          "died",
-          "dead",
-          "die",
-          "tired",
-          "hungry",
-          "cold",
-          "missed",
-          "bored",
-          "boring",
-          "naughty",
-          "wrong",
-          "mess",
-          "nobody")) {
+      """
+      happy happily happier happiness smile smiles smiled smiling laugh laughs laughed
+      laughing giggle giggled giggling fun funny joy joyful glad cheerful cheer cheered
+      excited exciting proud love loves loved lovely loving like liked likes enjoy enjoyed hug
+      hugs hugged kiss kissed kind nice good great best better wonderful beautiful pretty
+      friend friends play played playing dance danced dancing sing sang singing thank thanked
+      helpful safe delicious yummy special amazing perfect
+      """,
+      """
+      sad sadly sadness unhappy cry cries cried crying tear tears scared scary afraid fear
+      frightened worried worry angry mad mean bad worse worst hurt hurts pain sick ill lonely
+      alone lost lose broke broken fell fall hate hated ugly sorry upset yell yelled scream
+      screamed shouted fight fought trouble danger dangerous dark died dead die tired hungry
+      cold missed bored boring naughty wrong mess nobody
+      """) {
     @Override
     double score(String text) {
       return Math.tanh(balance(text) / 4.0);
@@ -165,28 +43,26 @@ enum Gold {
    */
   CHEERFUL(
       "tanh((happy words - sad words) / 2) - 0.01 x words",
-      ImmutableSet.of(
-          "fun", "hug", "won", "happy", "glad", "smiled", "laughed", "danced", "sang", "loved",
-          "good"),
-      ImmutableSet.of(
-          "lost", "broke", "fell", "sad", "afraid", "cried", "angry", "nobody", "bad")) {
+      """
+      fun hug won happy glad smiled laughed danced sang loved good
+      """,
+      """
+      lost broke fell sad afraid cried angry nobody bad
+      """) {
     @Override
     double score(String text) {
       return Math.tanh(balance(text) / 2.0) - 0.01 * words(text).size();
     }
   };
 
-  private static final CharMatcher LETTERS =
-      CharMatcher.inRange('a', 'z').or(CharMatcher.inRange('A', 'Z')).or(CharMatcher.is('\''));
-
   private final String formula;
   private final ImmutableSet<String> happy;
   private final ImmutableSet<String> sad;
 
-  Gold(String formula, ImmutableSet<String> happy, ImmutableSet<String> sad) {
+  Gold(String formula, String happy, String sad) {
     this.formula = formula;
-    this.happy = happy;
-    this.sad = sad;
+    this.happy = ImmutableSet.copyOf(words(happy));
+    this.sad = ImmutableSet.copyOf(words(sad));
   }
 
   /** The score of a text; higher is better. */
@@ -214,6 +90,8 @@ enum Gold {
   }
 
   private static List<String> words(String text) {
-    return Splitter.on(LETTERS.negate()).omitEmptyStrings().splitToList(text);
+    CharMatcher letters =
+        CharMatcher.inRange('a', 'z').or(CharMatcher.inRange('A', 'Z')).or(CharMatcher.is('\''));
+    return Splitter.on(letters.negate()).omitEmptyStrings().splitToList(text);
   }
 }

@@ -45,29 +45,31 @@ final class KlRewardPlot {
             .build();
     style(chart);
     for (int i = 0; i < curves.size(); i++) {
-      Curve curve = curves.get(i);
-      XYSeries series =
-          chart.addSeries(
-              curve.name(),
-              curve.points().stream().mapToDouble(Curve.Point::x).toArray(),
-              curve.points().stream().mapToDouble(Curve.Point::y).toArray(),
-              curve.points().stream()
-                  .mapToDouble(point -> Double.isNaN(point.error()) ? 0 : point.error())
-                  .toArray());
-      Color color = COLORS[i % COLORS.length];
-      series.setMarkerColor(color).setMarker(SeriesMarkers.CIRCLE);
-      series.setLineColor(color).setLineStyle(new BasicStroke(3f));
+      add(chart, curves.get(i), COLORS[i % COLORS.length]);
     }
+    BufferedImage image =
+        new BufferedImage(chart.getWidth(), chart.getHeight(), BufferedImage.TYPE_INT_RGB);
+    Graphics2D graphics = image.createGraphics();
+    chart.paint(graphics, chart.getWidth(), chart.getHeight());
+    graphics.dispose();
     try {
-      BufferedImage image =
-          new BufferedImage(chart.getWidth(), chart.getHeight(), BufferedImage.TYPE_INT_RGB);
-      Graphics2D graphics = image.createGraphics();
-      chart.paint(graphics, chart.getWidth(), chart.getHeight());
-      graphics.dispose();
       ImageIO.write(image, "png", file.toFile());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  private static void add(XYChart chart, Curve curve, Color color) {
+    XYSeries series =
+        chart.addSeries(
+            curve.name(),
+            curve.points().stream().mapToDouble(Curve.Point::x).toArray(),
+            curve.points().stream().mapToDouble(Curve.Point::y).toArray(),
+            curve.points().stream()
+                .mapToDouble(point -> Double.isNaN(point.error()) ? 0 : point.error())
+                .toArray());
+    series.setMarkerColor(color).setMarker(SeriesMarkers.CIRCLE);
+    series.setLineColor(color).setLineStyle(new BasicStroke(3f));
   }
 
   private static void style(XYChart chart) {

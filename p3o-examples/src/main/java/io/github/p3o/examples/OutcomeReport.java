@@ -67,8 +67,18 @@ final class OutcomeReport {
     report.heading("Before and after");
     report.table(outcome.table());
     report.note(legend());
-    report.heading("Reward against KL, over training");
+    addCharts(report);
+    if (samples > 0) {
+      report.heading("Samples on the same held-out prompts");
+      for (int i = 0; i < samples; i++) {
+        report.sample(prompt(i), outcome.names(), outcome.answers(i));
+      }
+    }
+  }
+
+  private void addCharts(Report report) {
     String judge = outcome.columns().judge();
+    report.heading("Reward against KL, over training");
     report.chart(
         "Each point is an evaluation on held-out prompts. Higher and further left is better.",
         KL,
@@ -88,12 +98,6 @@ final class OutcomeReport {
         "step",
         judge,
         outcome.curves(OutcomeReport::step, outcome::judged));
-    if (samples > 0) {
-      report.heading("Samples on the same held-out prompts");
-      for (int i = 0; i < samples; i++) {
-        report.sample(prompt(i), outcome.names(), outcome.answers(i));
-      }
-    }
   }
 
   private static Estimate step(Alignment.Point point) {

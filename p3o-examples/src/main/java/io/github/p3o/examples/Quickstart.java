@@ -6,6 +6,7 @@ import io.github.p3o.OptimizerConfig;
 import io.github.p3o.Policy;
 import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
+import io.github.p3o.RewardModel;
 import io.github.p3o.Samples;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.internal.PolicyScorer;
@@ -144,7 +145,8 @@ final class Quickstart {
             .policy()
             .sampler(MAX_NEW_TOKENS)
             .sample(PromptSource.uniform(all).next(scale.pairs(), random), 2, random);
-    return Labels.of(samples, GOLD, LABEL_SCALE, model.codec(), HELD_OUT, random);
+    Labels.Labeller labeller = new Labels.Labeller(GOLD, LABEL_SCALE, model.codec());
+    return Labels.of(samples, labeller, HELD_OUT, random);
   }
 
   private static ImmutableList<Prompt> prompts(TextCodec codec, List<String> texts) {
@@ -161,35 +163,35 @@ final class Quickstart {
         ImmutableMap.builder();
     try (Policy reference = model.policy().frozenCopy();
         PolicyScorer scorer = new PolicyScorer(reference, 64)) {
-      Evaluator evaluator =
-          new Evaluator(
-              prompts(model.codec(), heldOutPrompts),
-              model.codec(),
-              scorer::logProbs,
-              reward,
-              GOLD,
-              StoryGrammar::accepts,
-              seed + 4);
+      Evaluator evaluator = evaluator(model.codec(), scorer, reward);
       for (Objective objective : Objective.values()) {
         ImmutableList.Builder<ImmutableList<Alignment.Point>> ofSeeds = ImmutableList.builder();
         for (int i = 0; i < seeds; i++) {
-          ofSeeds.add(align(objective, seed + i, model, reference, reward, evaluator));
+          ofSeeds.add(align(objective, seed + i, reference, reward, evaluator));
         }
         runs.put(objective.toString(), ofSeeds.build());
       }
     }
+    Outcome.Columns columns = new Outcome.Columns("gold", true);
     return new QuickstartResult(
-        loss,
-        labels,
-        calibration,
-        new Outcome(runs.buildOrThrow(), new Outcome.Columns("gold", true)));
+        loss, labels, calibration, new Outcome(runs.buildOrThrow(), columns));
+  }
+
+  private Evaluator evaluator(TextCodec codec, PolicyScorer reference, RewardModel reward) {
+    return new Evaluator(
+        prompts(codec, heldOutPrompts),
+        codec,
+        reference::logProbs,
+        reward,
+        GOLD,
+        StoryGrammar::accepts,
+        seed + 4);
   }
 
   /** Aligns a fresh copy of the language model. */
   private ImmutableList<Alignment.Point> align(
       Objective objective,
       long alignSeed,
-      LanguageModel model,
       Policy reference,
       TransformerRewardModel reward,
       Evaluator evaluator) {
@@ -200,7 +202,7 @@ final class Quickstart {
           Alignment.run(
               policy,
               reference,
-              PromptSource.uniform(prompts(model.codec(), trainingPrompts)),
+              PromptSource.uniform(prompts(evaluator.codec(), trainingPrompts)),
               reward,
               evaluator,
               settings(objective, name, alignSeed),

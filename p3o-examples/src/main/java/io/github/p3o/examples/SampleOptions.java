@@ -77,7 +77,8 @@ final class SampleOptions {
               .sampler(maxNewTokens)
               .sample(PromptSource.uniform(all).next(count, random), 2, random);
       stage.step(2 * count + " responses");
-      return Labels.of(samples, gold, labelScale, model.codec(), heldOut, random);
+      Labels.Labeller labeller = new Labels.Labeller(gold, labelScale, model.codec());
+      return Labels.of(samples, labeller, heldOut, random);
     }
   }
 

@@ -51,75 +51,44 @@ final class StoryGrammar {
           .put("poor", Mood.SAD)
           .buildOrThrow();
 
-  /** The rules for those who are he; the first three slots are the pronouns. */
+  /** What a slot in braces may stand for. */
+  private static final String RULES =
+      """
+      place: park | lake | farm | school
+      family: mother | father | friend
+      toy: ball | kite | drum | boat
+      color: a red | a blue | a green | an orange
+      food: an apple | an egg | a cake | some soup
+      animal: a bird | a frog | an owl
+      first_HAPPY: had fun at the {place} | got a hug from {his} {family} | won {color} {toy}
+      first_NEUTRAL: went to the {place} | found {color} {toy} | saw {animal} at the {place} | ate {food}
+      first_SAD: lost {his} {toy} | broke {color} {toy} | fell at the {place}
+      second_HAPPY: {he} was happy | {he} was glad | {he} smiled | {he} laughed and danced | {he} sang and smiled
+      second_NEUTRAL: {he} was hungry | {he} sat down | {he} looked at the sky | {he} slept
+      second_SAD: {he} was sad | {he} was afraid | {he} cried | {he} cried and ran home
+      third_HAPPY: {his} {family} loved {him} | {his} {family} gave {him} a hug | it was a good day
+      third_NEUTRAL: then {he} went home | {his} {family} came too | it was late
+      third_SAD: {his} {family} was angry | nobody helped {him} | it was a bad day
+      """;
+
   private static final ImmutableMap<String, ImmutableList<String>> HE =
-      rules("he", "his", "him", "boy", "dog", "bear", "king");
+      rules("he: he\nhis: his\nhim: him\ncharacter: boy | dog | bear | king\n" + RULES);
 
   private static final ImmutableMap<String, ImmutableList<String>> SHE =
-      rules("she", "her", "her", "girl", "cat", "duck", "queen");
+      rules("he: she\nhis: her\nhim: her\ncharacter: girl | cat | duck | queen\n" + RULES);
 
   private static final Pattern HIS_STORY = storyPattern(HE);
   private static final Pattern HER_STORY = storyPattern(SHE);
 
   private StoryGrammar() {}
 
-  private static ImmutableMap<String, ImmutableList<String>> rules(
-      String he, String his, String him, String... characters) {
-    return ImmutableMap.<String, ImmutableList<String>>builder()
-        .put("he", ImmutableList.of(he))
-        .put("his", ImmutableList.of(his))
-        .put("him", ImmutableList.of(him))
-        .put("character", ImmutableList.copyOf(characters))
-        .put("place", ImmutableList.of("park", "lake", "farm", "school"))
-        .put("family", ImmutableList.of("mother", "father", "friend"))
-        .put("toy", ImmutableList.of("ball", "kite", "drum", "boat"))
-        .put("color", ImmutableList.of("a red", "a blue", "a green", "an orange"))
-        .put("thing", ImmutableList.of("{color} {toy}"))
-        .put("food", ImmutableList.of("an apple", "an egg", "a cake", "some soup"))
-        .put("animal", ImmutableList.of("a bird", "a frog", "an owl"))
-        .put(
-            "first_HAPPY",
-            ImmutableList.of(
-                "had fun at the {place}", "got a hug from {his} {family}", "won {thing}"))
-        .put(
-            "first_NEUTRAL",
-            ImmutableList.of(
-                "went to the {place}",
-                "found {thing}",
-                "saw {animal} at the {place}",
-                "ate {food}"))
-        .put(
-            "first_SAD",
-            ImmutableList.of("lost {his} {toy}", "broke {thing}", "fell at the {place}"))
-        .put(
-            "second_HAPPY",
-            ImmutableList.of(
-                "{he} was happy",
-                "{he} was glad",
-                "{he} smiled",
-                "{he} laughed and danced",
-                "{he} sang and smiled"))
-        .put(
-            "second_NEUTRAL",
-            ImmutableList.of(
-                "{he} was hungry", "{he} sat down", "{he} looked at the sky", "{he} slept"))
-        .put(
-            "second_SAD",
-            ImmutableList.of(
-                "{he} was sad", "{he} was afraid", "{he} cried", "{he} cried and ran home"))
-        .put(
-            "third_HAPPY",
-            ImmutableList.of(
-                "{his} {family} loved {him}",
-                "{his} {family} gave {him} a hug",
-                "it was a good day"))
-        .put(
-            "third_NEUTRAL",
-            ImmutableList.of("then {he} went home", "{his} {family} came too", "it was late"))
-        .put(
-            "third_SAD",
-            ImmutableList.of("{his} {family} was angry", "nobody helped {him}", "it was a bad day"))
-        .buildOrThrow();
+  private static ImmutableMap<String, ImmutableList<String>> rules(String text) {
+    return text.lines()
+        .map(line -> Splitter.on(": ").splitToList(line))
+        .collect(
+            ImmutableMap.toImmutableMap(
+                rule -> rule.get(0),
+                rule -> ImmutableList.copyOf(Splitter.on(" | ").split(rule.get(1)))));
   }
 
   /** Every prompt of the language, in a fixed order. */

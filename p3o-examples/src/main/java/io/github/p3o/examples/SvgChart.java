@@ -53,6 +53,21 @@ final class SvgChart {
     add(
         "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s against %s\">",
         WIDTH, HEIGHT, escape(yLabel), escape(xLabel));
+    ticks();
+    add(
+        "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>",
+        (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, escape(xLabel));
+    int middle = (TOP + HEIGHT - BOTTOM) / 2;
+    add(
+        "<text x=\"16\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 16 %d)\">%s</text>",
+        middle, middle, escape(yLabel));
+    for (int i = 0; i < curves.size(); i++) {
+      curve(curves.get(i), i);
+    }
+    return svg.append("</svg>\n").toString();
+  }
+
+  private void ticks() {
     for (double tick : x.ticks()) {
       add(
           "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>",
@@ -69,17 +84,6 @@ final class SvgChart {
           "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>",
           LEFT - 8, py(tick) + 5, y.label(tick));
     }
-    add(
-        "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>",
-        (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, escape(xLabel));
-    int middle = (TOP + HEIGHT - BOTTOM) / 2;
-    add(
-        "<text x=\"16\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 16 %d)\">%s</text>",
-        middle, middle, escape(yLabel));
-    for (int i = 0; i < curves.size(); i++) {
-      curve(curves.get(i), i);
-    }
-    return svg.append("</svg>\n").toString();
   }
 
   private void curve(Curve curve, int index) {
