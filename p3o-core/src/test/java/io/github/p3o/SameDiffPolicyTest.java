@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
-import io.github.p3o.internal.PolicyScorer;
 import io.github.p3o.testing.Bandit;
 import java.util.Arrays;
 import java.util.List;

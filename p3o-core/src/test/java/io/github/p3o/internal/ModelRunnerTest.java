@@ -10,6 +10,7 @@ import io.github.p3o.BatchShape;
 import io.github.p3o.Parameters;
 import io.github.p3o.Policy;
 import io.github.p3o.PolicyGraph;
+import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.TabularPolicy;
@@ -80,6 +81,10 @@ class ModelRunnerTest {
       }
       assertThat(policy.built).extracting(BatchShape::sequences).containsExactly(2, 1);
       assertThat(some.logProbs(List.of(), List.of())).isEmpty();
+      assertThatThrownBy(() -> some.logProbs(PROMPTS, RESPONSES.subList(1, 3)))
+          .hasMessage("prompts: expected 2, one for each response, got 3");
+      assertThatThrownBy(() -> new PolicyScorer(policy, 0))
+          .hasMessage("sequencesAtOnce: expected at least 1, got 0");
     }
   }
 
