@@ -6,7 +6,6 @@ import com.google.common.collect.ImmutableList;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.internal.AdamW;
 import io.github.p3o.internal.PolicyLearner;
-import io.github.p3o.internal.PolicyScorer;
 import io.github.p3o.internal.RandomStreams;
 import java.util.ArrayList;
 import java.util.List;

@@ -4,7 +4,6 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableLongArray;
-import io.github.p3o.internal.PolicyScorer;
 import java.util.random.RandomGenerator;
 import java.util.stream.LongStream;
 

@@ -1,6 +1,9 @@
 package io.github.p3o;
 
-/** Is told what happens in a training run, on the trainer's thread. */
+/**
+ * Is told what happens in a training run, on the trainer's thread. What it throws ends the call of
+ * {@link P3OTrainer#step}.
+ */
 public interface TrainingListener {
 
   /**

@@ -12,8 +12,7 @@ import java.util.function.UnaryOperator;
 /**
  * Shows whether a shift of the reward by δ(prompt) changes a whole training run: the run is
  * repeated with shifted rewards, and the parameters that it ends with are compared. Under P3O they
- * must not depend on δ (arXiv 2310.00212, Section 3: invariance to reward translation); under PPO
- * they do.
+ * must not depend on δ (arXiv 2310.00212); under PPO they do.
  *
  * <p>δ(x) is a magnitude times a number between −1 and 1 that follows from the prompt. It is a
  * multiple of 2⁻¹⁰ times the magnitude, so that {@code r + δ} is exact for rewards that are

@@ -64,11 +64,13 @@ public final class AdamW implements AutoCloseable {
             config.beta2(),
             epsilon,
             Math.toIntExact(updates)));
-    parameters.update(
-        vector -> {
-          vector.muli(1 - rate * config.weightDecay());
-          vector.subi(gradient);
-        });
+    if (rate > 0) { // ND4J takes ε for a rate of 0
+      parameters.update(
+          vector -> {
+            vector.muli(1 - rate * config.weightDecay());
+            vector.subi(gradient);
+          });
+    }
     updates++;
     return norm;
   }

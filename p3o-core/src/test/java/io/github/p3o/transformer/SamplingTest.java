@@ -6,10 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.Samples;
-import io.github.p3o.internal.PolicyScorer;
 import io.github.p3o.internal.SharedData;
 import io.github.p3o.text.Tokenizer;
 import io.github.p3o.text.Tokenizers;

@@ -10,9 +10,9 @@ import io.github.p3o.internal.Ops;
 import org.nd4j.autodiff.samediff.SDVariable;
 
 /**
- * Pairwise Proximal Policy Optimization (Wu et al., arXiv 2310.00212), separate clipping (V1, eq.
- * 9) and joint clipping (V2, eq. 10). With Δ the KL-shaped difference of the rewards, ρᵢ = exp(sᵢ −
- * oᵢ) and {@code wⱼ = sg(clip(ρⱼ, 1/c, c))}:
+ * Pairwise Proximal Policy Optimization (Wu et al., arXiv 2310.00212), separate clipping (V1) and
+ * joint clipping (V2). With Δ the KL-shaped difference of the rewards, ρᵢ = exp(sᵢ − oᵢ) and {@code
+ * wⱼ = sg(clip(ρⱼ, 1/c, c))}:
  *
  * <pre>
  * V1 = −½ Σ over (i,j) of min(Δᵢⱼ wⱼ ρᵢ, Δᵢⱼ wⱼ clip(ρᵢ, 1−ε, 1+ε)),   (i,j) = (1,2), (2,1)

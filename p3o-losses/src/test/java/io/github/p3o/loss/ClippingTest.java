@@ -119,6 +119,19 @@ class ClippingTest {
   }
 
   @Test
+  void logRatio_upToTwenty_isTakenAsItIsAndBeyondAsTwenty() {
+    P3OLoss open = P3OLoss.v2().withWeightClip(Double.POSITIVE_INFINITY).withClipRange(1e6);
+    for (double moved : new double[] {-25, -20, -19.5, 19.5, 20, 25}) {
+      double weight = Math.exp(Math.max(-20, Math.min(20, moved)));
+      Evaluation evaluation = evaluate(open, moved, 2);
+
+      assertThat(evaluation.gradient()[0][0]).isCloseTo(-weight, within(1e-12 * weight));
+      assertThat(evaluation.statistics().clampedLogRatios())
+          .isEqualTo(Math.abs(moved) > 20 ? 1 : 0);
+    }
+  }
+
+  @Test
   void weightClip_boundsTheWeightAndIsCounted() {
     double ln4 = Math.log(4);
     // the second response's ratio ¼ is outside [½, 2]; the first's is 1

@@ -1,0 +1,272 @@
+package io.github.p3o;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
+import io.github.p3o.TrainerConfig.RatioCheck;
+import io.github.p3o.internal.Ops;
+import io.github.p3o.testing.Bandit;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.autodiff.samediff.SDVariable;
+
+/** What goes wrong beside the trainer stops an update before it changes anything. */
+class P3OTrainerFaultsTest {
+
+  private static double[] vector(Policy policy) {
+    return policy.parameters().vector().toDoubleVector();
+  }
+
+  /** An objective whose losses are a function of s₁ − o₁, which is 0 before the first update. */
+  private static PairwiseLoss ofLogRatio(Function<SDVariable, SDVariable> function) {
+    return new PairwiseLoss() {
+      @Override
+      public String name() {
+        return "test";
+      }
+
+      @Override
+      public LossTerms build(PairVariables pair) {
+        SDVariable difference = Ops.subtract(pair.s1(), pair.o1());
+        return new LossTerms(function.apply(difference), ImmutableMap.of());
+      }
+    };
+  }
+
+  private static P3OTrainer.Builder trainer(Policy policy, PairwiseLoss loss) {
+    return P3OTrainer.builder(policy, loss)
+        .prompts(PromptSource.uniform(Bandit.CONTEXTS))
+        .rewardModel(Bandit.REWARD)
+        .config(Bandit.config().build());
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY})
+  void step_nonFiniteReward_isRefusedByResponseAndPairAndTheStepCanBeTakenAgain(double bad) {
+    boolean[] broken = {false};
+    RewardModel sometimesBroken =
+        (prompts, responses) -> {
+          double[] rewards = Bandit.REWARD.score(prompts, responses);
+          rewards[24 + 5] = broken[0] ? bad : rewards[24 + 5];
+          return rewards;
+        };
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        TabularPolicy undisturbed = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer = Bandit.trainer(policy).rewardModel(sometimesBroken).build();
+        P3OTrainer other = Bandit.trainer(undisturbed).build()) {
+      trainer.step();
+      double[] before = vector(policy);
+      broken[0] = true;
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(NonFiniteException.class)
+          .hasMessage(
+              "reward: expected finite values, got %s for response 1 of pair 29;"
+                  + " the parameters are unchanged",
+              bad);
+      assertThat(vector(policy)).containsExactly(before);
+
+      broken[0] = false;
+      assertThat(trainer.step().step()).isEqualTo(1);
+      other.train(2);
+      assertThat(vector(policy)).containsExactly(vector(undisturbed));
+    }
+  }
+
+  @Test
+  void step_nonFiniteReferenceLogProb_isRefusedByResponseAndPair() {
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        TabularPolicy reference = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer = Bandit.trainer(policy).reference(reference).build()) {
+      reference.parameters().update(vector -> vector.putScalar(0, Double.NaN));
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(NonFiniteException.class)
+          .hasMessageStartingWith(
+              "reference log-probability: expected finite values, got NaN for response 0 of pair ");
+      assertThat(vector(policy)).containsOnly(0);
+    }
+  }
+
+  @Test
+  void gradients_nonFiniteLogProb_isRefusedByResponseAndPair() {
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer = Bandit.trainer(policy).build()) {
+      PairwiseBatch batch = trainer.rollout(2);
+      PairwiseBatch turned = batch.select(IntStream.range(0, 24).map(g -> 23 - g).toArray());
+      int context = batch.prompts().get(23).tokens().get(0);
+      policy.parameters().update(vector -> vector.putScalar(4L * context, Double.NaN));
+      assertThatThrownBy(() -> trainer.gradients(turned))
+          .isInstanceOf(NonFiniteException.class)
+          .hasMessage(
+              "logProbs: expected finite values, got NaN for response 0 of pair 71;"
+                  + " the parameters are unchanged");
+    }
+  }
+
+  @Test
+  void step_nonFiniteLoss_stopsBeforeParametersChange() {
+    PairwiseLoss logOfZero = ofLogRatio(Ops::log);
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer = trainer(policy, logOfZero).build()) {
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(NonFiniteException.class)
+          .hasMessageStartingWith("loss: expected a finite value, got ")
+          .hasMessageEndingWith("; the parameters are unchanged");
+      assertThat(vector(policy)).containsOnly(0);
+    }
+  }
+
+  @Test
+  void step_finiteLossWithNonFiniteGradient_stopsBeforeParametersChange() {
+    PairwiseLoss rootOfZero = ofLogRatio(x -> Ops.sqrt(Ops.multiply(x, x)));
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer = trainer(policy, rootOfZero).build()) {
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(NonFiniteException.class)
+          .hasMessageStartingWith("gradient: expected finite values, got norm ");
+      assertThat(vector(policy)).containsOnly(0);
+    }
+  }
+
+  /** The first update, of the decay alone, is fine and stays; the second is stopped. */
+  @Test
+  void step_nonFiniteAtALaterUpdate_keepsTheUpdatesBefore() {
+    PairwiseLoss steep =
+        ofLogRatio(
+            x ->
+                Ops.add(
+                    Ops.multiply(x, 0), // the gradient
+                    Ops.stopGradient(Ops.exp(Ops.multiply(Ops.multiply(x, x), 1e6)))));
+    OptimizerConfig halving = OptimizerConfig.adamW(10).withWeightDecay(0.05);
+    try (TabularPolicy policy = TabularPolicy.of(new double[][] {{4, 0}, {0, 4}, {2, 0}});
+        P3OTrainer trainer =
+            trainer(policy, steep)
+                .config(Bandit.config().promptsPerUpdate(24).optimizer(halving).build())
+                .build()) {
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(NonFiniteException.class)
+          .hasMessageStartingWith("loss: expected a finite value, got ");
+      assertThat(vector(policy)).containsExactly(2, 0, 0, 2, 1, 0);
+    }
+  }
+
+  @Test
+  void step_rewardsOfAnotherCount_areRefused() {
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer =
+            Bandit.trainer(policy).rewardModel((prompts, responses) -> new double[46]).build()) {
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("rewardModel: expected 48 rewards, one for each response, got 46");
+    }
+  }
+
+  @Test
+  void step_samplerWithAnotherK_isRefused() {
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer =
+            Bandit.trainer(policy)
+                .sampler((prompts, k, random) -> policy.sample(prompts, k + 1, random))
+                .build()) {
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("sampler: expected 2 responses a prompt, got 3");
+      assertThat(vector(policy)).containsOnly(0);
+    }
+  }
+
+  @Test
+  void step_samplerWithMorePromptsThanAsked_isRefused() {
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer =
+            Bandit.trainer(policy)
+                .sampler(
+                    (prompts, k, random) ->
+                        policy.sample(
+                            ImmutableList.<Prompt>builder()
+                                .addAll(prompts)
+                                .add(Prompt.of(0))
+                                .build(),
+                            k,
+                            random))
+                .build()) {
+      assertThatThrownBy(trainer::step)
+          .hasMessage("sampler: expected responses to 1 to 24 prompts, got 25");
+    }
+  }
+
+  @Test
+  void step_promptSourceWithAnotherCount_isRefused() {
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer =
+            Bandit.trainer(policy).prompts((count, random) -> Bandit.CONTEXTS).build()) {
+      assertThatThrownBy(trainer::step).hasMessage("prompts: expected 24 prompts, got 3");
+    }
+  }
+
+  @Test
+  void step_promptOfNoContext_isRefusedByIndex() {
+    try (TabularPolicy policy = TabularPolicy.uniform(2, 4);
+        P3OTrainer trainer = Bandit.trainer(policy).build()) {
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageMatching("prompts\\[\\d+]: expected one id below 2, got \\[2]");
+    }
+  }
+
+  /** A sampler that is right but for one response. */
+  private static PairSampler lying(TabularPolicy policy, int response, int group, double by) {
+    return (prompts, k, random) -> {
+      Samples samples = policy.sample(prompts, k, random);
+      double[] logProbs = samples.behaviour().values().toArray();
+      logProbs[response * prompts.size() + group] += by;
+      return new Samples(prompts, samples.responses(), LogProbs.ofFlat(k, logProbs));
+    };
+  }
+
+  @Test
+  void ratioCheck_fail_namesTheResponseAndThePairAfterTheShuffle() {
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer =
+            Bandit.trainer(policy)
+                .config(Bandit.config().promptsPerUpdate(24).build())
+                .sampler(lying(policy, 1, 5, 0.02))
+                .build()) {
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageStartingWith(
+              "sampler: expected the log-probability of the policy, -1.386294, for response 1 of"
+                  + " pair 5, got -1.366294;");
+      assertThat(vector(policy)).containsOnly(0);
+    }
+  }
+
+  @Test
+  void ratioCheck_fail_letsRoundingPass() {
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer = Bandit.trainer(policy).sampler(lying(policy, 1, 5, 0.009)).build()) {
+      trainer.train(3);
+    }
+  }
+
+  @Test
+  void ratioCheck_off_takesResponsesOfAnotherPolicy() {
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        TabularPolicy other =
+            TabularPolicy.of(new double[][] {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 0, 1}});
+        P3OTrainer trainer =
+            Bandit.trainer(policy)
+                .config(Bandit.config().ratioCheck(RatioCheck.OFF).build())
+                .sampler(other)
+                .build()) {
+      StepMetrics metrics = trainer.step();
+      assertThat(metrics.get("policy/ratio_max")).isGreaterThan(1.2);
+      trainer.train(60);
+      assertThat(policy.probabilities(0)[0]).isGreaterThan(0.7);
+    }
+  }
+}

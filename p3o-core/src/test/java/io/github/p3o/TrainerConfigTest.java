@@ -1,0 +1,221 @@
+package io.github.p3o;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.p3o.OptimizerConfig.Schedule;
+import io.github.p3o.TrainerConfig.RatioCheck;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class TrainerConfigTest {
+
+  private static final TrainerConfig DEFAULTS = TrainerConfig.builder().build();
+
+  @TempDir private Path directory;
+
+  private TrainerConfig read(String name, String text) throws IOException {
+    return TrainerConfig.read(Files.writeString(directory.resolve(name), text));
+  }
+
+  @Test
+  void build_nothingSet_hasTheDefaults() {
+    assertThat(DEFAULTS)
+        .isEqualTo(
+            new TrainerConfig(0, 64, 2, 4, 64, 64, OptimizerConfig.adamW(1e-4), RatioCheck.FAIL));
+  }
+
+  @Test
+  void build_everythingSet_hasEachValue() {
+    OptimizerConfig optimizer = OptimizerConfig.adamW(0.25);
+    TrainerConfig config =
+        TrainerConfig.builder()
+            .seed(-1)
+            .promptsPerStep(12)
+            .responsesPerPrompt(3)
+            .epochsPerStep(2)
+            .promptsPerUpdate(5)
+            .promptsPerMicroBatch(4)
+            .optimizer(optimizer)
+            .ratioCheck(RatioCheck.OFF)
+            .build();
+    assertThat(config).isEqualTo(new TrainerConfig(-1, 12, 3, 2, 5, 4, optimizer, RatioCheck.OFF));
+  }
+
+  static Stream<Arguments> outOfRange() {
+    return Stream.of(
+        Arguments.of(
+            TrainerConfig.builder().promptsPerStep(0),
+            "promptsPerStep: expected at least 1, got 0"),
+        Arguments.of(
+            TrainerConfig.builder().responsesPerPrompt(1),
+            "responsesPerPrompt: expected at least 2, got 1"),
+        Arguments.of(
+            TrainerConfig.builder().epochsPerStep(0), "epochsPerStep: expected at least 1, got 0"),
+        Arguments.of(
+            TrainerConfig.builder().promptsPerUpdate(-1),
+            "promptsPerUpdate: expected at least 1, got -1"),
+        Arguments.of(
+            TrainerConfig.builder().promptsPerStep(8).promptsPerUpdate(9),
+            "promptsPerUpdate: expected at most promptsPerStep 8, got 9"),
+        Arguments.of(
+            TrainerConfig.builder().promptsPerMicroBatch(0),
+            "promptsPerMicroBatch: expected at least 1, got 0"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("outOfRange")
+  void build_valueOutOfRange_isRefusedByName(TrainerConfig.Builder builder, String message) {
+    assertThatThrownBy(builder::build)
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(message);
+  }
+
+  @Test
+  void read_yaml_takesWhatIsNamedAndKeepsTheDefaults() throws IOException {
+    TrainerConfig config =
+        read(
+            "trainer.yaml",
+            """
+            # a comment
+            seed: 7
+            promptsPerStep: 32
+            ratioCheck: OFF        # a word, not YAML's false
+            optimizer:
+              learningRate: 1e-3   # without a point
+              maxGradientNorm: Infinity
+              schedule: cosine
+              totalUpdates: 100
+            """);
+    assertThat(config)
+        .isEqualTo(
+            new TrainerConfig(
+                7,
+                32,
+                2,
+                4,
+                32, // all of the step, as from the builder
+                64,
+                new OptimizerConfig(
+                    1e-3, 0.9, 0.95, 1e-8, 1e-6, Double.POSITIVE_INFINITY, 0, Schedule.COSINE, 100),
+                RatioCheck.OFF));
+  }
+
+  @Test
+  void read_json_takesWhatIsNamedAndKeepsTheDefaults() throws IOException {
+    TrainerConfig config =
+        read(
+            "trainer.json",
+            """
+            {
+            \t"seed": 9007199254740993,
+            \t"promptsPerUpdate": 16,
+            \t"optimizer": {"learningRate": 0.5, "weightDecay": 1E-2, "warmupUpdates": 3}
+            }
+            """);
+    assertThat(config)
+        .isEqualTo(
+            new TrainerConfig(
+                9007199254740993L,
+                64,
+                2,
+                4,
+                16,
+                64,
+                new OptimizerConfig(0.5, 0.9, 0.95, 1e-8, 1e-2, 1, 3, Schedule.CONSTANT, 0),
+                RatioCheck.FAIL));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "# nothing but a comment\n", "---\n", "{}", "optimizer: {}"})
+  void read_nothingSet_givesTheDefaults(String text) throws IOException {
+    assertThat(read("empty.yaml", text)).isEqualTo(DEFAULTS);
+  }
+
+  static Stream<Arguments> refused() {
+    return Stream.of(
+        Arguments.of(
+            "promptPerStep: 3",
+            "unknown key promptPerStep; the nearest known one is promptsPerStep"),
+        Arguments.of(
+            "optimizer: {learning_rate: 3}",
+            "unknown key optimizer.learning_rate; the nearest known one is optimizer.learningRate"),
+        Arguments.of(
+            "promptsPerStep: many",
+            "promptsPerStep: expected a whole number below 2^31, got \"many\""),
+        Arguments.of(
+            "promptsPerStep: 1.5", "promptsPerStep: expected a whole number below 2^31, got 1.5"),
+        Arguments.of(
+            "promptsPerStep: '8'", "promptsPerStep: expected a whole number below 2^31, got \"8\""),
+        Arguments.of(
+            "promptsPerStep: 3000000000",
+            "promptsPerStep: expected a whole number below 2^31, got 3000000000"),
+        Arguments.of(
+            "promptsPerStep:", "promptsPerStep: expected a whole number below 2^31, got null"),
+        Arguments.of(
+            "seed: 9223372036854775808",
+            "seed: expected a whole number below 2^63, got 9223372036854775808"),
+        Arguments.of("seed: true", "seed: expected a whole number below 2^63, got true"),
+        Arguments.of(
+            "optimizer: {learningRate: fast}",
+            "optimizer.learningRate: expected a number, got \"fast\""),
+        Arguments.of(
+            "optimizer: {learningRate: [1]}", "optimizer.learningRate: expected a number, got [1]"),
+        Arguments.of("optimizer: adam", "optimizer: expected keys and values, got \"adam\""),
+        Arguments.of("optimizer:", "optimizer: expected keys and values, got null"),
+        Arguments.of("ratioCheck: maybe", "ratioCheck: expected one of [FAIL, OFF], got maybe"),
+        Arguments.of("ratioCheck: false", "ratioCheck: expected a word such as FAIL, got false"),
+        Arguments.of(
+            "optimizer: {schedule: square}",
+            "optimizer.schedule: expected one of [CONSTANT, LINEAR, COSINE], got square"),
+        Arguments.of("promptsPerStep: 0", "promptsPerStep: expected at least 1, got 0"),
+        Arguments.of(
+            "{promptsPerStep: 4, promptsPerUpdate: 5}",
+            "promptsPerUpdate: expected at most promptsPerStep 4, got 5"),
+        Arguments.of(
+            "optimizer: {beta1: 1.0}", "optimizer.beta1: expected a number in [0, 1), got 1.0"),
+        Arguments.of(
+            "optimizer: {schedule: LINEAR}",
+            "optimizer.totalUpdates: expected more than warmupUpdates 0 for schedule LINEAR, got"
+                + " 0"),
+        Arguments.of("- 1\n- 2", "expected keys and values, got [1,2]"),
+        Arguments.of("hello", "expected keys and values, got \"hello\""),
+        Arguments.of("seed: 1\nseed: 2", "Duplicate field 'seed'"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("refused")
+  void read_whatDoesNotFit_isRefusedByFileAndKey(String text, String message) {
+    assertThatThrownBy(() -> read("bad.yaml", text))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(directory.resolve("bad.yaml") + ": " + message);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"seed: [1", "{\"seed\": 1} x", "a: b: c", "\tseed: 1"})
+  void read_brokenSyntax_isRefusedByFile(String text) {
+    assertThatThrownBy(() -> read("broken.yaml", text))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageStartingWith(directory.resolve("broken.yaml") + ": ");
+  }
+
+  @Test
+  void read_fileThatIsNotThere_isNamed() {
+    Path missing = directory.resolve("missing.yaml");
+    assertThatThrownBy(() -> TrainerConfig.read(missing))
+        .isInstanceOf(UncheckedIOException.class)
+        .hasMessage("could not read " + missing);
+    assertThatThrownBy(() -> TrainerConfig.read(directory))
+        .isInstanceOf(UncheckedIOException.class)
+        .hasMessage("could not read " + directory);
+  }
+}
