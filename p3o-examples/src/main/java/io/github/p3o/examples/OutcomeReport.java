@@ -1,5 +1,6 @@
 package io.github.p3o.examples;
 
+import com.google.common.base.CharMatcher;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import java.util.stream.IntStream;
@@ -25,7 +26,7 @@ final class OutcomeReport {
       ImmutableList<String> names = outcome.names();
       for (int j = 0; j < names.size(); j++) {
         run.console()
-            .print(String.format("  %-8s %s", names.get(j), outcome.answers(i).get(j).strip()));
+            .print(String.format("  %-8s %s", names.get(j), oneLine(outcome.answers(i).get(j))));
       }
     }
   }
@@ -36,6 +37,10 @@ final class OutcomeReport {
         + outcome.columns().judge()
         + " prefers the policy's answer to the one before, on the same prompts, ties half. "
         + outcome.errors();
+  }
+
+  private static String oneLine(String text) {
+    return CharMatcher.whitespace().trimAndCollapseFrom(text, ' ');
   }
 
   private String prompt(int index) {

@@ -46,6 +46,13 @@ final class PromptOptions {
       description = "Keep the last tokens of a prompt that is too long, instead of stopping.")
   private boolean truncate;
 
+  @Option(
+      order = 15,
+      names = "--max-prompt-tokens",
+      paramLabel = "N",
+      description = "Longer prompts are too long (default: what the context leaves).")
+  private @Nullable Integer maxPromptTokens;
+
   /** Whether prompts come from a file, which may hold what is not to be shown. */
   boolean fromFile() {
     return file != null;
@@ -67,33 +74,39 @@ final class PromptOptions {
     return texts.isEmpty() ? fallback : ImmutableList.copyOf(texts);
   }
 
-  /** The prompts as tokens, none longer than a limit. */
+  /**
+   * The prompts as tokens.
+   *
+   * @param room tokens of the context that are left for a prompt
+   */
   ImmutableList<Prompt> tokens(
-      ImmutableList<String> prompts, TextCodec codec, int maxTokens, Console console) {
+      ImmutableList<String> prompts, TextCodec codec, int room, Console console) {
+    int limit = maxPromptTokens == null ? room : Math.min(room, maxPromptTokens);
+    Checks.atLeast("--max-prompt-tokens", 2, limit); // the begin token and one more
     ImmutableList.Builder<Prompt> all = ImmutableList.builderWithExpectedSize(prompts.size());
     int truncated = 0;
     for (int i = 0; i < prompts.size(); i++) {
       Prompt prompt = codec.prompt(prompts.get(i));
-      int length = prompt.tokens().length();
-      if (length > maxTokens && !truncate) {
-        throw new UsageException(
-            "prompt "
-                + (i + 1)
-                + ": expected at most "
-                + maxTokens
-                + " tokens, the context less --max-new-tokens, got "
-                + length
-                + "; --truncate-prompts keeps the last ones");
+      boolean tooLong = prompt.tokens().length() > limit;
+      if (tooLong && !truncate) {
+        throw tooLong(i, limit, prompt);
       }
-      truncated += length > maxTokens ? 1 : 0;
-      all.add(length > maxTokens ? codec.lastOf(prompts.get(i), maxTokens) : prompt);
+      truncated += tooLong ? 1 : 0;
+      all.add(tooLong ? codec.lastOf(prompts.get(i), limit) : prompt);
     }
     if (truncated > 0) {
       console.note(
           String.format(
               "%d of %d prompts truncated from the left to %d tokens",
-              truncated, prompts.size(), maxTokens));
+              truncated, prompts.size(), limit));
     }
     return all.build();
+  }
+
+  private static UsageException tooLong(int index, int limit, Prompt prompt) {
+    return new UsageException(
+        String.format(
+            "prompt %d: expected at most %d tokens, got %d; --truncate-prompts keeps the last ones",
+            index + 1, limit, prompt.tokens().length()));
   }
 }
