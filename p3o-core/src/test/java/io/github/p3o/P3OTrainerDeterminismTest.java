@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -52,6 +53,23 @@ class P3OTrainerDeterminismTest {
     Run first = run(Bandit.config().seed(7).build(), Bandit.REWARD);
     Run second = run(Bandit.config().seed(8).build(), Bandit.REWARD);
     assertThat(second.parameters()).isNotEqualTo(first.parameters());
+  }
+
+  /** Arrays so large that ND4J shares them out among its threads. */
+  @Test
+  void train_aLargePolicyAgain_givesTheSameBits() {
+    assertThat(trainLarge()).containsExactly(trainLarge());
+  }
+
+  private static double[] trainLarge() {
+    List<Prompt> prompts = IntStream.range(0, 200).mapToObj(Prompt::of).toList();
+    TrainerConfig config = TrainerConfig.builder().promptsPerStep(256).build();
+    try (TabularPolicy policy = TabularPolicy.uniform(200, 300);
+        P3OTrainer trainer =
+            Bandit.trainer(policy).prompts(PromptSource.uniform(prompts)).config(config).build()) {
+      trainer.train(5);
+      return policy.parameters().vector().toDoubleVector();
+    }
   }
 
   /** Shifts that float64 holds exactly beside the rewards: the bits stay. */

@@ -107,17 +107,7 @@ class TrainerMetricsTest {
           .isCloseTo(meanOverResponses(at -> -old.get(at[0], at[1])), within(1e-14));
       assertThat(metrics.get("objective/scores"))
           .isCloseTo(meanOverResponses(at -> r.rewards().get(at[0], at[1])), within(1e-14));
-      double margins = 0;
-      double zero = 0;
-      for (int g = 0; g < GROUPS; g++) {
-        double[] rewards = {r.rewards().get(0, g), r.rewards().get(1, g), r.rewards().get(2, g)};
-        Arrays.sort(rewards);
-        margins += rewards[2] - rewards[0];
-        zero += rewards[2] == rewards[0] ? 1 : 0;
-      }
-      assertThat(metrics.get("objective/scores_margin")).isCloseTo(margins / 10, within(1e-14));
-      assertThat(zero).isPositive();
-      assertThat(metrics.get("frac_zero_signal")).isEqualTo(zero / 10);
+      assertMargins(metrics, r);
       assertThat(metrics.get("completions/clipped_ratio")).isCloseTo(1 / 3.0, within(1e-14));
       assertThat(metrics.get("completions/mean_length")).isEqualTo(1);
       assertThat(metrics.get("completions/min_length")).isEqualTo(1);
@@ -128,17 +118,46 @@ class TrainerMetricsTest {
     }
   }
 
+  private static void assertMargins(StepMetrics metrics, PairwiseBatch rollout) {
+    double margins = 0;
+    double zero = 0;
+    for (int g = 0; g < GROUPS; g++) {
+      Rewards rewards = rollout.rewards();
+      double[] sorted = {rewards.get(0, g), rewards.get(1, g), rewards.get(2, g)};
+      Arrays.sort(sorted);
+      margins += sorted[2] - sorted[0];
+      zero += sorted[2] == sorted[0] ? 1 : 0;
+    }
+    assertThat(metrics.get("objective/scores_margin")).isCloseTo(margins / 10, within(1e-14));
+    assertThat(zero).isPositive();
+    assertThat(metrics.get("frac_zero_signal")).isEqualTo(zero / 10);
+  }
+
   /** What one update saw, from plain Java. */
   private static final class Update {
     private double loss;
     private double difference;
-    private double approximateKl;
+    private double squaredLogRatios;
     private double ratioSum;
     private double ratioSquares;
     private double ratioMin = Double.POSITIVE_INFINITY;
     private double ratioMax;
     private double norm;
     private int responses;
+
+    private void addRatio(double logRatio) {
+      double ratio = Math.exp(logRatio);
+      responses++;
+      squaredLogRatios += logRatio * logRatio;
+      ratioSum += ratio;
+      ratioSquares += ratio * ratio;
+      ratioMin = Math.min(ratioMin, ratio);
+      ratioMax = Math.max(ratioMax, ratio);
+    }
+
+    private double approximateKl() {
+      return squaredLogRatios / responses / 2;
+    }
 
     private double ratioMean() {
       return ratioSum / responses;
@@ -156,24 +175,21 @@ class TrainerMetricsTest {
   private Update measure(PairwiseBatch batch) {
     Update update = new Update();
     int groups = batch.groups();
-    double[][] toLogits = new double[3][CHOICES];
-    double pairs = groups * K * (K - 1) / 2.0;
     double[][] s = new double[K][groups];
     for (int i = 0; i < K; i++) {
       for (int g = 0; g < groups; g++) {
         s[i][g] = logProb(batch.prompts().get(g), batch.responses().get(i * groups + g));
-        double logRatio = s[i][g] - batch.oldLogProbs().get(i, g);
-        double ratio = Math.exp(logRatio);
-        update.responses++;
-        update.approximateKl += logRatio * logRatio / 2;
-        update.ratioSum += ratio;
-        update.ratioSquares += ratio * ratio;
-        update.ratioMin = Math.min(update.ratioMin, ratio);
-        update.ratioMax = Math.max(update.ratioMax, ratio);
+        update.addRatio(s[i][g] - batch.oldLogProbs().get(i, g));
       }
     }
-    update.approximateKl /= update.responses;
-    for (int g = 0; g < groups; g++) {
+    addLossAndNorm(update, batch, s);
+    return update;
+  }
+
+  private void addLossAndNorm(Update update, PairwiseBatch batch, double[][] s) {
+    double[][] toLogits = new double[3][CHOICES];
+    double pairs = batch.groups() * K * (K - 1) / 2.0;
+    for (int g = 0; g < batch.groups(); g++) {
       for (int i = 0; i < K; i++) {
         for (int j = i + 1; j < K; j++) {
           double difference = batch.rewards().get(i, g) - batch.rewards().get(j, g);
@@ -189,7 +205,6 @@ class TrainerMetricsTest {
     }
     update.norm =
         Math.sqrt(Arrays.stream(toLogits).flatMapToDouble(Arrays::stream).map(x -> x * x).sum());
-    return update;
   }
 
   /** ∂ log π(y|x) / ∂ logits[x] = onehot(y) − π(x). */
@@ -204,29 +219,16 @@ class TrainerMetricsTest {
 
   @Test
   void step_ofTheUpdates_measuresItsFormulas() {
-    List<Update> updates = new ArrayList<>();
     double[] start = policy.parameters().vector().toDoubleVector();
     StepMetrics metrics;
     try (P3OTrainer trainer = trainer().build()) {
       metrics = trainer.step();
     }
     policy.parameters().update(vector -> vector.assign(Nd4j.createFromArray(start)));
-    try (P3OTrainer byHand = trainer().build()) { // the same updates once more, measured on the way
-      PairwiseBatch rollout = byHand.rollout(0);
-      RandomGenerator random = RandomStreams.forStep(11, 0);
-      sample(PromptSource.uniform(Bandit.CONTEXTS).next(GROUPS, random), K, random);
-      for (int epoch = 0; epoch < 2; epoch++) {
-        int[] order = RandomStreams.permutation(GROUPS, random);
-        for (int[] range : new int[][] {{0, 6}, {6, 10}}) {
-          int[] groups = IntStream.range(range[0], range[1]).map(i -> order[i]).toArray();
-          updates.add(measure(rollout.select(groups)));
-          byHand.apply(byHand.gradients(rollout.select(groups)));
-        }
-      }
-    }
+    List<Update> updates = updatesByHand();
     assertMean(metrics, "loss/policy_avg", updates, u -> u.loss);
     assertMean(metrics, "test/difference", updates, u -> u.difference);
-    assertMean(metrics, "policy/approxkl_avg", updates, u -> u.approximateKl);
+    assertMean(metrics, "policy/approxkl_avg", updates, Update::approximateKl);
     assertMean(metrics, "policy/ratio_mean", updates, Update::ratioMean);
     assertMean(metrics, "policy/effective_sample_fraction", updates, Update::effectiveFraction);
     assertMean(metrics, "grad_norm", updates, u -> u.norm);
@@ -239,6 +241,25 @@ class TrainerMetricsTest {
     assertThat(metrics.get("policy/ratio_max")).isGreaterThan(1.1);
     assertThat(metrics.get("lr")).isCloseTo(RATE * (1 + 2 + 3 + 4) / 8 / 4, within(1e-15));
     assertThat(metrics.get("policy/clamped_log_ratios")).isZero();
+  }
+
+  /** The updates of a step once more, measured on the way. */
+  private List<Update> updatesByHand() {
+    List<Update> updates = new ArrayList<>();
+    try (P3OTrainer byHand = trainer().build()) {
+      PairwiseBatch rollout = byHand.rollout(0);
+      RandomGenerator random = RandomStreams.forStep(11, 0);
+      sample(PromptSource.uniform(Bandit.CONTEXTS).next(GROUPS, random), K, random);
+      for (int epoch = 0; epoch < 2; epoch++) {
+        int[] order = RandomStreams.permutation(GROUPS, random);
+        for (int[] range : new int[][] {{0, 6}, {6, 10}}) {
+          int[] groups = IntStream.range(range[0], range[1]).map(i -> order[i]).toArray();
+          updates.add(measure(rollout.select(groups)));
+          byHand.apply(byHand.gradients(rollout.select(groups)));
+        }
+      }
+    }
+    return updates;
   }
 
   private static void assertMean(

@@ -52,6 +52,20 @@ public final class AdamW implements AutoCloseable {
       gradient.muli(config.maxGradientNorm() / norm);
     }
     double rate = config.learningRateAt(updates);
+    turnIntoStep(gradient, rate);
+    if (rate > 0) { // ND4J takes ε for a rate of 0
+      parameters.update(
+          vector -> {
+            vector.muli(1 - rate * config.weightDecay());
+            vector.subi(gradient);
+          });
+    }
+    updates++;
+    return norm;
+  }
+
+  /** Updates the moments and overwrites the gradient with lr m̂ / (√v̂ + ε). */
+  private void turnIntoStep(INDArray gradient, double rate) {
     // ND4J adds ε to √v and not to √v̂; scaled like this the two are the same.
     double epsilon = config.epsilon() * Math.sqrt(1 - Math.pow(config.beta2(), updates + 1.0));
     Nd4j.exec(
@@ -64,15 +78,6 @@ public final class AdamW implements AutoCloseable {
             config.beta2(),
             epsilon,
             Math.toIntExact(updates)));
-    if (rate > 0) { // ND4J takes ε for a rate of 0
-      parameters.update(
-          vector -> {
-            vector.muli(1 - rate * config.weightDecay());
-            vector.subi(gradient);
-          });
-    }
-    updates++;
-    return norm;
   }
 
   private void checkGradient(INDArray gradient) {
