@@ -129,6 +129,7 @@ class P3OTrainerTest {
       Gradients gradients = trainer.gradients(trainer.rollout(0));
       double norm = gradients.vector().norm2Number().doubleValue();
       assertThat(trainer.apply(gradients)).isEqualTo(norm);
+      assertThat(gradients.vector().wasClosed()).isTrue();
       double[] after = vector(policy);
       assertThatThrownBy(() -> trainer.apply(gradients))
           .isInstanceOf(IllegalArgumentException.class)

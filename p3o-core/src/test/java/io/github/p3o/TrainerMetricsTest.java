@@ -9,9 +9,12 @@ import io.github.p3o.OptimizerConfig.Schedule;
 import io.github.p3o.internal.RandomStreams;
 import io.github.p3o.testing.Bandit;
 import io.github.p3o.testing.ImportanceSampledLoss;
+import io.github.p3o.testing.MetricsPage;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.ToDoubleFunction;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
@@ -243,6 +246,15 @@ class TrainerMetricsTest {
     double mean = updates.stream().mapToDouble(of).average().orElseThrow();
     assertThat(metrics.get(name)).as(name).isCloseTo(mean, within(1e-12));
     assertThat(Math.abs(mean)).as(name).isGreaterThan(1e-6); // there is something to compare
+  }
+
+  @Test
+  void step_anyMetric_isDefinedInTheDocuments() throws Exception {
+    try (P3OTrainer trainer = trainer().build()) {
+      Set<String> names = new HashSet<>(trainer.step().values().keySet());
+      assertThat(names.remove("test/difference")).isTrue();
+      MetricsPage.assertDefines(names);
+    }
   }
 
   @Test

@@ -110,7 +110,12 @@ public final class PublicApi {
   }
 
   private static void addLines(Class<?> type, List<String> lines) {
-    StringBuilder line = new StringBuilder(type.toGenericString());
+    // How an enum with bodies is marked depends on the compiler, and is nothing to a user.
+    String header =
+        type.isEnum()
+            ? type.toGenericString().replaceFirst("( abstract| final)?( sealed)? enum", " enum")
+            : type.toGenericString();
+    StringBuilder line = new StringBuilder(header);
     Stream.concat(
             Stream.ofNullable(type.getGenericSuperclass()).filter(c -> c != Object.class),
             Arrays.stream(type.getGenericInterfaces()))
