@@ -55,7 +55,8 @@ public final class Host {
   private PairSampler sampler(SameDiffPolicy policy) {
     return (prompts, k, random) -> {
       policy.exportTo(network);
-      INDArray logits = network.output(Map.of("features", features(prompts)), "logits").get("logits");
+      INDArray logits =
+          network.output(Map.of("features", features(prompts)), "logits").get("logits");
       ImmutableList.Builder<Response> responses = ImmutableList.builder();
       double[][] logProbs = new double[k][prompts.size()];
       for (int i = 0; i < k; i++) {
@@ -82,8 +83,7 @@ public final class Host {
   }
 
   private double[] align() {
-    List<Prompt> visitors =
-        IntStream.range(0, VISITORS.length).mapToObj(Prompt::of).toList();
+    List<Prompt> visitors = IntStream.range(0, VISITORS.length).mapToObj(Prompt::of).toList();
     TrainerConfig config =
         TrainerConfig.builder()
             .seed(1)

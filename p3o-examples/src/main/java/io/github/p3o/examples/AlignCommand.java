@@ -176,7 +176,7 @@ final class AlignCommand implements Callable<Integer> {
               scorer::logProbs,
               scored.model(),
               known,
-              (prompt, response) -> true,
+              null,
               settings.config().seed());
       PromptSource source = PromptSource.uniform(prompts.training());
       ImmutableList<Alignment.Point> points =

@@ -99,18 +99,24 @@ final class Alignment {
   private static Judged judge(
       int step, TransformerPolicy policy, Evaluator evaluator, Settings settings, Run run) {
     Judged judged = evaluator.judge(policy.sampler(settings.maxNewTokens()));
-    run.directory()
-        .metrics(
-            settings.name() + "-held-out",
-            step,
-            ImmutableMap.of(
-                "eval/reward", judged.meanReward().mean(),
-                "eval/gold", judged.meanGold().mean(),
-                "eval/kl", judged.meanKl().mean(),
-                "eval/kl_standard_error", judged.meanKl().standardError(),
-                "eval/gold_standard_error", judged.meanGold().standardError(),
-                "eval/mean_length", judged.meanLength().mean(),
-                "eval/well_formed", judged.meanWellFormed().mean()));
+    run.directory().metrics(settings.name() + "-held-out", step, metrics(judged));
     return judged;
+  }
+
+  private static ImmutableMap<String, Double> metrics(Judged judged) {
+    ImmutableMap.Builder<String, Double> metrics = ImmutableMap.builder();
+    put(metrics, "eval/reward", judged.meanReward());
+    put(metrics, "eval/gold", judged.meanGold());
+    put(metrics, "eval/kl", judged.meanKl());
+    put(metrics, "eval/length", judged.meanLength());
+    if (!Double.isNaN(judged.meanWellFormed().mean())) {
+      put(metrics, "eval/well_formed", judged.meanWellFormed());
+    }
+    return metrics.buildOrThrow();
+  }
+
+  private static void put(
+      ImmutableMap.Builder<String, Double> metrics, String name, Estimate estimate) {
+    metrics.put(name, estimate.mean()).put(name + "_standard_error", estimate.standardError());
   }
 }

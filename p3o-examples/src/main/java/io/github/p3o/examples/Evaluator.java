@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  * @param reference log π_ref
  * @param reward what policies are trained on
  * @param gold the known preference; without one the reward stands for it
- * @param language whether a response (second) continues a prompt (first) by the rules
+ * @param language whether a response (second) continues a prompt (first) by the rules; null for a
+ *     language without rules
  * @param seed of the sampling
  */
 record Evaluator(
@@ -32,7 +33,7 @@ record Evaluator(
     LogProbability reference,
     RewardModel reward,
     @Nullable Gold gold,
-    BiPredicate<String, String> language,
+    @Nullable BiPredicate<String, String> language,
     long seed) {
 
   /** Responses to each prompt. */
@@ -64,7 +65,7 @@ record Evaluator(
         each(i -> gold == null ? rewards[i] : gold.score(texts.get(i))),
         each(i -> samples.behaviour().values().get(i) - references[i]),
         each(i -> responses.get(i).length()),
-        each(i -> isWellFormed(of.get(i), responses.get(i), texts.get(i)) ? 1 : 0));
+        each(i -> wellFormed(of.get(i), responses.get(i), texts.get(i))));
   }
 
   private ImmutableDoubleArray each(IntToDoubleFunction value) {
@@ -72,8 +73,11 @@ record Evaluator(
         IntStream.range(0, RESPONSES * prompts.size()).mapToDouble(value));
   }
 
-  /** A response that was cut is not. */
-  private boolean isWellFormed(Prompt prompt, Response response, String text) {
-    return response.ended() && language.test(codec.text(prompt), text);
+  /** A response that was cut is not; where there are no rules nobody knows. */
+  private double wellFormed(Prompt prompt, Response response, String text) {
+    if (language == null) {
+      return Double.NaN;
+    }
+    return response.ended() && language.test(codec.text(prompt), text) ? 1 : 0;
   }
 }

@@ -62,7 +62,7 @@ final class Quickstart {
     static final Scale FULL = new Scale(8000, 400, 4000, 200, 40, 4);
 
     /** Under a minute. */
-    static final Scale SMALL = new Scale(4000, 300, 1500, 60, 12, 3);
+    static final Scale SMALL = new Scale(4000, 300, 2500, 100, 12, 3);
   }
 
   Quickstart(Scale scale, long seed, int seeds, Run run) {

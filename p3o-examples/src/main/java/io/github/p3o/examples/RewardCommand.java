@@ -99,7 +99,7 @@ final class RewardCommand implements Callable<Integer> {
   @Option(
       names = "--learning-rate",
       paramLabel = "X",
-      defaultValue = "5e-4",
+      defaultValue = "1e-3",
       description = "Of AdamW, falling on a cosine to 0 (default: ${DEFAULT-VALUE}).")
   private double learningRate;
 

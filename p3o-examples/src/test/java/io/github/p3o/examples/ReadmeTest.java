@@ -23,6 +23,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.random.RandomGenerator;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -118,5 +119,15 @@ class ReadmeTest {
 
     assertThat(example.lines()).hasSizeLessThanOrEqualTo(25);
     assertThat(Files.readString(README)).contains("```java\n" + example + "\n```");
+  }
+
+  @Test
+  void documents_linkToWhatIsThere() throws IOException {
+    Pattern link = Pattern.compile("\\]\\((?!http)([^)#]+)");
+    for (Path document : List.of(README, Path.of("../docs/examples.md"))) {
+      assertThat(link.matcher(Files.readString(document)).results())
+          .isNotEmpty()
+          .allSatisfy(found -> assertThat(document.resolveSibling(found.group(1))).exists());
+    }
   }
 }
