@@ -7,37 +7,67 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
 
-/** The programs of one graph for the shapes in use; the one longest unused is closed. */
-public final class ProgramCache<K> implements AutoCloseable {
+/**
+ * The programs of one graph for the shapes in use; the one longest unused is closed. They share
+ * their memory, so that the results of one are valid until the next run of any.
+ */
+public final class ProgramCache<K, V extends ProgramCache.Entry> implements AutoCloseable {
 
-  /** Few shapes recur: lengths are rounded up. Each program holds the memory of one batch. */
+  /** What is kept: closing it frees its native memory and throws nothing. */
+  public interface Entry extends AutoCloseable {
+
+    @Override
+    void close();
+
+    /**
+     * Asks to take native memory from here, if some is needed; before the first run.
+     *
+     * @param arena of entries that never run at the same time
+     */
+    default void share(BufferPool.Arena arena) {}
+  }
+
+  /** Few shapes recur, since lengths are rounded up; planning one takes longer than running it. */
   private static final int MAX_PROGRAMS = 12;
 
-  private final Function<K, Program> factory;
-  private final Map<K, Program> programs = new LinkedHashMap<>(16, 0.75f, true);
+  private final Function<K, V> factory;
+  private final Map<K, V> programs = new LinkedHashMap<>(16, 0.75f, true);
+  private final BufferPool.Arena arena = new BufferPool.Arena();
   private boolean closed;
 
   /** Programs are made by this function at first use. */
-  public ProgramCache(Function<K, Program> factory) {
+  public ProgramCache(Function<K, V> factory) {
     this.factory = factory;
   }
 
   /** The program for a shape. */
-  public Program get(K shape) {
+  public V get(K shape) {
     checkState(!closed, "trainer or model: expected an open one, got one that was closed");
-    Program program = programs.computeIfAbsent(shape, factory);
+    V program = programs.computeIfAbsent(shape, this::create);
     if (programs.size() > MAX_PROGRAMS) {
-      Iterator<Program> longestUnused = programs.values().iterator();
+      Iterator<V> longestUnused = programs.values().iterator();
       longestUnused.next().close();
       longestUnused.remove();
     }
     return program;
   }
 
+  private V create(K shape) {
+    V program = factory.apply(shape);
+    program.share(arena);
+    return program;
+  }
+
+  /** The native memory that the programs share, in bytes. */
+  long sharedBytes() {
+    return arena.bytes();
+  }
+
   @Override
   public void close() {
     closed = true;
-    programs.values().forEach(Program::close);
+    programs.values().forEach(Entry::close);
     programs.clear();
+    arena.close();
   }
 }
