@@ -34,12 +34,9 @@ public final class LossEvaluator implements AutoCloseable {
    */
   public Evaluation evaluate(PairwiseBatch batch, LogProbs logProbs) {
     PairStatistics.checkShape(batch, logProbs);
-    PlainLoss.Outcome outcome =
-        losses.get(new Size(batch.responsesPerPrompt(), batch.groups())).evaluate(batch, logProbs);
-    return new Evaluation(
-        outcome.mean().loss(),
-        outcome.gradient(),
-        PairStatistics.of(batch, logProbs, outcome.mean().diagnostics()));
+    return losses
+        .get(new Size(batch.responsesPerPrompt(), batch.groups()))
+        .evaluate(batch, logProbs);
   }
 
   /** Frees the native memory of the graphs. */

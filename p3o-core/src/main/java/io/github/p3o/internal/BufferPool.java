@@ -38,6 +38,18 @@ final class BufferPool implements AutoCloseable {
       return BufferPool.bytes(vectors.stream());
     }
 
+    /** Frees all vectors but those of one program; the other programs are closed. */
+    void retain(BufferPool pool) {
+      List<INDArray> kept = pool.shared.stream().map(buffer -> buffer.vector).toList();
+      for (INDArray vector : vectors) {
+        if (kept.stream().noneMatch(k -> k == vector)) {
+          vector.close();
+        }
+      }
+      vectors.clear();
+      vectors.addAll(kept);
+    }
+
     @Override
     public void close() {
       vectors.forEach(INDArray::close);

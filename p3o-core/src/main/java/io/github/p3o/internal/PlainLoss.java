@@ -1,11 +1,14 @@
 package io.github.p3o.internal;
 
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.Evaluation;
 import io.github.p3o.LogProbs;
+import io.github.p3o.PairStatistics;
 import io.github.p3o.PairwiseBatch;
 import io.github.p3o.PolicyLoss;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -20,14 +23,6 @@ import org.nd4j.linalg.factory.Nd4j;
 public final class PlainLoss implements ProgramCache.Entry {
 
   private static final String NOW = "p3o/now";
-
-  /**
-   * An objective at one point.
-   *
-   * @param mean with its diagnostics
-   * @param gradient ∂loss/∂log π_θ {@code [k][groups]}
-   */
-  public record Outcome(MeanLoss mean, double[][] gradient) {}
 
   private final ImmutableList<String> now;
   private final Optional<PointwiseProgram> pointwise;
@@ -69,14 +64,14 @@ public final class PlainLoss implements ProgramCache.Entry {
   }
 
   /** The mean loss, its gradient and diagnostics. */
-  public Outcome evaluate(PairwiseBatch batch, LogProbs logProbs) {
+  public Evaluation evaluate(PairwiseBatch batch, LogProbs logProbs) {
     MeanLoss mean = new MeanLoss(batch.groups());
     return pointwise
         .map(p -> evaluate(p, mean, batch, logProbs))
         .orElseGet(() -> evaluate(program.orElseThrow(), mean, batch, logProbs));
   }
 
-  private Outcome evaluate(
+  private Evaluation evaluate(
       PointwiseProgram lanes, MeanLoss mean, PairwiseBatch batch, LogProbs logProbs) {
     PointwiseProgram.Inputs inputs = PolicyLossGraph.inputs(batch);
     mean.feed().forEach((name, value) -> inputs.numbers().put(name, () -> value.getDouble(0)));
@@ -85,15 +80,11 @@ public final class PlainLoss implements ProgramCache.Entry {
     }
     PointwiseProgram.Results results = lanes.run(batch.groups(), inputs);
     results.numbers().forEach(mean::addNumber);
-    return new Outcome(
-        mean,
-        now.stream()
-            .map(name -> results.lanes().get(Program.gradientOf(name)))
-            .toArray(double[][]::new));
+    return evaluation(batch, logProbs, mean, name -> lane(results, name));
   }
 
   /** The same by {@link #program}. */
-  public Outcome evaluate(Program ops, MeanLoss mean, PairwiseBatch batch, LogProbs logProbs) {
+  public Evaluation evaluate(Program ops, MeanLoss mean, PairwiseBatch batch, LogProbs logProbs) {
     Map<String, INDArray> feed = PolicyLossGraph.feed(batch, batch);
     for (int i = 0; i < now.size(); i++) {
       feed.put(now.get(i), Nd4j.createFromArray(logProbs.row(i)));
@@ -102,14 +93,26 @@ public final class PlainLoss implements ProgramCache.Entry {
     try {
       Map<String, INDArray> values = ops.run(feed);
       mean.add(values);
-      return new Outcome(
-          mean,
-          now.stream()
-              .map(name -> Result.array(values, Program.gradientOf(name)).toDoubleVector())
-              .toArray(double[][]::new));
+      return evaluation(batch, logProbs, mean, name -> Result.array(values, name).toDoubleVector());
     } finally {
       feed.values().forEach(INDArray::close);
     }
+  }
+
+  private static double[] lane(PointwiseProgram.Results results, String name) {
+    double[] lane = results.lanes().get(name);
+    if (lane == null) {
+      throw new IllegalStateException("no result " + name);
+    }
+    return lane;
+  }
+
+  private Evaluation evaluation(
+      PairwiseBatch batch, LogProbs logProbs, MeanLoss mean, Function<String, double[]> values) {
+    return new Evaluation(
+        mean.loss(),
+        now.stream().map(name -> values.apply(Program.gradientOf(name))).toArray(double[][]::new),
+        PairStatistics.of(batch, logProbs, mean.diagnostics()));
   }
 
   /** Frees native memory. */

@@ -39,7 +39,7 @@ public final class Program implements ProgramCache.Entry {
   private final ImmutableMap<String, String> wanted; // variable of the graph → name in the results
   private final ImmutableSet<String> parameters;
   private final ImmutableList<Node> order;
-  private BufferPool.@Nullable Arena ownArena = new BufferPool.Arena();
+  private final BufferPool.Arena ownArena = new BufferPool.Arena();
   private BufferPool pool = new BufferPool(ownArena);
   private final Map<String, INDArray> bound = new HashMap<>();
   private Map<String, List<Planner.Binding>> bindings = Map.of();
@@ -211,10 +211,15 @@ public final class Program implements ProgramCache.Entry {
   public void share(BufferPool.Arena arena) {
     checkState(steps.isEmpty(), "program: expected one that has not run yet");
     pool = new BufferPool(arena);
-    ownArena = null;
   }
 
-  /** The native memory that the program holds, in bytes. */
+  @Override
+  public void trim(BufferPool.Arena arena) {
+    arena.retain(pool);
+  }
+
+  /** The native memory that the program uses, in bytes. */
+  @Override
   public long bytes() {
     return pool.bytes();
   }
@@ -226,9 +231,7 @@ public final class Program implements ProgramCache.Entry {
       closed = true;
       steps.forEach(Step::close);
       pool.close();
-      if (ownArena != null) {
-        ownArena.close();
-      }
+      ownArena.close();
     }
   }
 }

@@ -2,6 +2,7 @@ package io.github.p3o.internal;
 
 import static com.google.common.base.Preconditions.checkState;
 
+import java.util.Comparator;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -25,10 +26,29 @@ public final class ProgramCache<K, V extends ProgramCache.Entry> implements Auto
      * @param arena of entries that never run at the same time
      */
     default void share(BufferPool.Arena arena) {}
+
+    /**
+     * The native memory that it uses.
+     *
+     * @return bytes
+     */
+    default long bytes() {
+      return 0;
+    }
+
+    /**
+     * Frees what it does not use itself; all other entries are closed.
+     *
+     * @param arena as in {@link #share}
+     */
+    default void trim(BufferPool.Arena arena) {}
   }
 
   /** Few shapes recur, since lengths are rounded up; planning one takes longer than running it. */
   private static final int MAX_PROGRAMS = 12;
+
+  /** How much more memory than the largest program needs is worth keeping its neighbours' plans. */
+  private static final double MAX_EXCESS = 1.5;
 
   private final Function<K, V> factory;
   private final Map<K, V> programs = new LinkedHashMap<>(16, 0.75f, true);
@@ -43,6 +63,9 @@ public final class ProgramCache<K, V extends ProgramCache.Entry> implements Auto
   /** The program for a shape. */
   public V get(K shape) {
     checkState(!closed, "trainer or model: expected an open one, got one that was closed");
+    if (!programs.containsKey(shape)) {
+      trim();
+    }
     V program = programs.computeIfAbsent(shape, this::create);
     if (programs.size() > MAX_PROGRAMS) {
       Iterator<V> longestUnused = programs.values().iterator();
@@ -50,6 +73,25 @@ public final class ProgramCache<K, V extends ProgramCache.Entry> implements Auto
       longestUnused.remove();
     }
     return program;
+  }
+
+  /**
+   * Where shapes come in growing order, each new one finds no memory that is long enough. Then only
+   * the largest stays; the others are planned again, over its memory.
+   */
+  private void trim() {
+    programs.entrySet().stream()
+        .max(Comparator.comparingLong(entry -> entry.getValue().bytes()))
+        .filter(largest -> arena.bytes() > MAX_EXCESS * largest.getValue().bytes())
+        .ifPresent(
+            largest -> {
+              K shape = largest.getKey();
+              V program = largest.getValue();
+              programs.values().stream().filter(other -> other != program).forEach(Entry::close);
+              programs.clear();
+              programs.put(shape, program);
+              program.trim(arena);
+            });
   }
 
   private V create(K shape) {

@@ -113,12 +113,12 @@ class PointwiseProgramTest {
           Program.withGradient(graph(f, lanes), "loss", INPUTS, ImmutableList.of("other"))) {
         Map<String, INDArray> theirs = program.run(feed);
         assertThat(ours.numbers().get("loss"))
-            .isCloseTo(theirs.get("loss").getDouble(0), within(1e-12 * lanes));
-        assertThat(ours.numbers().get("other")).isEqualTo(theirs.get("other").getDouble(0));
+            .isCloseTo(Result.scalar(theirs, "loss"), within(1e-12 * lanes));
+        assertThat(ours.numbers().get("other")).isEqualTo(Result.scalar(theirs, "other"));
         for (String input : INPUTS) {
           assertThat(ours.lanes().get(Program.gradientOf(input)))
               .containsExactly(
-                  theirs.get(Program.gradientOf(input)).toDoubleVector(), within(1e-13));
+                  Result.array(theirs, Program.gradientOf(input)).toDoubleVector(), within(1e-13));
         }
       }
     }
@@ -140,11 +140,12 @@ class PointwiseProgramTest {
     } finally {
       one.shutdown();
     }
+    double[] xs = arrays.getOrDefault("x", new double[0]);
+    double[] ys = arrays.getOrDefault("y", new double[0]);
+    double[] given = arrays.getOrDefault("given", new double[0]);
     double sum = 0;
     for (int i = 0; i < lanes; i++) {
-      double x = arrays.get("x")[i];
-      double y = arrays.get("y")[i];
-      sum += (Math.exp(x) * y + 0.25 * (x + y)) * arrays.get("given")[i];
+      sum += (Math.exp(xs[i]) * ys[i] + 0.25 * (xs[i] + ys[i])) * given[i];
     }
     assertThat(many.numbers().get("loss")).isCloseTo(0.3 * sum, within(1e-8));
   }

@@ -31,7 +31,7 @@ class ProgramCacheTest {
   }
 
   private static double[] run(Program program, int rows, INDArray w) {
-    try (INDArray x = Nd4j.linspace(DataType.DOUBLE, -1, 2.0 / (rows * COLUMNS), rows * COLUMNS)) {
+    try (INDArray x = Nd4j.linspace(DataType.DOUBLE, -1, 1e-4, (long) rows * COLUMNS)) {
       Map<String, INDArray> results =
           program.run(ImmutableMap.of("x", x.reshape(rows, COLUMNS), "w", w));
       return Result.array(results, Program.gradientOf("w")).ravel().toDoubleVector();
@@ -55,6 +55,23 @@ class ProgramCacheTest {
         assertThat(run(cache.get(4096), 4096, weights)).containsExactly(expected);
       }
       assertThat(cache.sharedBytes()).isLessThan((long) (1.5 * alone.bytes()));
+    }
+  }
+
+  @Test
+  void get_ofGrowingShapes_keepsTheMemoryOfTheLargest() {
+    try (ProgramCache<Integer, Program> cache = new ProgramCache<>(ProgramCacheTest::program);
+        INDArray w = Nd4j.linspace(DataType.DOUBLE, -1, 0.01, COLUMNS * COLUMNS)) {
+      INDArray weights = w.reshape(COLUMNS, COLUMNS);
+      long largest = 0;
+      for (int rows = 1000; rows <= 4000; rows += 300) {
+        double[] gradient = run(cache.get(rows), rows, weights);
+        try (Program fresh = program(rows)) {
+          assertThat(gradient).containsExactly(run(fresh, rows, weights), within(1e-12));
+          largest = fresh.bytes();
+        }
+        assertThat(cache.sharedBytes()).isLessThan(3 * largest);
+      }
     }
   }
 

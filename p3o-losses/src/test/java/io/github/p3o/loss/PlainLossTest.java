@@ -3,6 +3,7 @@ package io.github.p3o.loss;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.p3o.Evaluation;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.internal.MeanLoss;
 import io.github.p3o.internal.PlainLoss;
@@ -28,20 +29,19 @@ class PlainLossTest {
       try (PlainLoss plain = new PlainLoss(loss, k, 301);
           Program program = plain.program(loss, 301)) {
         assertThat(plain.isPointwise() || k > 2).isTrue();
-        PlainLoss.Outcome ours = plain.evaluate(data.batch(), data.now());
-        PlainLoss.Outcome theirs =
-            plain.evaluate(program, new MeanLoss(301), data.batch(), data.now());
-        double size = Math.max(1, Math.abs(theirs.mean().loss()));
-        assertThat(ours.mean().loss()).isCloseTo(theirs.mean().loss(), within(1e-13 * size));
-        assertThat(ours.mean().diagnostics().keySet())
-            .isEqualTo(theirs.mean().diagnostics().keySet());
-        ours.mean()
+        Evaluation ours = plain.evaluate(data.batch(), data.now());
+        Evaluation theirs = plain.evaluate(program, new MeanLoss(301), data.batch(), data.now());
+        double size = Math.max(1, Math.abs(theirs.loss()));
+        assertThat(ours.loss()).isCloseTo(theirs.loss(), within(1e-13 * size));
+        assertThat(ours.statistics().diagnostics().keySet())
+            .isEqualTo(theirs.statistics().diagnostics().keySet());
+        ours.statistics()
             .diagnostics()
             .forEach(
                 (name, value) ->
                     assertThat(value)
                         .as(name)
-                        .isCloseTo(theirs.mean().diagnostics().get(name), within(1e-12)));
+                        .isCloseTo(theirs.statistics().diagnostics().get(name), within(1e-12)));
         for (int i = 0; i < k; i++) {
           for (int g = 0; g < 301; g++) {
             double expected = theirs.gradient()[i][g];
