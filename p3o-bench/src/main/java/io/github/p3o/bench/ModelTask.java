@@ -59,9 +59,7 @@ final class ModelTask implements AutoCloseable {
     policy = TransformerPolicy.random(config(size), DataType.FLOAT, 1);
     scorer = new PolicyScorer(policy, 2 * PAIRS);
     long[] tokens =
-        new SplittableRandom(2)
-            .longs((long) 2 * PAIRS * size.tokens(), 0, size.vocabulary())
-            .toArray();
+        new SplittableRandom(2).longs(2L * PAIRS * size.tokens(), 0, size.vocabulary()).toArray();
     for (int i = 0; i < PAIRS; i++) { // the two texts of a pair have the same prompt
       System.arraycopy(tokens, i * size.tokens(), tokens, (PAIRS + i) * size.tokens(), PROMPT);
     }
