@@ -112,7 +112,7 @@ final class TorchLlama {
   }
 
   private Tensor rotate(Tensor x) {
-    long half = size.headSize() / 2;
+    int half = size.headSize() / 2;
     Tensor turned =
         cat(new TensorVector(x.narrow(-1, half, half).negative(), x.narrow(-1, 0, half)), -1);
     return x.multiply(cosines).add(turned.multiply(sines));
