@@ -69,9 +69,7 @@ class PairwiseBatchTest {
             TokenAdvantages.of(1, 1),
             TokenValues.of(2, 2));
     assertThatThrownBy(
-            () ->
-                batch()
-                    .withTargets(ImmutableList.of(targets(1), two, targets(1), targets(1))))
+            () -> batch().withTargets(ImmutableList.of(targets(1), two, targets(1), targets(1))))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("targets[1]: expected 1 tokens, got 2");
   }

@@ -272,7 +272,13 @@ class SameDiffPolicyTest {
       inputs.putAll(policy.parameters().asMap());
 
       INDArray values =
-          built.policy().graph().output(inputs, built.tokenValues().name()).values().iterator().next();
+          built
+              .policy()
+              .graph()
+              .output(inputs, built.tokenValues().name())
+              .values()
+              .iterator()
+              .next();
 
       assertThat(values.shape()).containsExactly(3, 1);
       assertThat(values.reshape(3).toDoubleVector()).containsExactly(3, -4, -4);

@@ -1,5 +1,7 @@
 package io.github.p3o.transformer;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import io.github.p3o.ActorCritic;
 import io.github.p3o.ActorCriticGraph;
 import io.github.p3o.BatchShape;
@@ -52,6 +54,24 @@ public final class TransformerActorCritic implements ActorCritic {
    */
   public TransformerPolicy policy() {
     return policy;
+  }
+
+  /**
+   * Copies the language model's weights as they are now, without the value head.
+   *
+   * @param target a model of the same sizes, such as the one that this began as
+   * @throws IllegalArgumentException for other sizes
+   */
+  public void exportTo(TransformerPolicy target) {
+    checkArgument(
+        target.config().equals(policy.config()),
+        "target: expected a model of %s, got %s",
+        policy.config(),
+        target.config());
+    Parameters to = target.parameters();
+    to.update(
+        vector ->
+            to.viewsInto(vector).forEach((name, view) -> view.assign(parameters().get(name))));
   }
 
   @Override

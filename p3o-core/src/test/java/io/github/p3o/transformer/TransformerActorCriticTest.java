@@ -1,6 +1,7 @@
 package io.github.p3o.transformer;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
@@ -124,6 +125,25 @@ class TransformerActorCriticTest {
           .doesNotContain(LlamaWeights.SCORE);
       assertThat(logProbs(loaded.withTemperature(0.7)))
           .containsExactly(logProbs(policy), within(1e-5)); // float32 in the file
+    }
+  }
+
+  @Test
+  void exportTo_aModelOfTheSameSizes_givesItTheWeights() {
+    model.parameters().update(vector -> vector.muli(0.5));
+    model.exportTo(policy);
+
+    assertThat(logProbs(policy)).containsExactly(logProbs(model), within(1e-12));
+    assertThat(policy.parameters().names()).doesNotContain(LlamaWeights.SCORE);
+  }
+
+  @Test
+  void exportTo_aModelOfOtherSizes_isRefused() {
+    try (TransformerPolicy other =
+        TransformerPolicy.random(TinyModels.config(2, 6, 2, true), DataType.DOUBLE, 1)) {
+      assertThatThrownBy(() -> model.exportTo(other))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageStartingWith("target: expected a model of LlamaConfig[");
     }
   }
 

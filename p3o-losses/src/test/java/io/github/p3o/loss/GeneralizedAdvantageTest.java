@@ -77,8 +77,7 @@ class GeneralizedAdvantageTest {
     double[] returns = new double[length];
     for (int t = 0; t < length; t++) {
       for (int u = t; u < length; u++) {
-        double delta =
-            reward(rollout, u, beta) + gamma * value(rollout, u + 1) - value(rollout, u);
+        double delta = reward(rollout, u, beta) + gamma * value(rollout, u + 1) - value(rollout, u);
         advantages[t] += Math.pow(gamma * lambda, u - t) * delta;
       }
       returns[t] = advantages[t] + value(rollout, t);
@@ -119,8 +118,7 @@ class GeneralizedAdvantageTest {
 
   @Test
   void advantage_ofOneToken_isItsRewardLessItsValue() {
-    TokenRollout rollout =
-        rollout(new double[] {-1}, new double[] {-3}, new double[] {0.25}, 1e30);
+    TokenRollout rollout = rollout(new double[] {-1}, new double[] {-3}, new double[] {0.25}, 1e30);
 
     assertThat(GeneralizedAdvantage.of(rollout, config(1, 0.95, 0)).advantages())
         .isEqualTo(TokenAdvantages.of(1e30 - 0.25));

@@ -65,10 +65,7 @@ class PpoGradientTest {
         .reference(reference)
         .rewardModel(REWARD)
         .config(
-            TrainerConfig.builder()
-                .promptsPerStep(7)
-                .promptsPerMicroBatch(promptsAtOnce)
-                .build())
+            TrainerConfig.builder().promptsPerStep(7).promptsPerMicroBatch(promptsAtOnce).build())
         .build();
   }
 
@@ -189,8 +186,7 @@ class PpoGradientTest {
           .isGreaterThan(3);
       assertThat(Doubles.asList(expected)).anyMatch(g -> Math.abs(g) > 0.01);
       assertClose("in parts", expected, gradient(parts, batch), 1e-12);
-      assertClose(
-          "turned", expected, gradient(whole, batch.select(6, 5, 4, 3, 2, 1, 0)), 1e-12);
+      assertClose("turned", expected, gradient(whole, batch.select(6, 5, 4, 3, 2, 1, 0)), 1e-12);
     }
   }
 

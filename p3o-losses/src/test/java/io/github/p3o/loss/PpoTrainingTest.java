@@ -6,17 +6,21 @@ import static org.assertj.core.api.Assertions.within;
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.P3OTrainer;
+import io.github.p3o.PairwiseBatch;
 import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
 import io.github.p3o.RewardModel;
 import io.github.p3o.StepMetrics;
 import io.github.p3o.TabularPolicy;
 import io.github.p3o.TrainerConfig;
+import io.github.p3o.TrainingListener;
 import io.github.p3o.testing.Bandit;
 import io.github.p3o.testing.TabularActorCritic;
 import io.github.p3o.transformer.LlamaConfig;
 import io.github.p3o.transformer.TransformerActorCritic;
 import io.github.p3o.transformer.TransformerPolicy;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -45,12 +49,16 @@ class PpoTrainingTest {
   }
 
   private static P3OTrainer trainer(
-      TransformerActorCritic model, PpoConfig ppo, TrainerConfig.Builder config) {
+      TransformerActorCritic model,
+      PpoConfig ppo,
+      TrainerConfig.Builder config,
+      TrainingListener listener) {
     return P3OTrainer.builder(model, new TokenPpoLoss(ppo))
         .prompts(PromptSource.uniform(PROMPTS))
         .sampler(model.policy().sampler(8))
         .rewardModel(GOOD_TOKENS)
         .config(config.build())
+        .listener(listener)
         .build();
   }
 
@@ -67,7 +75,10 @@ class PpoTrainingTest {
     try (TransformerActorCritic model = model(DataType.FLOAT);
         P3OTrainer trainer =
             trainer(
-                model, new PpoConfig().withClipRanges(0.2, Double.POSITIVE_INFINITY), config())) {
+                model,
+                new PpoConfig().withClipRanges(0.2, Double.POSITIVE_INFINITY),
+                config(),
+                new TrainingListener() {})) {
       StepMetrics first = trainer.step();
       double clipped = 0;
       StepMetrics last = first;
@@ -79,6 +90,34 @@ class PpoTrainingTest {
       assertThat(last.get("objective/scores")).isGreaterThan(2 * first.get("objective/scores"));
       assertThat(last.get("loss/value_avg")).isLessThan(0.1 * first.get("loss/value_avg"));
       assertThat(clipped).isBetween(0.05, 0.5);
+    }
+  }
+
+  @Test
+  void step_ofOneUpdate_reportsBothPartsOfTheLoss() {
+    List<PairwiseBatch> rollouts = new ArrayList<>();
+    TrainingListener keep =
+        new TrainingListener() {
+          @Override
+          public void onRollout(long step, PairwiseBatch rollout) {
+            rollouts.add(rollout);
+          }
+        };
+    try (TransformerActorCritic model = model(DataType.DOUBLE);
+        P3OTrainer trainer = trainer(model, new PpoConfig(), config().epochsPerStep(1), keep)) {
+      StepMetrics metrics = trainer.step();
+
+      double squaredReturns =
+          rollouts.get(0).targets().stream()
+              .flatMapToDouble(targets -> targets.returns().values().stream())
+              .map(r -> r * r)
+              .average()
+              .orElseThrow();
+      assertThat(metrics.get("loss/value_avg")).isCloseTo(squaredReturns / 2, within(1e-12));
+      // Every ratio is 1, and whitened advantages have mean 0.
+      assertThat(metrics.get("loss/policy_avg")).isCloseTo(0, within(1e-12));
+      assertThat(metrics.get("policy/clipfrac_avg")).isZero();
+      assertThat(metrics.get("val/clipfrac_avg")).isZero();
     }
   }
 

@@ -161,8 +161,7 @@ record TokenCase(ImmutableList<ImmutableList<Token>> tokens) {
     double[][] rows = Result.array(results, name).toDoubleMatrix();
     return IntStream.range(0, rows.length)
         .boxed()
-        .flatMapToDouble(
-            i -> IntStream.range(0, tokens.get(i).size()).mapToDouble(t -> rows[i][t]))
+        .flatMapToDouble(i -> IntStream.range(0, tokens.get(i).size()).mapToDouble(t -> rows[i][t]))
         .toArray();
   }
 }

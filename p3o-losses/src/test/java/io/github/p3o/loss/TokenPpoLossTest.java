@@ -83,8 +83,7 @@ class TokenPpoLossTest {
     assertThat(actual.loss()).isCloseTo(values[0], within(1e-12));
     assertThat(actual.diagnostics().get("loss/policy_avg")).isCloseTo(values[1], within(1e-12));
     assertThat(actual.diagnostics().get("loss/value_avg")).isCloseTo(values[2], within(1e-12));
-    assertThat(actual.diagnostics().get("policy/clipfrac_avg"))
-        .isCloseTo(values[3], within(1e-12));
+    assertThat(actual.diagnostics().get("policy/clipfrac_avg")).isCloseTo(values[3], within(1e-12));
     assertThat(actual.diagnostics().get("val/clipfrac_avg")).isCloseTo(values[4], within(1e-12));
     assertClose("by log-probability", byLogProb, actual.byLogProb(), 1e-12);
     assertClose("by value", byValue, actual.byValue(), 1e-12);
@@ -97,8 +96,7 @@ class TokenPpoLossTest {
     double policy = -Math.min(ratio * token.advantage(), clipped * token.advantage());
     double bound = config.valueClipRange();
     double held =
-        Math.min(
-            Math.max(token.value(), token.oldValue() - bound), token.oldValue() + bound);
+        Math.min(Math.max(token.value(), token.oldValue() - bound), token.oldValue() + bound);
     double value =
         Math.max(Math.pow(token.value() - token.target(), 2), Math.pow(held - token.target(), 2));
     return policy + config.valueCoefficient() * value / 2;
@@ -316,7 +314,8 @@ class TokenPpoLossTest {
     assertRefused(() -> usual.withClipRanges(0, 1), "clipRange: expected > 0, got 0.0");
     assertRefused(() -> usual.withClipRanges(1, -1), "valueClipRange: expected > 0, got -1.0");
     assertRefused(() -> usual.withDiscounts(1.01, 1), "gamma: expected from 0 to 1, got 1.01");
-    assertRefused(() -> usual.withDiscounts(1, Double.NaN), "lambda: expected from 0 to 1, got NaN");
+    assertRefused(
+        () -> usual.withDiscounts(1, Double.NaN), "lambda: expected from 0 to 1, got NaN");
     assertRefused(
         () -> usual.withKlCoefficient(-0.1),
         "klCoefficient: expected a finite number >= 0, got -0.1");

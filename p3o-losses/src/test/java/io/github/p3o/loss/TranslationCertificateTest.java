@@ -45,8 +45,7 @@ class TranslationCertificateTest {
     try (P3OTrainer trainer =
         run.prompts(
                 PromptSource.uniform(
-                    List.of(
-                        Prompt.of(0), Prompt.of(1), Prompt.of(2), Prompt.of(3), Prompt.of(4))))
+                    List.of(Prompt.of(0), Prompt.of(1), Prompt.of(2), Prompt.of(3), Prompt.of(4))))
             .rewardModel(shift.apply(REWARD))
             .config(
                 TrainerConfig.builder()
