@@ -2,9 +2,9 @@ package io.github.p3o;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.primitives.ImmutableDoubleArray;
 import io.github.p3o.internal.Result;
 import io.github.p3o.internal.Scorer;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -25,7 +25,7 @@ public final class PolicyScorer implements AutoCloseable {
    * @param logProbs of whole responses {@code [sequences]}
    * @param tokenLogProbs of their tokens {@code [sequences][tokens]}
    */
-  record Scores(double[] logProbs, List<double[]> tokenLogProbs) {
+  record Scores(ImmutableDoubleArray logProbs, ImmutableList<double[]> tokenLogProbs) {
 
     /** Of the tokens, once they are known to be finite. */
     ImmutableList<TokenLogProbs> ofTokens() {
@@ -67,16 +67,16 @@ public final class PolicyScorer implements AutoCloseable {
   /** The same, and those of every token. */
   Scores score(List<Prompt> prompts, List<Response> responses) {
     double[] logProbs = new double[responses.size()];
-    List<double[]> ofTokens = new ArrayList<>();
+    ImmutableList.Builder<double[]> ofTokens = ImmutableList.builder();
     scorer.run(
         prompts,
         responses,
         (from, results) -> {
           copy(results, logProbs, from);
           List<Response> rest = responses.subList(from, responses.size());
-          ofTokens.addAll(List.of(Result.rows(results, OF_TOKENS, rest)));
+          ofTokens.add(Result.rows(results, OF_TOKENS, rest));
         });
-    return new Scores(logProbs, ofTokens);
+    return new Scores(ImmutableDoubleArray.copyOf(logProbs), ofTokens.build());
   }
 
   private static void copy(Map<String, INDArray> results, double[] into, int from) {

@@ -74,17 +74,18 @@ final class Rollouts {
         samples.responses().size(),
         rewards.length);
     checkFinite("reward", rewards, ids);
-    PolicyScorer.Scores references = reference.score(promptOfEach, samples.responses());
-    checkFinite("reference log-probability", references.logProbs(), ids);
+    PolicyScorer.Scores scores = reference.score(promptOfEach, samples.responses());
+    double[] references = scores.logProbs().toArray();
+    checkFinite("reference log-probability", references, ids);
     PairwiseBatch batch =
         new PairwiseBatch(
             ids,
             samples.prompts(),
             samples.responses(),
             samples.behaviour(),
-            LogProbs.ofFlat(k, references.logProbs()),
+            LogProbs.ofFlat(k, references),
             Rewards.ofFlat(k, rewards));
-    return objective.prepare(batch, references.ofTokens());
+    return objective.prepare(batch, scores.ofTokens());
   }
 
   private static void checkFinite(String name, double[] values, ImmutableLongArray ids) {

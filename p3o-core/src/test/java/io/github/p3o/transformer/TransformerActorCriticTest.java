@@ -72,7 +72,9 @@ class TransformerActorCriticTest {
     model
         .parameters()
         .update(
-            vector -> model.parameters().viewsInto(vector).get(LlamaWeights.SCORE).assign(value));
+            vector ->
+                Result.array(model.parameters().viewsInto(vector), LlamaWeights.SCORE)
+                    .assign(value));
   }
 
   @Test

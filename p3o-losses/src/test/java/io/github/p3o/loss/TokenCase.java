@@ -2,6 +2,7 @@ package io.github.p3o.loss;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.primitives.ImmutableDoubleArray;
 import io.github.p3o.ActorCriticLoss;
 import io.github.p3o.TokenVariables;
 import io.github.p3o.internal.MeanLoss;
@@ -42,15 +43,24 @@ record TokenCase(ImmutableList<ImmutableList<Token>> tokens) {
    * An objective at one point.
    *
    * @param loss the mean over tokens, or this part of it
-   * @param byLogProb ∂loss/∂log-probability of each token, one response after the other
-   * @param byValue ∂loss/∂value of each token
+   * @param ofLogProbs ∂loss/∂log-probability of each token, one response after the other
+   * @param ofValues ∂loss/∂value of each token
    * @param diagnostics means over tokens
    */
   record Outcome(
       double loss,
-      double[] byLogProb,
-      double[] byValue,
-      ImmutableMap<String, Double> diagnostics) {}
+      ImmutableDoubleArray ofLogProbs,
+      ImmutableDoubleArray ofValues,
+      ImmutableMap<String, Double> diagnostics) {
+
+    double[] byLogProb() {
+      return ofLogProbs.toArray();
+    }
+
+    double[] byValue() {
+      return ofValues.toArray();
+    }
+  }
 
   private static final ImmutableList<String> NAMES =
       ImmutableList.of("logProb", "oldLogProb", "value", "oldValue", "advantage", "target");
@@ -157,11 +167,12 @@ record TokenCase(ImmutableList<ImmutableList<Token>> tokens) {
     return Nd4j.create(grid, new long[] {tokens.size(), columns}, 'c');
   }
 
-  private double[] withoutPadding(Map<String, INDArray> results, String name) {
+  private ImmutableDoubleArray withoutPadding(Map<String, INDArray> results, String name) {
     double[][] rows = Result.array(results, name).toDoubleMatrix();
-    return IntStream.range(0, rows.length)
-        .boxed()
-        .flatMapToDouble(i -> IntStream.range(0, tokens.get(i).size()).mapToDouble(t -> rows[i][t]))
-        .toArray();
+    return ImmutableDoubleArray.copyOf(
+        IntStream.range(0, rows.length)
+            .boxed()
+            .flatMapToDouble(
+                i -> IntStream.range(0, tokens.get(i).size()).mapToDouble(t -> rows[i][t])));
   }
 }

@@ -136,7 +136,7 @@ class TokenPpoLossTest {
         at,
         Doubles.concat(actual.byLogProb(), actual.byValue()),
         1e-9);
-    if (loss == USUAL) {
+    if (loss.equals(USUAL)) {
       assertThat(actual.diagnostics().get("policy/clipfrac_avg")).isBetween(0.1, 0.9);
       assertThat(actual.diagnostics().get("val/clipfrac_avg")).isBetween(0.1, 0.9);
     }
