@@ -42,6 +42,7 @@ public final class P3OTrainer implements AutoCloseable {
     RewardModel rewardModel = require("rewardModel", builder.rewardModel);
     Policy policy = builder.policy;
     config = builder.config;
+    config.rewardShaping().checkFor(builder.loss);
     listeners = ImmutableList.copyOf(builder.listeners);
     optimizer = new AdamW(policy.parameters(), config.optimizer());
     ownsReference = builder.reference == null;
@@ -49,7 +50,9 @@ public final class P3OTrainer implements AutoCloseable {
     int k = config.responsesPerPrompt();
     int groupsAtOnce = config.promptsPerMicroBatch();
     referenceScorer = new PolicyScorer(reference, k * groupsAtOnce);
-    rollouts = new Rollouts(prompts, sampler, rewardModel, referenceScorer, config);
+    rollouts =
+        new Rollouts(
+            prompts, sampler, rewardModel, referenceScorer, config, builder.loss.rewardView());
     learner = new PolicyLearner(policy, builder.loss, k, groupsAtOnce);
   }
 
@@ -83,11 +86,12 @@ public final class P3OTrainer implements AutoCloseable {
   public StepMetrics step() {
     RandomGenerator random = RandomStreams.forStep(config.seed(), step);
     MetricsCollector metrics = new MetricsCollector();
-    PairwiseBatch rollout = rollouts.draw(step, random, metrics);
-    listeners.forEach(listener -> listener.onRollout(step, rollout));
+    Rollouts.Drawn rollout = rollouts.draw(step, random, metrics);
+    listeners.forEach(listener -> listener.onRollout(step, rollout.scored()));
     metrics.addRollout(rollout);
-    metrics.time("timing_s/update", () -> update(rollout, random, metrics));
+    metrics.time("timing_s/update", () -> update(rollout.shaped(), random, metrics));
     StepMetrics measured = new StepMetrics(step, metrics.values());
+    rollouts.shapingState(rollout.state());
     step++;
     listeners.forEach(listener -> listener.onStep(measured));
     return measured;
@@ -109,14 +113,35 @@ public final class P3OTrainer implements AutoCloseable {
   /**
    * Samples, scores and wraps up the pairs of one step, and updates nothing: for hosts that loop
    * over {@link #gradients} and {@link #apply} themselves. The same seed, step and policy give the
-   * same pairs.
+   * same pairs. The running statistics of {@link RewardShaping} count each call.
    *
    * @param step from 0; it chooses the random numbers and numbers the pairs
-   * @return the pairs, with behaviour and reference log-probabilities and rewards
+   * @return the pairs, with behaviour and reference log-probabilities and shaped rewards
    * @throws NonFiniteException if a reward or log-probability is not finite
    */
   public PairwiseBatch rollout(long step) {
-    return rollouts.draw(step, RandomStreams.forStep(config.seed(), step), new MetricsCollector());
+    Rollouts.Drawn rollout =
+        rollouts.draw(step, RandomStreams.forStep(config.seed(), step), new MetricsCollector());
+    rollouts.shapingState(rollout.state());
+    return rollout.shaped();
+  }
+
+  /**
+   * The running statistics of {@link TrainerConfig#rewardShaping}: a part of a checkpoint.
+   *
+   * @return after all steps so far
+   */
+  public RewardShapingState rewardShapingState() {
+    return rollouts.shapingState();
+  }
+
+  /**
+   * Goes on with running statistics of another run.
+   *
+   * @param state of {@link #rewardShapingState}
+   */
+  public void restoreRewardShapingState(RewardShapingState state) {
+    rollouts.shapingState(state);
   }
 
   private void update(PairwiseBatch rollout, RandomGenerator random, MetricsCollector metrics) {
@@ -285,7 +310,9 @@ public final class P3OTrainer implements AutoCloseable {
      * The trainer.
      *
      * @return a trainer at step 0; the caller closes it
-     * @throws IllegalArgumentException if prompts, sampler or reward model are missing
+     * @throws IllegalArgumentException if prompts, sampler or reward model are missing, or for a
+     *     {@link RewardShaping} that would break the invariance of the objective and is not allowed
+     *     to
      */
     public P3OTrainer build() {
       return new P3OTrainer(this);

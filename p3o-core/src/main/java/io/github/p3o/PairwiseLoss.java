@@ -22,6 +22,11 @@ public interface PairwiseLoss extends PolicyLoss {
    */
   LossTerms build(PairVariables pair);
 
+  @Override
+  default RewardView rewardView() {
+    return RewardView.DIFFERENCES;
+  }
+
   /**
    * The mean over all k(k−1)/2 pairs of each prompt.
    *

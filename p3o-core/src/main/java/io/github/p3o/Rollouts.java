@@ -3,39 +3,69 @@ package io.github.p3o;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.ImmutableLongArray;
 import java.util.random.RandomGenerator;
 import java.util.stream.LongStream;
 
-/** Prompts → pairs of responses → rewards → reference log-probabilities. */
+/** Prompts → pairs of responses → rewards → reference log-probabilities → shaped rewards. */
 final class Rollouts {
+
+  /**
+   * The pairs of one step.
+   *
+   * @param scored with the rewards as the reward model gave them
+   * @param shaped with the rewards as the objective shall see them
+   * @param state of the shaping, with these pairs counted
+   * @param shaping what it did, by metric name
+   */
+  record Drawn(
+      PairwiseBatch scored,
+      PairwiseBatch shaped,
+      RewardShapingState state,
+      ImmutableMap<String, Double> shaping) {}
 
   private final PromptSource prompts;
   private final PairSampler sampler;
   private final RewardModel rewardModel;
   private final PolicyScorer reference;
   private final TrainerConfig config;
+  private final RewardShaper shaper;
+  private RewardShapingState shapingState = RewardShapingState.START;
 
   Rollouts(
       PromptSource prompts,
       PairSampler sampler,
       RewardModel rewardModel,
       PolicyScorer reference,
-      TrainerConfig config) {
+      TrainerConfig config,
+      PolicyLoss.RewardView view) {
     this.prompts = prompts;
     this.sampler = sampler;
     this.rewardModel = rewardModel;
     this.reference = reference;
     this.config = config;
+    this.shaper = new RewardShaper(config.rewardShaping(), view);
   }
 
-  /** The pairs of one step. */
-  PairwiseBatch draw(long step, RandomGenerator random, MetricsCollector metrics) {
+  RewardShapingState shapingState() {
+    return shapingState;
+  }
+
+  void shapingState(RewardShapingState state) {
+    shapingState = state;
+  }
+
+  /** The pairs of one step; {@link #shapingState(RewardShapingState)} counts them. */
+  Drawn draw(long step, RandomGenerator random, MetricsCollector metrics) {
     Samples samples = metrics.time("timing_s/sample", () -> sample(random));
     long first = step * config.promptsPerStep();
     ImmutableLongArray ids =
         ImmutableLongArray.copyOf(LongStream.range(first, first + samples.prompts().size()));
-    return metrics.time("timing_s/score", () -> score(ids, samples));
+    PairwiseBatch scored = metrics.time("timing_s/score", () -> score(ids, samples));
+    RewardShaper.Shaped shaped = shaper.shape(scored.rewards(), scored.responses(), shapingState);
+    return new Drawn(
+        scored, scored.withRewards(shaped.rewards()), shaped.state(), shaped.metrics());
   }
 
   private Samples sample(RandomGenerator random) {

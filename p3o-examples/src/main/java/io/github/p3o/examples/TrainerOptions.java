@@ -76,7 +76,8 @@ final class TrainerOptions {
         or(promptsPerUpdate, perUpdate),
         or(microBatch, base.promptsPerMicroBatch()),
         optimizer(base.optimizer()),
-        base.ratioCheck());
+        base.ratioCheck(),
+        base.rewardShaping());
   }
 
   private OptimizerConfig optimizer(OptimizerConfig base) {

@@ -28,6 +28,11 @@ public record LeaveOneOutLoss(KlShaping klShaping) implements PolicyLoss {
   }
 
   @Override
+  public RewardView rewardView() {
+    return RewardView.DIFFERENCES;
+  }
+
+  @Override
   public LossTerms build(ResponseVariables responses) {
     int k = responses.count();
     return new LossTerms(
