@@ -2,29 +2,17 @@ package io.github.p3o;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
-import com.google.common.collect.ImmutableList;
-import java.util.function.IntFunction;
+import io.github.p3o.internal.Ops;
+import java.util.function.Supplier;
 import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * The k responses to each prompt as variables of a graph: what an objective is made of. All are
- * {@code [groups]}, float64; log-probabilities in nats. Only {@link #logProb} carries a gradient.
+ * float64, {@code [k, groups]} or one value for each pair of responses; log-probabilities in nats.
+ * Only {@link #logProbs} and the pairs made of it carry a gradient.
  */
 public final class ResponseVariables {
-
-  /** Gives the variable of a pair of responses. */
-  @FunctionalInterface
-  public interface OfPair {
-
-    /**
-     * The variable of a pair.
-     *
-     * @param i first response, from 0
-     * @param j second response
-     * @return a variable {@code [groups]}
-     */
-    SDVariable of(int i, int j);
-  }
 
   /**
    * Means over all responses of a whole batch, of which a graph may see a part; scalars, float64.
@@ -34,118 +22,152 @@ public final class ResponseVariables {
    */
   public record BatchMeans(SDVariable reward, SDVariable rolloutKl) {}
 
-  private final ImmutableList<SDVariable> now;
-  private final ImmutableList<SDVariable> old;
-  private final ImmutableList<SDVariable> reference;
-  private final IntFunction<SDVariable> rewards;
-  private final BatchMeans means;
-  private final OfPair rewardDifferences;
+  private final int count;
+  private final int groups;
+  private final SDVariable now;
+  private final SDVariable old;
+  private final SDVariable reference;
+  private final Supplier<SDVariable> rewards;
+  private final Supplier<BatchMeans> means;
+  private final Supplier<PairVariables> pairs;
 
   /**
    * The variables of a graph.
    *
-   * @param now log π_θ of each response {@code [k]}
-   * @param old log π_old of each response {@code [k]}
-   * @param reference log π_ref of each response {@code [k]}
-   * @param rewards gives the reward of a response; asked only by objectives that see rewards as
-   *     they are
-   * @param means of the batch
-   * @param rewardDifferences gives r_i − r_j, subtracted in float64 before it enters the graph
+   * @param responses k, at least 2
+   * @param groups prompts
+   * @param now log π_θ {@code [k, groups]}
+   * @param old log π_old {@code [k, groups]}
+   * @param reference log π_ref {@code [k, groups]}
+   * @param rewards gives r {@code [k, groups]}; asked only by objectives that see rewards as they
+   *     are
+   * @param means gives the means of the batch; asked as rewards are
+   * @param pairs gives all pairs of responses, one after the other: (1,2) of every prompt, (1,3) of
+   *     every prompt, …
    */
   public ResponseVariables(
-      ImmutableList<SDVariable> now,
-      ImmutableList<SDVariable> old,
-      ImmutableList<SDVariable> reference,
-      IntFunction<SDVariable> rewards,
-      BatchMeans means,
-      OfPair rewardDifferences) {
-    checkArgument(
-        old.size() == now.size() && reference.size() == now.size(),
-        "old, reference: expected %s responses as now, got %s and %s",
-        now.size(),
-        old.size(),
-        reference.size());
+      int responses,
+      int groups,
+      SDVariable now,
+      SDVariable old,
+      SDVariable reference,
+      Supplier<SDVariable> rewards,
+      Supplier<BatchMeans> means,
+      Supplier<PairVariables> pairs) {
+    checkArgument(responses >= 2, "responses: expected at least 2 a prompt, got %s", responses);
+    this.count = responses;
+    this.groups = groups;
     this.now = now;
     this.old = old;
     this.reference = reference;
     this.rewards = rewards;
     this.means = means;
-    this.rewardDifferences = rewardDifferences;
+    this.pairs = pairs;
   }
 
   /**
-   * The responses of each prompt.
+   * log π_θ(y|x).
    *
-   * @return k
+   * @return {@code [k, groups]}, with a gradient
    */
-  public int count() {
-    return now.size();
+  public SDVariable logProbs() {
+    return now;
   }
 
   /**
-   * log π_θ(y_i|x).
+   * log π_old(y|x).
    *
-   * @param response i, from 0
-   * @return {@code [groups]}, with a gradient
+   * @return {@code [k, groups]}
    */
-  public SDVariable logProb(int response) {
-    return now.get(response);
+  public SDVariable oldLogProbs() {
+    return old;
   }
 
   /**
-   * log π_old(y_i|x).
+   * log π_ref(y|x).
    *
-   * @param response i, from 0
-   * @return {@code [groups]}
+   * @return {@code [k, groups]}
    */
-  public SDVariable oldLogProb(int response) {
-    return old.get(response);
+  public SDVariable referenceLogProbs() {
+    return reference;
   }
 
   /**
-   * log π_ref(y_i|x).
+   * The rewards as they are: an objective that asks for them can be changed by a shift of the
+   * reward.
    *
-   * @param response i, from 0
-   * @return {@code [groups]}
+   * @return {@code [k, groups]}
+   * @throws IllegalStateException if the objective says that it sees differences alone
    */
-  public SDVariable referenceLogProb(int response) {
-    return reference.get(response);
-  }
-
-  /**
-   * The reward as it is: an objective that asks for it can be changed by a shift of the reward.
-   *
-   * @param response i, from 0
-   * @return r_i {@code [groups]}
-   */
-  public SDVariable reward(int response) {
-    return rewards.apply(response);
+  public SDVariable rewards() {
+    return rewards.get();
   }
 
   /**
    * Means over all responses of the whole batch, for a baseline.
    *
    * @return scalars
+   * @throws IllegalStateException if the objective says that it sees differences alone
    */
   public BatchMeans batchMeans() {
-    return means;
+    return means.get();
   }
 
   /**
-   * Two of the responses.
+   * All k(k−1)/2 pairs of responses of all prompts, in one: the graph does not grow with k.
    *
-   * @param i first, from 0
-   * @param j second
-   * @return the pair, its reward as a difference
+   * @return pairs, their rewards as differences {@code [k(k−1)/2 × groups]}
    */
-  public PairVariables pair(int i, int j) {
-    return new PairVariables(
-        now.get(i),
-        now.get(j),
-        old.get(i),
-        old.get(j),
-        reference.get(i),
-        reference.get(j),
-        rewardDifferences.of(i, j));
+  public PairVariables pairs() {
+    return pairs.get();
+  }
+
+  /**
+   * The mean over the responses to each prompt.
+   *
+   * @param ofEach a value of each response {@code [k, groups]}
+   * @return {@code [groups]}
+   */
+  public SDVariable meanOverResponses(SDVariable ofEach) {
+    return Ops.multiply(Ops.sum(ofEach, 0), 1.0 / count);
+  }
+
+  /**
+   * The mean over the pairs of each prompt.
+   *
+   * @param ofEach a value of each pair, in the order of {@link #pairs}
+   * @return {@code [groups]}
+   */
+  public SDVariable meanOverPairs(SDVariable ofEach) {
+    if (count == 2) {
+      return ofEach;
+    }
+    SDVariable byPair = Ops.reshape(ofEach, pairsOfAPrompt(), groups);
+    return Ops.multiply(Ops.sum(byPair, 0), 1.0 / pairsOfAPrompt());
+  }
+
+  /**
+   * The mean of each response against the others to the same prompt: of x(i, j) over all j ≠ i,
+   * with x(j, i) = −x(i, j).
+   *
+   * @param difference x of each pair, in the order of {@link #pairs}
+   * @return {@code [k, groups]}
+   */
+  public SDVariable meanAgainstOthers(SDVariable difference) {
+    double[][] signs = new double[count][pairsOfAPrompt()];
+    int pair = 0;
+    for (int i = 0; i < count; i++) {
+      for (int j = i + 1; j < count; j++) {
+        signs[i][pair] = 1.0 / (count - 1);
+        signs[j][pair] = -1.0 / (count - 1);
+        pair++;
+      }
+    }
+    SDVariable byPair = Ops.reshape(difference, pairsOfAPrompt(), groups);
+    return Ops.matmul(now.getSameDiff().constant(Nd4j.createFromArray(signs)), byPair);
+  }
+
+  private int pairsOfAPrompt() {
+    return count * (count - 1) / 2;
   }
 }

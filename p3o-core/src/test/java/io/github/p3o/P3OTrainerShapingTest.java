@@ -107,7 +107,9 @@ class P3OTrainerShapingTest {
           @Override
           public LossTerms build(ResponseVariables responses) {
             return new LossTerms(
-                Ops.multiply(responses.reward(0), responses.logProb(0)), ImmutableMap.of());
+                responses.meanOverResponses(
+                    Ops.multiply(responses.rewards(), responses.logProbs())),
+                ImmutableMap.of());
           }
         };
     try (TabularPolicy policy = TabularPolicy.uniform(3, 4)) {

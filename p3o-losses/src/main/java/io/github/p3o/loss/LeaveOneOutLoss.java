@@ -34,23 +34,11 @@ public record LeaveOneOutLoss(KlShaping klShaping) implements PolicyLoss {
 
   @Override
   public LossTerms build(ResponseVariables responses) {
-    int k = responses.count();
+    // r̂ᵢ − mean of the others = mean over j ≠ i of Δᵢⱼ
+    SDVariable advantage = responses.meanAgainstOthers(klShaping.relativeReward(responses.pairs()));
     return new LossTerms(
-        Responses.mean(
-            k, i -> Ops.negate(Ops.multiply(advantage(responses, i), responses.logProb(i)))),
+        responses.meanOverResponses(
+            Ops.negate(Ops.multiply(Ops.stopGradient(advantage), responses.logProbs()))),
         ImmutableMap.of());
-  }
-
-  /** {@code r̂ᵢ − mean of the others = mean over j ≠ i of Δᵢⱼ}. */
-  private SDVariable advantage(ResponseVariables responses, int i) {
-    int others = responses.count() - 1;
-    return Responses.mean(
-        others,
-        index -> {
-          int j = index < i ? index : index + 1;
-          return i < j
-              ? klShaping.relativeReward(responses.pair(i, j))
-              : Ops.negate(klShaping.relativeReward(responses.pair(j, i)));
-        });
   }
 }
