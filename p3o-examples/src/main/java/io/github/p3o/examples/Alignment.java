@@ -3,8 +3,8 @@ package io.github.p3o.examples;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.P3OTrainer;
-import io.github.p3o.PairwiseLoss;
 import io.github.p3o.Policy;
+import io.github.p3o.PolicyLoss;
 import io.github.p3o.PromptSource;
 import io.github.p3o.RewardModel;
 import io.github.p3o.TrainerConfig;
@@ -29,7 +29,7 @@ final class Alignment {
    */
   record Settings(
       String name,
-      PairwiseLoss loss,
+      PolicyLoss loss,
       TrainerConfig config,
       int steps,
       int evaluateEvery,
