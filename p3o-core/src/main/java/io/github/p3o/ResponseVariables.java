@@ -2,15 +2,17 @@ package io.github.p3o;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import com.google.common.collect.ImmutableList;
 import io.github.p3o.internal.Ops;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * The k responses to each prompt as variables of a graph: what an objective is made of. All are
- * float64, {@code [k, groups]} or one value for each pair of responses; log-probabilities in nats.
- * Only {@link #logProbs} and the pairs made of it carry a gradient.
+ * float64, {@code [groups]} or one value for each pair of responses; log-probabilities in nats.
+ * Only {@link #logProb} and the pairs made of it carry a gradient.
  */
 public final class ResponseVariables {
 
@@ -22,25 +24,25 @@ public final class ResponseVariables {
    */
   public record BatchMeans(SDVariable reward, SDVariable rolloutKl) {}
 
-  private final int count;
   private final int groups;
-  private final SDVariable now;
-  private final SDVariable old;
-  private final SDVariable reference;
-  private final Supplier<SDVariable> rewards;
+  private final IntFunction<SDVariable> now;
+  private final IntFunction<SDVariable> old;
+  private final IntFunction<SDVariable> reference;
+  private final IntFunction<SDVariable> rewards;
   private final Supplier<BatchMeans> means;
   private final Supplier<PairVariables> pairs;
+  private final int count;
 
   /**
    * The variables of a graph.
    *
    * @param responses k, at least 2
    * @param groups prompts
-   * @param now log π_θ {@code [k, groups]}
-   * @param old log π_old {@code [k, groups]}
-   * @param reference log π_ref {@code [k, groups]}
-   * @param rewards gives r {@code [k, groups]}; asked only by objectives that see rewards as they
-   *     are
+   * @param now gives log π_θ of a response
+   * @param old gives log π_old of a response
+   * @param reference gives log π_ref of a response
+   * @param rewards gives the reward of a response; asked only by objectives that see rewards as
+   *     they are
    * @param means gives the means of the batch; asked as rewards are
    * @param pairs gives all pairs of responses, one after the other: (1,2) of every prompt, (1,3) of
    *     every prompt, …
@@ -48,10 +50,10 @@ public final class ResponseVariables {
   public ResponseVariables(
       int responses,
       int groups,
-      SDVariable now,
-      SDVariable old,
-      SDVariable reference,
-      Supplier<SDVariable> rewards,
+      IntFunction<SDVariable> now,
+      IntFunction<SDVariable> old,
+      IntFunction<SDVariable> reference,
+      IntFunction<SDVariable> rewards,
       Supplier<BatchMeans> means,
       Supplier<PairVariables> pairs) {
     checkArgument(responses >= 2, "responses: expected at least 2 a prompt, got %s", responses);
@@ -66,41 +68,53 @@ public final class ResponseVariables {
   }
 
   /**
-   * log π_θ(y|x).
+   * The responses of each prompt.
    *
-   * @return {@code [k, groups]}, with a gradient
+   * @return k
    */
-  public SDVariable logProbs() {
-    return now;
+  public int count() {
+    return count;
   }
 
   /**
-   * log π_old(y|x).
+   * log π_θ(y_i|x).
    *
-   * @return {@code [k, groups]}
+   * @param response i, from 0
+   * @return {@code [groups]}, with a gradient
    */
-  public SDVariable oldLogProbs() {
-    return old;
+  public SDVariable logProb(int response) {
+    return now.apply(response);
   }
 
   /**
-   * log π_ref(y|x).
+   * log π_old(y_i|x).
    *
-   * @return {@code [k, groups]}
+   * @param response i, from 0
+   * @return {@code [groups]}
    */
-  public SDVariable referenceLogProbs() {
-    return reference;
+  public SDVariable oldLogProb(int response) {
+    return old.apply(response);
   }
 
   /**
-   * The rewards as they are: an objective that asks for them can be changed by a shift of the
-   * reward.
+   * log π_ref(y_i|x).
    *
-   * @return {@code [k, groups]}
+   * @param response i, from 0
+   * @return {@code [groups]}
+   */
+  public SDVariable referenceLogProb(int response) {
+    return reference.apply(response);
+  }
+
+  /**
+   * The reward as it is: an objective that asks for it can be changed by a shift of the reward.
+   *
+   * @param response i, from 0
+   * @return r_i {@code [groups]}
    * @throws IllegalStateException if the objective says that it sees differences alone
    */
-  public SDVariable rewards() {
-    return rewards.get();
+  public SDVariable reward(int response) {
+    return rewards.apply(response);
   }
 
   /**
@@ -123,16 +137,6 @@ public final class ResponseVariables {
   }
 
   /**
-   * The mean over the responses to each prompt.
-   *
-   * @param ofEach a value of each response {@code [k, groups]}
-   * @return {@code [groups]}
-   */
-  public SDVariable meanOverResponses(SDVariable ofEach) {
-    return Ops.multiply(Ops.sum(ofEach, 0), 1.0 / count);
-  }
-
-  /**
    * The mean over the pairs of each prompt.
    *
    * @param ofEach a value of each pair, in the order of {@link #pairs}
@@ -151,9 +155,12 @@ public final class ResponseVariables {
    * with x(j, i) = −x(i, j).
    *
    * @param difference x of each pair, in the order of {@link #pairs}
-   * @return {@code [k, groups]}
+   * @return k variables {@code [groups]}
    */
-  public SDVariable meanAgainstOthers(SDVariable difference) {
+  public ImmutableList<SDVariable> meanAgainstOthers(SDVariable difference) {
+    if (count == 2) {
+      return ImmutableList.of(difference, Ops.negate(difference));
+    }
     double[][] signs = new double[count][pairsOfAPrompt()];
     int pair = 0;
     for (int i = 0; i < count; i++) {
@@ -164,7 +171,8 @@ public final class ResponseVariables {
       }
     }
     SDVariable byPair = Ops.reshape(difference, pairsOfAPrompt(), groups);
-    return Ops.matmul(now.getSameDiff().constant(Nd4j.createFromArray(signs)), byPair);
+    SDVariable against = difference.getSameDiff().constant(Nd4j.createFromArray(signs));
+    return ImmutableList.copyOf(Ops.unstack(Ops.matmul(against, byPair), count));
   }
 
   private int pairsOfAPrompt() {

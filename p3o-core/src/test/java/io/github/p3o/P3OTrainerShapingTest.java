@@ -107,9 +107,7 @@ class P3OTrainerShapingTest {
           @Override
           public LossTerms build(ResponseVariables responses) {
             return new LossTerms(
-                responses.meanOverResponses(
-                    Ops.multiply(responses.rewards(), responses.logProbs())),
-                ImmutableMap.of());
+                Ops.multiply(responses.reward(0), responses.logProb(0)), ImmutableMap.of());
           }
         };
     try (TabularPolicy policy = TabularPolicy.uniform(3, 4)) {

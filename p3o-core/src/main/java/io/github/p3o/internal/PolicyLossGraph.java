@@ -1,17 +1,16 @@
 package io.github.p3o.internal;
 
 import com.google.common.base.Suppliers;
+import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableDoubleArray;
-import io.github.p3o.LogProbs;
 import io.github.p3o.LossTerms;
 import io.github.p3o.PairVariables;
 import io.github.p3o.PairwiseBatch;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.ResponseVariables;
-import io.github.p3o.Rewards;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.stream.DoubleStream;
+import java.util.function.DoubleSupplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -23,7 +22,7 @@ import org.nd4j.linalg.factory.Nd4j;
 /**
  * An objective on the prompts of a batch, as variables of a graph. Everything behind the policy's
  * log-probabilities is float64. All pairs of a batch lie in one row, first the pair (1,2) of every
- * prompt, then (1,3), so that the graph is the same for any number of responses above two.
+ * prompt, then (1,3), so that a pairwise objective's graph is the same for any k above 2.
  */
 public final class PolicyLossGraph {
 
@@ -42,12 +41,12 @@ public final class PolicyLossGraph {
   private PolicyLossGraph() {}
 
   /** The first responses of the pairs (0,1), (0,2), …, (1,2), … of a prompt. */
-  private static int[] first(int k) {
+  static int[] first(int k) {
     return pairs(k).map(ij -> ij / k).toArray();
   }
 
   /** The second responses of the same pairs. */
-  private static int[] second(int k) {
+  static int[] second(int k) {
     return pairs(k).map(ij -> ij % k).toArray();
   }
 
@@ -65,27 +64,37 @@ public final class PolicyLossGraph {
    * @return the loss of each prompt {@code [groups]} and its diagnostics
    */
   public static LossTerms build(PolicyLoss objective, SDVariable logProbs, int k, int groups) {
-    SameDiff graph = logProbs.getSameDiff();
     SDVariable now = Ops.reshape(Ops.cast(logProbs, DataType.DOUBLE), k, groups);
+    return build(objective, ImmutableList.copyOf(Ops.unstack(now, k)), groups);
+  }
+
+  /**
+   * Adds the objective to a graph.
+   *
+   * @param objective the loss of each prompt
+   * @param now log π_θ of each response, float64 {@code [groups]}
+   * @param groups prompts
+   * @return the loss of each prompt {@code [groups]} and its diagnostics
+   */
+  public static LossTerms build(PolicyLoss objective, ImmutableList<SDVariable> now, int groups) {
+    SameDiff graph = now.get(0).getSameDiff();
     return objective.build(
         new ResponseVariables(
-            k,
+            now.size(),
             groups,
-            now,
-            placeholder(graph, OLD, k, groups),
-            placeholder(graph, REFERENCE, k, groups),
-            Suppliers.memoize(
-                () -> {
-                  checkSeesRewards(objective);
-                  return placeholder(graph, REWARD, k, groups);
-                }),
-            Suppliers.memoize(
-                () -> {
-                  checkSeesRewards(objective);
-                  return new ResponseVariables.BatchMeans(
-                      placeholder(graph, MEAN_REWARD), placeholder(graph, MEAN_KL));
-                }),
-            Suppliers.memoize(() -> pairs(now, k, groups))));
+            now::get,
+            i -> placeholder(graph, OLD + i, groups),
+            i -> placeholder(graph, REFERENCE + i, groups),
+            i -> {
+              checkSeesRewards(objective);
+              return placeholder(graph, REWARD + i, groups);
+            },
+            () -> {
+              checkSeesRewards(objective);
+              return new ResponseVariables.BatchMeans(
+                  placeholder(graph, MEAN_REWARD), placeholder(graph, MEAN_KL));
+            },
+            Suppliers.memoize(() -> pairs(now, groups))));
   }
 
   private static void checkSeesRewards(PolicyLoss objective) {
@@ -97,17 +106,21 @@ public final class PolicyLossGraph {
     }
   }
 
+  /** A placeholder, made when it is first asked for. */
   private static SDVariable placeholder(SameDiff graph, String name, long... shape) {
-    return graph.placeHolder(name, DataType.DOUBLE, shape);
+    return graph.hasVariable(name)
+        ? graph.getVariable(name)
+        : graph.placeHolder(name, DataType.DOUBLE, shape);
   }
 
-  private static PairVariables pairs(SDVariable now, int k, int groups) {
-    SameDiff graph = now.getSameDiff();
+  private static PairVariables pairs(ImmutableList<SDVariable> now, int groups) {
+    SameDiff graph = now.get(0).getSameDiff();
+    int k = now.size();
     int size = k * (k - 1) / 2 * groups;
-    SDVariable[] s = firstAndSecond(now, k, size);
+    ImmutableList<SDVariable> s = k == 2 ? now : firstAndSecond(now, size);
     return new PairVariables(
-        s[0],
-        s[1],
+        s.get(0),
+        s.get(1),
         placeholder(graph, OLD + FIRST, size),
         placeholder(graph, OLD + SECOND, size),
         placeholder(graph, REFERENCE + FIRST, size),
@@ -116,14 +129,12 @@ public final class PolicyLossGraph {
   }
 
   /** log π_θ of the first and of the second responses of all pairs. */
-  private static SDVariable[] firstAndSecond(SDVariable now, int k, int size) {
-    if (k == 2) {
-      return Ops.unstack(now, 2);
-    }
-    return Stream.of(first(k), second(k))
-        .map(ids -> now.getSameDiff().constant(Nd4j.createFromArray(ids)))
-        .map(ids -> Ops.reshape(Ops.rows(now, ids), size))
-        .toArray(SDVariable[]::new);
+  private static ImmutableList<SDVariable> firstAndSecond(ImmutableList<SDVariable> now, int size) {
+    SDVariable rows = Ops.stack(now);
+    return Stream.of(first(now.size()), second(now.size()))
+        .map(ids -> rows.getSameDiff().constant(Nd4j.createFromArray(ids)))
+        .map(ids -> Ops.reshape(Ops.rows(rows, ids), size))
+        .collect(ImmutableList.toImmutableList());
   }
 
   /**
@@ -135,46 +146,87 @@ public final class PolicyLossGraph {
   public static Map<String, INDArray> feed(PairwiseBatch batch, PairwiseBatch whole) {
     Map<String, INDArray> feed = new LinkedHashMap<>();
     int k = batch.responsesPerPrompt();
-    int[] first = first(k);
-    int[] second = second(k);
-    feed.put(OLD, grid(k, batch.oldLogProbs().values()));
-    feed.put(REFERENCE, grid(k, batch.referenceLogProbs().values()));
-    feed.put(REWARD, grid(k, batch.rewards().values()));
-    feed.put(OLD + FIRST, rows(batch.oldLogProbs(), first));
-    feed.put(OLD + SECOND, rows(batch.oldLogProbs(), second));
-    feed.put(REFERENCE + FIRST, rows(batch.referenceLogProbs(), first));
-    feed.put(REFERENCE + SECOND, rows(batch.referenceLogProbs(), second));
-    feed.put(REWARD_DIFFERENCE, Nd4j.createFromArray(differences(batch.rewards(), first, second)));
-    feed.put(MEAN_REWARD, Nd4j.scalar(mean(whole.rewards().values())));
-    double meanOld = mean(whole.oldLogProbs().values());
-    feed.put(MEAN_KL, Nd4j.scalar(meanOld - mean(whole.referenceLogProbs().values())));
+    int groups = batch.groups();
+    PointwiseProgram.Inputs inputs = inputs(batch, whole);
+    inputs
+        .lanes()
+        .forEach(
+            (name, lanes) -> {
+              double[] values = new double[isOfPairs(name) ? k * (k - 1) / 2 * groups : groups];
+              lanes.read(0, values, values.length);
+              feed.put(name, Nd4j.createFromArray(values));
+            });
+    inputs.numbers().forEach((name, number) -> feed.put(name, Nd4j.scalar(number.getAsDouble())));
     return feed;
   }
 
-  private static INDArray grid(int k, ImmutableDoubleArray values) {
-    int groups = values.length() / k;
-    double[][] rows = new double[k][];
+  private static boolean isOfPairs(String name) {
+    return name.endsWith(FIRST) || name.endsWith(SECOND) || name.equals(REWARD_DIFFERENCE);
+  }
+
+  /** The same for a {@link PointwiseProgram}, read from the batch where it lies. */
+  static PointwiseProgram.Inputs inputs(PairwiseBatch batch) {
+    return inputs(batch, batch);
+  }
+
+  private static PointwiseProgram.Inputs inputs(PairwiseBatch batch, PairwiseBatch whole) {
+    Map<String, PointwiseProgram.Lanes> lanes = new LinkedHashMap<>();
+    int k = batch.responsesPerPrompt();
+    ImmutableDoubleArray old = batch.oldLogProbs().values();
+    ImmutableDoubleArray reference = batch.referenceLogProbs().values();
+    ImmutableDoubleArray rewards = batch.rewards().values();
     for (int i = 0; i < k; i++) {
-      rows[i] = values.subArray(i * groups, (i + 1) * groups).toArray();
+      lanes.put(OLD + i, row(old, k, i));
+      lanes.put(REFERENCE + i, row(reference, k, i));
+      lanes.put(REWARD + i, row(rewards, k, i));
     }
-    return Nd4j.createFromArray(rows); // not a reshaped view, which could not be closed
+    lanes.put(OLD + FIRST, rows(old, k, first(k)));
+    lanes.put(OLD + SECOND, rows(old, k, second(k)));
+    lanes.put(REFERENCE + FIRST, rows(reference, k, first(k)));
+    lanes.put(REFERENCE + SECOND, rows(reference, k, second(k)));
+    lanes.put(REWARD_DIFFERENCE, differences(rewards, k));
+    Map<String, DoubleSupplier> numbers = new LinkedHashMap<>();
+    numbers.put(MEAN_REWARD, () -> mean(whole.rewards().values()));
+    numbers.put(
+        MEAN_KL,
+        () -> mean(whole.oldLogProbs().values()) - mean(whole.referenceLogProbs().values()));
+    return new PointwiseProgram.Inputs(lanes, numbers);
   }
 
-  private static INDArray rows(LogProbs grid, int[] rows) {
-    return Nd4j.createFromArray(
-        IntStream.of(rows).boxed().flatMapToDouble(i -> DoubleStream.of(grid.row(i))).toArray());
+  /** Row i of a row-major grid of k rows. */
+  static PointwiseProgram.Lanes row(ImmutableDoubleArray values, int k, int i) {
+    return rows(values, k, new int[] {i});
   }
 
-  /** r_i − r_j of every pair, in float64. */
-  private static double[] differences(Rewards rewards, int[] first, int[] second) {
-    int groups = rewards.groups();
-    double[] differences = new double[first.length * groups];
-    for (int n = 0; n < differences.length; n++) {
-      int pair = n / groups;
-      int group = n % groups;
-      differences[n] = rewards.get(first[pair], group) - rewards.get(second[pair], group);
-    }
-    return differences;
+  /** Some rows of a row-major grid of k rows, one after the other. */
+  static PointwiseProgram.Lanes rows(ImmutableDoubleArray values, int k, int[] rows) {
+    int groups = values.length() / k;
+    return (from, into, count) -> {
+      int row = from / groups;
+      int column = from % groups;
+      for (int lane = 0; lane < count; lane++) {
+        into[lane] = values.get(rows[row] * groups + column);
+        column++;
+        if (column == groups) {
+          column = 0;
+          row++;
+        }
+      }
+    };
+  }
+
+  /** r_i − r_j of all pairs, in float64. */
+  private static PointwiseProgram.Lanes differences(ImmutableDoubleArray rewards, int k) {
+    PointwiseProgram.Lanes first = rows(rewards, k, first(k));
+    PointwiseProgram.Lanes second = rows(rewards, k, second(k));
+    return (from, into, count) -> {
+      first.read(from, into, count);
+      double[] subtracted = new double[count];
+      second.read(from, subtracted, count);
+      for (int lane = 0; lane < count; lane++) {
+        into[lane] -= subtracted[lane];
+      }
+    };
   }
 
   private static double mean(ImmutableDoubleArray values) {

@@ -11,9 +11,9 @@ public enum Baseline {
   /** The mean of r̂ over the batch: any shift that differs between prompts stays. */
   BATCH_MEAN;
 
-  /** {@code A = sg(r̂ − b)} of each response {@code [k, groups]}. */
-  SDVariable advantage(KlShaping shaping, ResponseVariables responses) {
-    SDVariable reward = shaping.shapedReward(responses);
+  /** {@code A = sg(r̂ᵢ − b)}. */
+  SDVariable advantage(KlShaping shaping, ResponseVariables responses, int i) {
+    SDVariable reward = shaping.shapedReward(responses, i);
     return this == NONE
         ? reward
         : Ops.subtract(reward, shaping.meanShapedReward(responses.batchMeans()));

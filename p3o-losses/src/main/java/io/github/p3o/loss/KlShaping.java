@@ -62,12 +62,12 @@ public record KlShaping(double coefficient, Placement placement) {
     return Ops.stopGradient(Ops.subtract(p.rewardDifference(), penalty));
   }
 
-  /** {@code r̂ = r − β (k − f)} of each response {@code [k, groups]}; no gradient passes. */
-  SDVariable shapedReward(ResponseVariables responses) {
+  /** {@code r̂ᵢ = rᵢ − β (kᵢ − fᵢ)} of one response; no gradient passes. */
+  SDVariable shapedReward(ResponseVariables responses, int i) {
     boolean current = placement == Placement.CURRENT;
-    SDVariable k = current ? responses.logProbs() : responses.oldLogProbs();
-    SDVariable kl = Ops.subtract(k, responses.referenceLogProbs());
-    return Ops.stopGradient(Ops.subtract(responses.rewards(), Ops.multiply(kl, coefficient)));
+    SDVariable k = current ? responses.logProb(i) : responses.oldLogProb(i);
+    SDVariable kl = Ops.subtract(k, responses.referenceLogProb(i));
+    return Ops.stopGradient(Ops.subtract(responses.reward(i), Ops.multiply(kl, coefficient)));
   }
 
   /** The mean of r̂ over the batch: a baseline. */

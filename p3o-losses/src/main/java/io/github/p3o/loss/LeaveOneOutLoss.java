@@ -1,5 +1,6 @@
 package io.github.p3o.loss;
 
+import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.LossTerms;
 import io.github.p3o.PolicyLoss;
@@ -35,10 +36,14 @@ public record LeaveOneOutLoss(KlShaping klShaping) implements PolicyLoss {
   @Override
   public LossTerms build(ResponseVariables responses) {
     // r̂ᵢ − mean of the others = mean over j ≠ i of Δᵢⱼ
-    SDVariable advantage = responses.meanAgainstOthers(klShaping.relativeReward(responses.pairs()));
+    ImmutableList<SDVariable> advantages =
+        responses.meanAgainstOthers(klShaping.relativeReward(responses.pairs()));
     return new LossTerms(
-        responses.meanOverResponses(
-            Ops.negate(Ops.multiply(Ops.stopGradient(advantage), responses.logProbs()))),
+        Responses.mean(
+            responses.count(),
+            i ->
+                Ops.negate(
+                    Ops.multiply(Ops.stopGradient(advantages.get(i)), responses.logProb(i)))),
         ImmutableMap.of());
   }
 }

@@ -5,7 +5,6 @@ import io.github.p3o.LossTerms;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.ResponseVariables;
 import io.github.p3o.internal.Ops;
-import org.nd4j.autodiff.samediff.SDVariable;
 
 /**
  * The plain policy gradient (REINFORCE; Williams, Machine Learning 8, 1992): {@code −mean(sg(r̂ −
@@ -29,9 +28,13 @@ public record PolicyGradientLoss(KlShaping klShaping, Baseline baseline) impleme
 
   @Override
   public LossTerms build(ResponseVariables responses) {
-    SDVariable advantage = baseline.advantage(klShaping, responses);
     return new LossTerms(
-        responses.meanOverResponses(Ops.negate(Ops.multiply(advantage, responses.logProbs()))),
+        Responses.mean(
+            responses.count(),
+            i ->
+                Ops.negate(
+                    Ops.multiply(
+                        baseline.advantage(klShaping, responses, i), responses.logProb(i)))),
         ImmutableMap.of());
   }
 }

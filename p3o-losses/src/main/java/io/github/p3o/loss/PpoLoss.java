@@ -7,6 +7,7 @@ import io.github.p3o.LossTerms;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.ResponseVariables;
 import io.github.p3o.internal.Ops;
+import java.util.stream.IntStream;
 import org.nd4j.autodiff.samediff.SDVariable;
 
 /**
@@ -38,11 +39,19 @@ public record PpoLoss(double clipRange, KlShaping klShaping, Baseline baseline)
 
   @Override
   public LossTerms build(ResponseVariables responses) {
-    SDVariable ratio = Ratios.ratio(responses.logProbs(), responses.oldLogProbs());
-    SDVariable advantage = baseline.advantage(klShaping, responses);
-    Surrogate surrogate = Surrogate.of(advantage, ratio, 1 - clipRange, 1 + clipRange);
+    Surrogate[] surrogates =
+        IntStream.range(0, responses.count())
+            .mapToObj(i -> surrogate(responses, i))
+            .toArray(Surrogate[]::new);
+    int k = surrogates.length;
     return new LossTerms(
-        Ops.negate(responses.meanOverResponses(surrogate.value())),
-        ImmutableMap.of(P3OLoss.CLIP_FRACTION, responses.meanOverResponses(surrogate.clipped())));
+        Ops.negate(Responses.mean(k, i -> surrogates[i].value())),
+        ImmutableMap.of(P3OLoss.CLIP_FRACTION, Responses.mean(k, i -> surrogates[i].clipped())));
+  }
+
+  private Surrogate surrogate(ResponseVariables responses, int i) {
+    SDVariable ratio = Ratios.ratio(responses.logProb(i), responses.oldLogProb(i));
+    SDVariable advantage = baseline.advantage(klShaping, responses, i);
+    return Surrogate.of(advantage, ratio, 1 - clipRange, 1 + clipRange);
   }
 }

@@ -9,8 +9,8 @@ import org.nd4j.autodiff.samediff.SDVariable;
  * and x &lt; low. On the boundary it is not clipped. A clipped term has the clipped value and no
  * gradient.
  *
- * @param value the surrogate, to be maximised, in the shape of its inputs
- * @param clipped 1 where it is clipped, else 0
+ * @param value the surrogate, to be maximised {@code [pairs]}
+ * @param clipped 1 where it is clipped, else 0 {@code [pairs]}
  */
 record Surrogate(SDVariable value, SDVariable clipped) {
 

@@ -17,7 +17,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 class GraphSizeTest {
 
   static List<PolicyLoss> losses() {
-    return Cases.losses();
+    return Cases.objectives(KlShaping.rollout(0.05)).stream()
+        .map(o -> (PolicyLoss) o.loss())
+        .toList();
   }
 
   @ParameterizedTest
@@ -46,8 +48,7 @@ class GraphSizeTest {
 
           @Override
           public LossTerms build(ResponseVariables responses) {
-            return new LossTerms(
-                responses.meanOverResponses(responses.rewards()), ImmutableMap.of());
+            return new LossTerms(responses.reward(0), ImmutableMap.of());
           }
         };
     Case c = Cases.random(1, 2, 3, 1);
