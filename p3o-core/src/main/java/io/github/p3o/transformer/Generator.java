@@ -34,20 +34,20 @@ final class Generator {
   /** Attention looks at a multiple of this many columns, so that a step serves many tokens. */
   private static final int COLUMN_STEP = 32;
 
-  private final LlamaConfig config;
-  private final LlamaModel model;
+  private final DecoderConfig config;
+  private final DecoderModel model;
   private final Prefill prefill;
   private final double temperature;
   private final int maxNewTokens;
   private final int maxRows;
   private final double[] scratch;
 
-  Generator(LlamaModel model, Prefill prefill, double temperature, int maxNewTokens) {
+  Generator(DecoderModel model, Prefill prefill, double temperature, int maxNewTokens) {
     this(model, prefill, temperature, maxNewTokens, MAX_ROWS);
   }
 
   /** With another limit of the responses that are generated at a time. */
-  Generator(LlamaModel model, Prefill prefill, double temperature, int maxNewTokens, int maxRows) {
+  Generator(DecoderModel model, Prefill prefill, double temperature, int maxNewTokens, int maxRows) {
     this.config = model.config();
     this.model = model;
     this.prefill = prefill;
@@ -68,7 +68,7 @@ final class Generator {
     for (int i = 0; i < responses.size(); i++) {
       Prompt prompt = responses.get(i).prompt();
       checkRoom(i, prompt.tokens().length());
-      LlamaInputs.checkIds("prompts", i, prompt.tokens(), config.vocabularySize());
+      DecoderInputs.checkIds("prompts", i, prompt.tokens(), config.vocabularySize());
       longest = Math.max(longest, prompt.tokens().length());
     }
     long ofRow = KeyValueCache.elementsOfRow(config, columns(promptColumns(longest)));
@@ -195,7 +195,7 @@ final class Generator {
     int[] ids = new int[rows.size()];
     int[] positions = new int[rows.size()];
     double[] mask = new double[rows.size() * step.columns()];
-    Arrays.fill(mask, LlamaInputs.HIDDEN);
+    Arrays.fill(mask, DecoderInputs.HIDDEN);
     for (int i = 0; i < ids.length; i++) {
       int promptLength = rows.get(i).prompt().tokens().length();
       ids[i] = rows.get(i).lastToken();

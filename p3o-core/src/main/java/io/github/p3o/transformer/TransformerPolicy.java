@@ -28,24 +28,25 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * A LLaMA language model as a policy: RMSNorm, rotary embeddings, grouped-query attention, SwiGLU.
- * Its distribution is softmax(logits / temperature), both where it samples and where it scores.
+ * A language model as a policy: GPT-2, GPT-NeoX (Pythia), LLaMA (SmolLM) or Qwen2, see {@link
+ * Architecture}. Its distribution is softmax(logits / temperature), both where it samples and where
+ * it scores; dropout is never applied.
  *
  * <p>Parameters have the names and the layout of Hugging Face checkpoints.
  */
 public final class TransformerPolicy implements Policy {
 
-  private final LlamaModel model;
+  private final DecoderModel model;
   private final Prefill prefill;
   private final double temperature;
 
-  private TransformerPolicy(LlamaModel model, Prefill prefill, double temperature) {
+  private TransformerPolicy(DecoderModel model, Prefill prefill, double temperature) {
     this.model = model;
     this.prefill = prefill;
     this.temperature = temperature;
   }
 
-  private static TransformerPolicy of(LlamaModel model, double temperature) {
+  private static TransformerPolicy of(DecoderModel model, double temperature) {
     return new TransformerPolicy(model, new Prefill(model), temperature);
   }
 
@@ -59,14 +60,12 @@ public final class TransformerPolicy implements Policy {
    * @return the policy; the caller closes it
    * @throws IllegalArgumentException for another type
    */
-  public static TransformerPolicy random(LlamaConfig config, DataType type, long seed) {
-    Parameters parameters =
-        LlamaWeights.random(config, LlamaWeights.languageModel(config), type, seed);
-    return of(new LlamaModel(config, parameters), 1);
+  public static TransformerPolicy random(DecoderConfig config, DataType type, long seed) {
+    return of(DecoderParameters.random(config, DecoderTensors::languageModel, type, seed), 1);
   }
 
   /**
-   * Reads a Hugging Face checkpoint of a LLaMA model, {@code config.json} and safetensors, as
+   * Reads a Hugging Face checkpoint of a language model, {@code config.json} and safetensors, as
    * float32.
    *
    * @param directory of the checkpoint
@@ -78,7 +77,7 @@ public final class TransformerPolicy implements Policy {
   }
 
   /**
-   * Reads a Hugging Face checkpoint of a LLaMA model.
+   * Reads a Hugging Face checkpoint of a language model.
    *
    * @param directory of the checkpoint
    * @param type FLOAT, to which wider weights are rounded, or DOUBLE
@@ -87,10 +86,7 @@ public final class TransformerPolicy implements Policy {
    * @throws IllegalArgumentException for another type
    */
   public static TransformerPolicy load(Path directory, DataType type) {
-    LlamaConfig config = LlamaConfig.read(directory);
-    Parameters parameters =
-        LlamaWeights.read(directory, config, LlamaWeights.languageModel(config), type);
-    return of(new LlamaModel(config, parameters), 1);
+    return of(DecoderParameters.read(directory, DecoderTensors::languageModel, type), 1);
   }
 
   /**
@@ -102,7 +98,7 @@ public final class TransformerPolicy implements Policy {
    */
   public void save(Path directory) {
     model.config().write(directory);
-    LlamaWeights.write(directory, model.parameters());
+    DecoderParameters.write(directory, model.parameters().asMap());
   }
 
   /**
@@ -110,7 +106,7 @@ public final class TransformerPolicy implements Policy {
    *
    * @return as read or given
    */
-  public LlamaConfig config() {
+  public DecoderConfig config() {
     return model.config();
   }
 
@@ -139,6 +135,10 @@ public final class TransformerPolicy implements Policy {
     return new TransformerPolicy(model, prefill, temperature);
   }
 
+  DecoderModel model() {
+    return model;
+  }
+
   @Override
   public Parameters parameters() {
     return model.parameters();
@@ -146,23 +146,21 @@ public final class TransformerPolicy implements Policy {
 
   @Override
   public BatchShape shape(List<Prompt> prompts, List<Response> responses) {
-    return LlamaInputs.shape(model.config(), prompts, responses);
+    return DecoderInputs.shape(model.config(), prompts, responses);
   }
 
   @Override
   public PolicyGraph build(BatchShape shape) {
     SameDiff graph = SameDiff.create();
     long rows = (long) shape.sequences() * shape.responseTokens();
-    LlamaConfig config = model.config();
-    LlamaGraph layers =
-        new LlamaGraph(graph, config, model.type(), shape.sequences(), shape.tokens());
-    SDVariable positions = graph.placeHolder(LlamaInputs.POSITIONS, DataType.INT32, rows);
-    SDVariable targets = graph.placeHolder(LlamaInputs.TARGETS, DataType.INT32, rows);
+    DecoderGraph layers = new DecoderGraph(graph, model, shape.sequences(), shape.tokens());
+    SDVariable positions = graph.placeHolder(DecoderInputs.POSITIONS, DataType.INT32, rows);
+    SDVariable targets = graph.placeHolder(DecoderInputs.TARGETS, DataType.INT32, rows);
     SDVariable mask =
         graph.placeHolder(
-            LlamaInputs.RESPONSE_MASK, DataType.DOUBLE, shape.sequences(), shape.responseTokens());
+            DecoderInputs.RESPONSE_MASK, DataType.DOUBLE, shape.sequences(), shape.responseTokens());
     SDVariable hidden = Ops.multiply(layers.hidden(positions), 1 / temperature);
-    SDVariable output = layers.parameter(LlamaWeights.output(config));
+    SDVariable output = layers.parameter(model.tensors().output());
     SDVariable logits = Ops.matmulTransposed(hidden, output);
     // One row of the output layer for each target: a one-hot mask would be as large as the logits.
     SDVariable chosen = Ops.sumKeeping(Ops.multiply(hidden, Ops.rows(output, targets)), 1);
@@ -176,8 +174,8 @@ public final class TransformerPolicy implements Policy {
   public Map<String, INDArray> feed(
       BatchShape shape, List<Prompt> prompts, List<Response> responses) {
     Map<String, INDArray> feed = new HashMap<>();
-    int[] ids = LlamaInputs.ids(model.config(), shape, prompts, responses);
-    LlamaInputs.feedModel(feed, model, shape.tokens(), ids);
+    int[] ids = DecoderInputs.ids(model.config(), shape, prompts, responses);
+    DecoderInputs.feedModel(feed, model, shape.tokens(), ids);
     int[] positions = new int[shape.sequences() * shape.responseTokens()];
     int[] targets = new int[positions.length];
     double[] mask = new double[positions.length];
@@ -192,10 +190,10 @@ public final class TransformerPolicy implements Policy {
         mask[row] = 1;
       }
     }
-    feed.put(LlamaInputs.POSITIONS, Nd4j.createFromArray(positions));
-    feed.put(LlamaInputs.TARGETS, Nd4j.createFromArray(targets));
+    feed.put(DecoderInputs.POSITIONS, Nd4j.createFromArray(positions));
+    feed.put(DecoderInputs.TARGETS, Nd4j.createFromArray(targets));
     feed.put(
-        LlamaInputs.RESPONSE_MASK,
+        DecoderInputs.RESPONSE_MASK,
         Nd4j.create(mask, new long[] {shape.sequences(), shape.responseTokens()}, 'c'));
     return feed;
   }
@@ -277,6 +275,6 @@ public final class TransformerPolicy implements Policy {
   @Override
   public void close() {
     prefill.close();
-    model.parameters().close();
+    model.close();
   }
 }

@@ -19,7 +19,7 @@ import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -37,16 +37,19 @@ class TransformerGradientTest {
       TinyModels.responses(WEIGHTS.length, 7, TinyModels.VOCABULARY);
 
   @ParameterizedTest
-  @CsvSource({
-    "4, 4, 2, false",
-    "4, 4, 2, true",
-    "2, 6, 2, true",
-    "4, 2, 2, false",
-    "2, 3, 1, true"
-  })
+  @CsvSource({"4, 4, 2, false", "2, 6, 2, true", "4, 2, 2, false", "2, 3, 1, true"})
   void gradient_ofWeightedLogProbs_equalsFiniteDifferences(
       int size, int heads, int keyHeads, boolean tied) {
-    LlamaConfig config = TinyModels.config(size, heads, keyHeads, tied);
+    checkLogProbs(TinyModels.config(size, heads, keyHeads, tied));
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void gradient_ofEveryArchitecture_equalsFiniteDifferences(DecoderConfig config) {
+    checkLogProbs(config);
+  }
+
+  private static void checkLogProbs(DecoderConfig config) {
     try (TransformerPolicy policy =
         TinyModels.policy(config, DataType.DOUBLE).withTemperature(0.8)) {
       BatchShape shape = policy.shape(PROMPTS, RESPONSES);
@@ -56,9 +59,8 @@ class TransformerGradientTest {
   }
 
   @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void gradient_ofWeightedScores_equalsFiniteDifferences(boolean tied) {
-    LlamaConfig config = TinyModels.config(4, 4, 2, tied);
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void gradient_ofWeightedScores_equalsFiniteDifferences(DecoderConfig config) {
     try (TransformerRewardModel model = TransformerRewardModel.random(config, DataType.DOUBLE, 5)) {
       TinyModels.scatter(model.parameters());
       BatchShape shape = model.shape(PROMPTS, RESPONSES);
