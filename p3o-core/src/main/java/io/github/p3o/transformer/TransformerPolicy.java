@@ -210,11 +210,40 @@ public final class TransformerPolicy implements Policy {
    */
   public PairSampler sampler(int maxNewTokens) {
     checkMaxNewTokens(maxNewTokens);
-    return (prompts, responses, random) -> sample(prompts, responses, maxNewTokens, random);
+    return sampler(SamplingConfig.of(maxNewTokens));
   }
 
-  private Samples sample(
-      ImmutableList<Prompt> prompts, int responses, int maxNewTokens, RandomGenerator random) {
+  /**
+   * As {@link #sampler(int)}, with rules that end responses.
+   *
+   * @param sampling without truncation, since {@link #build} scores the whole distribution
+   * @return the sampler
+   * @throws IllegalArgumentException for any truncation, by name, or a length outside the context
+   */
+  public PairSampler sampler(SamplingConfig sampling) {
+    sampling.checkWhole();
+    checkMaxNewTokens(sampling.maxNewTokens());
+    return (prompts, responses, random) -> generate(prompts, responses, sampling, random);
+  }
+
+  /**
+   * Draws responses from a distribution that may be truncated, to read or to judge. The recorded
+   * log-probabilities are those of the distribution that was drawn from, truncation included.
+   *
+   * @param prompts {@code [groups]}
+   * @param responses to each prompt, at least 1
+   * @param sampling lengths, truncation and stop rules
+   * @param random the only source of chance
+   * @return the responses
+   * @throws IllegalArgumentException for a length outside the context, a prompt that leaves no room
+   *     for it, or an unknown id
+   */
+  public Samples generate(
+      ImmutableList<Prompt> prompts,
+      int responses,
+      SamplingConfig sampling,
+      RandomGenerator random) {
+    checkMaxNewTokens(sampling.maxNewTokens());
     checkArgument(responses >= 1, "responses: expected at least 1, got %s", responses);
     int groups = prompts.size();
     long[] seeds = random.longs((long) responses * groups).toArray();
@@ -225,7 +254,7 @@ public final class TransformerPolicy implements Policy {
         open.add(new OpenResponse(prompts.get(g), NextToken.drawnWith(stream)));
       }
     }
-    generator(maxNewTokens).complete(open);
+    new Generator(model, prefill, temperature, sampling).complete(open);
     ImmutableList.Builder<Response> drawn = ImmutableList.builder();
     double[] logProbs = new double[seeds.length];
     for (int i = 0; i < seeds.length; i++) {
@@ -247,9 +276,22 @@ public final class TransformerPolicy implements Policy {
    */
   public ImmutableList<Response> greedy(List<Prompt> prompts, int maxNewTokens) {
     checkMaxNewTokens(maxNewTokens);
+    return greedy(prompts, SamplingConfig.of(maxNewTokens));
+  }
+
+  /**
+   * As {@link #greedy(List, int)}, with a repetition penalty, a least length or stop rules.
+   *
+   * @param prompts {@code [prompts]}
+   * @param sampling of which top-k, top-p and min-p change nothing
+   * @return a response to each prompt
+   * @throws IllegalArgumentException as {@link #generate}
+   */
+  public ImmutableList<Response> greedy(List<Prompt> prompts, SamplingConfig sampling) {
+    checkMaxNewTokens(sampling.maxNewTokens());
     List<OpenResponse> open =
         prompts.stream().map(prompt -> new OpenResponse(prompt, NextToken.GREEDIEST)).toList();
-    generator(maxNewTokens).complete(open);
+    new Generator(model, prefill, temperature, sampling).complete(open);
     return open.stream().map(OpenResponse::close).collect(ImmutableList.toImmutableList());
   }
 
@@ -260,10 +302,6 @@ public final class TransformerPolicy implements Policy {
         "maxNewTokens: expected 1 to %s, got %s",
         limit,
         maxNewTokens);
-  }
-
-  private Generator generator(int maxNewTokens) {
-    return new Generator(model, prefill, temperature, maxNewTokens);
   }
 
   @Override

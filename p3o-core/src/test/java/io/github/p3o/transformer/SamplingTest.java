@@ -127,9 +127,9 @@ class SamplingTest {
     try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.DOUBLE)) {
       DecoderModel model = policy.model();
       try (Prefill prefill = new Prefill(model)) {
-        List<Response> together = draw(new Generator(model, prefill, 2, 11, 64));
-        assertThat(draw(new Generator(model, prefill, 2, 11, 4))).isEqualTo(together);
-        assertThat(draw(new Generator(model, prefill, 2, 11, 1))).isEqualTo(together);
+        List<Response> together = draw(new Generator(model, prefill, 2, SamplingConfig.of(11), 64));
+        assertThat(draw(new Generator(model, prefill, 2, SamplingConfig.of(11), 4))).isEqualTo(together);
+        assertThat(draw(new Generator(model, prefill, 2, SamplingConfig.of(11), 1))).isEqualTo(together);
       }
     }
   }
