@@ -3,7 +3,10 @@ package io.github.p3o.transformer;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.Parameters;
+import java.util.Arrays;
 import java.util.Map;
+import java.util.Random;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -17,14 +20,43 @@ record Adapter(LoraConfig config, Parameters parameters) {
 
   private static final String PREFIX = "base_model.model.";
 
+  /** What GPT-2's own checkpoints leave out of names, and PEFT does not. */
+  private static final String BASE_OF_GPT2 = "transformer.";
+
   /** The name of A. */
   static String down(Linear linear) {
-    return PREFIX + linear.module() + ".lora_A.weight";
+    return PREFIX + module(linear) + ".lora_A.weight";
   }
 
   /** The name of B. */
   static String up(Linear linear) {
-    return PREFIX + linear.module() + ".lora_B.weight";
+    return PREFIX + module(linear) + ".lora_B.weight";
+  }
+
+  private static String module(Linear linear) {
+    return linear.module().startsWith("h.") ? BASE_OF_GPT2 + linear.module() : linear.module();
+  }
+
+  /**
+   * An adapter that changes nothing yet: B is 0, A uniform within ±1/√inputs as PEFT makes it.
+   *
+   * @throws IllegalArgumentException for a target that the model does not have
+   */
+  static Adapter random(DecoderTensors tensors, LoraConfig config, DataType type, long seed) {
+    config.checkTargets(tensors);
+    Random random = new Random(seed); // the same on every JDK
+    Parameters parameters =
+        DecoderParameters.collect(
+            shapes(tensors, config),
+            (name, shape) -> {
+              double[] values = new double[Math.toIntExact(shape.get(0) * shape.get(1))];
+              if (name.endsWith(".lora_A.weight")) {
+                double bound = 1 / Math.sqrt(shape.get(1));
+                Arrays.setAll(values, i -> bound * (2 * random.nextDouble() - 1));
+              }
+              return NativeArrays.of(type, values, shape.toArray());
+            });
+    return new Adapter(config, parameters);
   }
 
   /** Whether a product is added to. */

@@ -64,6 +64,11 @@ record DecoderModel(
         tensors, rotary, base.frozenCopy(), adapter == null ? null : adapter.frozenCopy());
   }
 
+  /** The same model with another adapter; shares memory with this one. */
+  DecoderModel with(@Nullable Adapter other) {
+    return new DecoderModel(tensors, rotary, base.frozenCopy(), other);
+  }
+
   /** The model's own parameters with the adapter added, a copy that the caller closes. */
   Parameters merged() {
     Parameters merged = Parameters.copyOf(base.asMap());

@@ -43,6 +43,18 @@ public record LoraConfig(int rank, double alpha, ImmutableSet<String> targetModu
     return new LoraConfig(rank, 2.0 * rank, targets);
   }
 
+  /** Refuses a target that no product of the model has. */
+  void checkTargets(DecoderTensors tensors) {
+    for (String target : targetModules) {
+      LoraConfig alone = new LoraConfig(rank, alpha, ImmutableSet.of(target));
+      checkArgument(
+          !Adapter.shapes(tensors, alone).isEmpty(),
+          "targetModules: expected names among %s, got %s",
+          tensors.layers().get(0).linears().stream().map(Linear::lastName).toList(),
+          target);
+    }
+  }
+
   /** {@code α/r}. */
   double scale() {
     return alpha / rank;

@@ -1,6 +1,7 @@
 package io.github.p3o.transformer;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableIntArray;
@@ -19,6 +20,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -91,14 +93,106 @@ public final class TransformerPolicy implements Policy {
 
   /**
    * Writes {@code config.json} and {@code model.safetensors}, each whole or not at all. Hugging
-   * Face's libraries read them; the temperature is not part of them.
+   * Face's libraries read them; the temperature is not part of them. An adapter is merged into the
+   * weights.
    *
    * @param directory made if it is not there; files of these names in it are replaced
    * @throws CheckpointException if it cannot be written
    */
   public void save(Path directory) {
     model.config().write(directory);
-    DecoderParameters.write(directory, model.parameters().asMap());
+    if (model.adapter() == null) {
+      DecoderParameters.write(directory, model.base().asMap());
+      return;
+    }
+    try (Parameters merged = model.merged()) {
+      DecoderParameters.write(directory, merged.asMap());
+    }
+  }
+
+  /**
+   * This model with a new low-rank adapter, which alone is trained. It changes nothing at first: B
+   * is 0. The weights are shared, not copied; a training of this policy does not reach the new one.
+   *
+   * @param config rank, scale and targets
+   * @param seed of A: the same seed gives the same values
+   * @return the policy at this temperature; the caller closes it, this one too
+   * @throws IllegalArgumentException for a target that the model does not have
+   * @throws IllegalStateException if there is an adapter already: merge it first
+   */
+  public TransformerPolicy withAdapter(LoraConfig config, long seed) {
+    checkNoAdapter();
+    return of(
+        model.with(Adapter.random(model.tensors(), config, model.type(), seed)), temperature);
+  }
+
+  /**
+   * This model with an adapter that PEFT or {@link #saveAdapter} wrote.
+   *
+   * @param directory of {@code adapter_config.json} and {@code adapter_model.safetensors}
+   * @return the policy at this temperature; the caller closes it, this one too
+   * @throws CheckpointException if a file is missing, damaged, or asks for what is not supported
+   * @throws IllegalStateException if there is an adapter already: merge it first
+   */
+  public TransformerPolicy loadAdapter(Path directory) {
+    checkNoAdapter();
+    return of(
+        model.with(LoraFiles.read(directory, model.tensors(), model.type())), temperature);
+  }
+
+  private void checkNoAdapter() {
+    checkState(
+        model.adapter() == null, "adapter: expected none yet, got one; merged() makes it part");
+  }
+
+  /**
+   * Writes the adapter alone, as PEFT reads it: {@code adapter_config.json} and {@code
+   * adapter_model.safetensors}.
+   *
+   * @param directory made if it is not there; files of these names in it are replaced
+   * @throws CheckpointException if it cannot be written
+   * @throws IllegalStateException if there is no adapter
+   */
+  public void saveAdapter(Path directory) {
+    LoraFiles.write(directory, model.tensors(), requireAdapter());
+  }
+
+  private Adapter requireAdapter() {
+    Adapter adapter = model.adapter();
+    checkState(adapter != null, "adapter: expected one, got none");
+    return adapter;
+  }
+
+  /**
+   * The adapter's rank, scale and targets.
+   *
+   * @return empty if the whole model is trained
+   */
+  public Optional<LoraConfig> adapter() {
+    return Optional.ofNullable(model.adapter()).map(Adapter::config);
+  }
+
+  /**
+   * The model with the adapter off: the reference of a policy that trains an adapter. It shares the
+   * weights' memory, and cannot be changed.
+   *
+   * @return a frozen policy at this temperature; the caller closes it
+   * @throws IllegalStateException if there is no adapter
+   */
+  public TransformerPolicy withoutAdapter() {
+    requireAdapter();
+    return of(model.with(null), temperature);
+  }
+
+  /**
+   * A model of its own whose weights have the adapter added.
+   *
+   * @return a policy at this temperature, all of it trainable; the caller closes it
+   * @throws IllegalStateException if there is no adapter
+   */
+  public TransformerPolicy merged() {
+    requireAdapter();
+    return of(new DecoderModel(model.tensors(), model.merged()), temperature);
   }
 
   /**
@@ -142,6 +236,12 @@ public final class TransformerPolicy implements Policy {
   @Override
   public Parameters parameters() {
     return model.parameters();
+  }
+
+  /** The weights under an adapter; none if there is none. */
+  @Override
+  public Map<String, INDArray> frozenParameters() {
+    return model.frozen();
   }
 
   @Override
