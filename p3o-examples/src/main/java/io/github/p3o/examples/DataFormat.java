@@ -19,7 +19,9 @@ enum DataFormat {
   /** {@code {"chosen": …, "rejected": …}}, dialogues as in Anthropic's HH. */
   HH(Optional.of(PreferenceFormat.HH_DIALOGUES)),
   /** {@code {"prompt": […], "chosen": […], "rejected": […]}}, lists of messages. */
-  MESSAGES(Optional.of(PreferenceFormat.MESSAGES));
+  MESSAGES(Optional.of(PreferenceFormat.MESSAGES)),
+  /** {@code {"info": …, "summaries": …, "choice": …}}, comparisons of summaries. */
+  TLDR(Optional.of(PreferenceFormat.TLDR_COMPARISONS));
 
   private final Optional<PreferenceFormat> preferences;
 
@@ -31,7 +33,7 @@ enum DataFormat {
   ImmutableList<Preference> preferences(Path file, MalformedLines malformed) {
     PreferenceFormat format =
         preferences.orElseThrow(
-            () -> new UsageException("--format: expected preference, hh or messages, got " + this));
+            () -> new UsageException("--format: expected preference, hh, messages or tldr, got " + this));
     try (DataSetReader<Preference> reader = DataSets.preferences(file, format, malformed)) {
       return ImmutableList.copyOf(reader);
     }

@@ -31,7 +31,7 @@ final class PromptOptions {
       names = "--format",
       paramLabel = "FORMAT",
       defaultValue = "prompt",
-      description = "Of the file: prompt, preference, hh or messages (default: prompt).")
+      description = "Of the file: prompt, preference, hh, messages or tldr (default: prompt).")
   private DataFormat format = DataFormat.PROMPT;
 
   @Option(

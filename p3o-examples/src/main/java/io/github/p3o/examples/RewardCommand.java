@@ -60,7 +60,7 @@ final class RewardCommand implements Callable<Integer> {
       names = "--data-format",
       paramLabel = "FORMAT",
       defaultValue = "preference",
-      description = "Of --data: preference, hh or messages (default: preference).")
+      description = "Of --data: preference, hh, messages or tldr (default: preference).")
   private DataFormat format = DataFormat.PREFERENCE;
 
   @Option(
