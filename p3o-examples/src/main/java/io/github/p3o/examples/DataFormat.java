@@ -2,6 +2,7 @@ package io.github.p3o.examples;
 
 import com.google.common.base.Ascii;
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.text.ChatTemplate;
 import io.github.p3o.text.DataSetReader;
 import io.github.p3o.text.DataSets;
 import io.github.p3o.text.MalformedLines;
@@ -30,19 +31,21 @@ enum DataFormat {
   }
 
   /** All preferences of a file. */
-  ImmutableList<Preference> preferences(Path file, MalformedLines malformed) {
+  ImmutableList<Preference> preferences(
+      Path file, ChatTemplate template, MalformedLines malformed) {
     PreferenceFormat format =
         preferences.orElseThrow(
             () -> new UsageException("--format: expected preference, hh, messages or tldr, got " + this));
-    try (DataSetReader<Preference> reader = DataSets.preferences(file, format, malformed)) {
+    try (DataSetReader<Preference> reader = 
+        DataSets.preferences(file, format, template, malformed)) {
       return ImmutableList.copyOf(reader);
     }
   }
 
   /** The prompts of a file, each once, in the order of the file. */
-  ImmutableList<String> prompts(Path file, MalformedLines malformed) {
+  ImmutableList<String> prompts(Path file, ChatTemplate template, MalformedLines malformed) {
     if (preferences.isPresent()) {
-      return preferences(file, malformed).stream()
+      return preferences(file, template, malformed).stream()
           .map(Preference::prompt)
           .distinct()
           .collect(ImmutableList.toImmutableList());

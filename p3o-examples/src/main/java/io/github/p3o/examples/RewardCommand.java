@@ -128,7 +128,9 @@ final class RewardCommand implements Callable<Integer> {
     DataSets.Split split =
         DataSets.split(
             format.preferences(
-                file, samples.skipMalformed() ? MalformedLines.SKIP : MalformedLines.STOP),
+                file,
+                samples.template(),
+                samples.skipMalformed() ? MalformedLines.SKIP : MalformedLines.STOP),
             heldOut,
             options.seed);
     int context = model.policy().config().maxPositions();

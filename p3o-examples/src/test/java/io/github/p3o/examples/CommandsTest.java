@@ -337,4 +337,71 @@ class CommandsTest {
     assertThat(stopped.out().strip()).endsWith(word);
     assertThat(stopped.out().length()).isLessThan(whole.length());
   }
+
+  @Test
+  void sft_ofMessages_holdsOutWholePrompts() throws IOException {
+    StringBuilder lines = new StringBuilder();
+    for (int i = 0; i < 12; i++) {
+      lines.append(
+          String.format(
+              "{\"messages\": [{\"role\": \"user\", \"content\": \"q%d\"},"
+                  + " {\"role\": \"assistant\", \"content\": \"a%d\"}]}%n",
+              i / 3, i));
+    }
+    Path data = Files.writeString(directory.resolve("messages.jsonl"), lines.toString());
+
+    Cli sft =
+        Cli.run(
+            "sft",
+            "--data",
+            data,
+            "--data-format",
+            "messages",
+            "--chat-template",
+            "chatml",
+            "--width",
+            16,
+            "--heads",
+            2,
+            "--held-out",
+            0.25,
+            "--steps",
+            1,
+            "--out",
+            directory.resolve("messages"));
+
+    sft.succeeds();
+    assertThat(sft.err()).contains("texts: 12 sequences, ", ", 0 cut to ");
+    assertThat(sft.out()).contains("Held-out loss on 3 texts");
+  }
+
+  @Test
+  void reward_ofSummaries_readsTldrComparisons() throws IOException {
+    StringBuilder lines = new StringBuilder();
+    for (int i = 0; i < 12; i++) {
+      lines.append(
+          String.format(
+              "{\"info\": {\"subreddit\": \"s\", \"title\": \"t\", \"post\": \"one day %d\"},"
+                  + " \"summaries\": [{\"text\": \" the dog\"}, {\"text\": \" he\"}],"
+                  + " \"choice\": %d}%n",
+              i, i % 2));
+    }
+    Path data = Files.writeString(directory.resolve("tldr.jsonl"), lines.toString());
+
+    Cli.run(
+            "reward",
+            "--policy",
+            model,
+            "--data",
+            data,
+            "--data-format",
+            "tldr",
+            "--held-out",
+            0.4,
+            "--steps",
+            1,
+            "--out",
+            directory.resolve("tldr"))
+        .succeeds();
+  }
 }
