@@ -75,6 +75,12 @@ final class DecoderParameters {
     checkType(type);
     DecoderConfig config = DecoderConfig.read(directory);
     try (TensorSource source = TensorSource.open(directory)) {
+      if (config.layers() > source.names().size()) {
+        throw new CheckpointException(
+            directory,
+            "layers: expected no more than the " + source.names().size() + " tensors that there are",
+            config.layers());
+      }
       DecoderTensors tensors = DecoderTensors.of(config, source.names());
       ImmutableMap<String, ImmutableLongArray> shapes = wanted.apply(tensors);
       refuseUnknown(directory, tensors, Sets.difference(source.names(), shapes.keySet()));
