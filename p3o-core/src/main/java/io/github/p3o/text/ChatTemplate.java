@@ -5,7 +5,8 @@ import java.util.List;
 
 /**
  * How a conversation is written as one text. A model follows the template that it was trained with;
- * which one that is says its {@code tokenizer_config.json}, whose template language is not run here.
+ * which one that is says its {@code tokenizer_config.json}, whose template language is not run
+ * here.
  *
  * @param turns what stands before and after a message, by its role; other roles are refused
  */
@@ -27,24 +28,32 @@ public record ChatTemplate(ImmutableMap<String, Turn> turns) {
   public static final ChatTemplate HH =
       new ChatTemplate(
           ImmutableMap.of(
-              "user", new Turn("\n\nHuman:", " ", ""),
-              ASSISTANT, new Turn("\n\nAssistant:", " ", "")));
+              "user",
+              new Turn("\n\nHuman:", " ", ""),
+              ASSISTANT,
+              new Turn("\n\nAssistant:", " ", "")));
 
   /** {@code <|im_start|>role\n…<|im_end|>\n}, of Qwen, SmolLM-Instruct and others. */
   public static final ChatTemplate CHATML =
       new ChatTemplate(
           ImmutableMap.of(
-              "system", new Turn("<|im_start|>system\n", "", "<|im_end|>\n"),
-              "user", new Turn("<|im_start|>user\n", "", "<|im_end|>\n"),
-              ASSISTANT, new Turn("<|im_start|>assistant\n", "", "<|im_end|>\n")));
+              "system",
+              new Turn("<|im_start|>system\n", "", "<|im_end|>\n"),
+              "user",
+              new Turn("<|im_start|>user\n", "", "<|im_end|>\n"),
+              ASSISTANT,
+              new Turn("<|im_start|>assistant\n", "", "<|im_end|>\n")));
 
   /** {@code <|role|>\n…</s>\n}, of Zephyr and TinyLlama-Chat. */
   public static final ChatTemplate ZEPHYR =
       new ChatTemplate(
           ImmutableMap.of(
-              "system", new Turn("<|system|>\n", "", "</s>\n"),
-              "user", new Turn("<|user|>\n", "", "</s>\n"),
-              ASSISTANT, new Turn("<|assistant|>\n", "", "</s>\n")));
+              "system",
+              new Turn("<|system|>\n", "", "</s>\n"),
+              "user",
+              new Turn("<|user|>\n", "", "</s>\n"),
+              ASSISTANT,
+              new Turn("<|assistant|>\n", "", "</s>\n")));
 
   /** Checks that there is an assistant. */
   public ChatTemplate {

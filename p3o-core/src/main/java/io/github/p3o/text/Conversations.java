@@ -72,7 +72,8 @@ final class Conversations {
     }
     try {
       return new Completion(
-          template.prompt(all.subList(0, answer)), template.answer(all.subList(answer, answer + 1)));
+          template.prompt(all.subList(0, answer)),
+          template.answer(all.subList(answer, answer + 1)));
     } catch (IllegalArgumentException e) {
       throw new MalformedLineException(field + ": " + e.getMessage());
     }

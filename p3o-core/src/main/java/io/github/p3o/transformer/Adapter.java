@@ -10,8 +10,8 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * A low-rank addition to some products of a model: {@code W + α/r · B A}, with A {@code [r, inputs]}
- * and B {@code [outputs, r]}, named as PEFT does.
+ * A low-rank addition to some products of a model: {@code W + α/r · B A}, with A {@code [r,
+ * inputs]} and B {@code [outputs, r]}, named as PEFT does.
  *
  * @param config rank, scale and targets
  * @param parameters A and B of each target
@@ -51,7 +51,7 @@ record Adapter(LoraConfig config, Parameters parameters) {
             (name, shape) -> {
               double[] values = new double[Math.toIntExact(shape.get(0) * shape.get(1))];
               if (name.endsWith(".lora_A.weight")) {
-                double bound = 1 / Math.sqrt(shape.get(1));
+                double bound = 1 / Math.sqrt((double) shape.get(1));
                 Arrays.setAll(values, i -> bound * (2 * random.nextDouble() - 1));
               }
               return NativeArrays.of(type, values, shape.toArray());

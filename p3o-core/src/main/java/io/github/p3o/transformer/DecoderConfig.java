@@ -100,7 +100,9 @@ public record DecoderConfig(
     checkPositive("maxPositions", maxPositions);
     checkPositive("normEpsilon", normEpsilon);
     check(
-        hiddenSize % heads == 0, "hiddenSize: expected a multiple of " + heads + " heads", hiddenSize);
+        hiddenSize % heads == 0,
+        "hiddenSize: expected a multiple of " + heads + " heads",
+        hiddenSize);
     check(
         heads % keyValueHeads == 0,
         "keyValueHeads: expected a divisor of " + heads + " heads",
@@ -143,7 +145,10 @@ public record DecoderConfig(
       ImmutableSet<Bias> biases) {
     check(
         architecture.isGated() == (activation == Activation.SILU),
-        "activation: expected " + (architecture.isGated() ? "SILU" : "a GELU") + " for " + architecture,
+        "activation: expected "
+            + (architecture.isGated() ? "SILU" : "a GELU")
+            + " for "
+            + architecture,
         activation);
     check(
         residual == Residual.SEQUENTIAL || architecture == Architecture.GPT_NEOX,
@@ -222,8 +227,8 @@ public record DecoderConfig(
 
   /**
    * Reads {@code config.json}. A key that is absent has the value that Hugging Face's own
-   * configuration class gives it. {@code eos_token_id} may be a list of one; of several, which one a
-   * sequence ends with would be a guess, so they are refused.
+   * configuration class gives it. {@code eos_token_id} may be a list of one; of several, which one
+   * a sequence ends with would be a guess, so they are refused.
    *
    * @param directory of a checkpoint
    * @return the description

@@ -95,7 +95,8 @@ final class DecoderConfigJson {
     int hiddenSize = size(0);
     int heads = size(3);
     JsonNode inner = json.path(keys.sizes().get(1));
-    boolean fourfold = architecture == Architecture.GPT2 && (inner.isMissingNode() || inner.isNull());
+    boolean fourfold =
+        architecture == Architecture.GPT2 && (inner.isMissingNode() || inner.isNull());
     boolean grouped = architecture.isGated() && !json.path("num_key_value_heads").isNull();
     DecoderConfig config =
         new DecoderConfig(
@@ -162,7 +163,9 @@ final class DecoderConfigJson {
     expect("layer_types", "full_attention for each", DecoderConfigJson::isFullAttention);
     int positions = integer(keys.sizes().get(4), keys.defaultSizes().get(4));
     expect(
-        "n_ctx", "n_positions = " + positions, value -> value.isInt() && value.asInt() == positions);
+        "n_ctx",
+        "n_positions = " + positions,
+        value -> value.isInt() && value.asInt() == positions);
   }
 
   private static boolean isFullAttention(JsonNode types) {
@@ -184,8 +187,7 @@ final class DecoderConfigJson {
 
   private Residual residual() {
     boolean parallel =
-        architecture == Architecture.GPT_NEOX
-            && json.path("use_parallel_residual").asBoolean(true);
+        architecture == Architecture.GPT_NEOX && json.path("use_parallel_residual").asBoolean(true);
     return parallel ? Residual.PARALLEL : Residual.SEQUENTIAL;
   }
 
@@ -214,8 +216,7 @@ final class DecoderConfigJson {
     double theta = number(json, "rope_theta", number(json, "rotary_emb_base", 10_000));
     boolean partial = architecture == Architecture.GPT_NEOX;
     double part =
-        number(
-            json, "partial_rotary_factor", partial ? number(json, "rotary_pct", 0.25) : 1.0);
+        number(json, "partial_rotary_factor", partial ? number(json, "rotary_pct", 0.25) : 1.0);
     JsonNode parameters = json.path("rope_parameters");
     if (!parameters.isMissingNode() && !parameters.isNull()) {
       checkRopeParameters(parameters);

@@ -52,9 +52,7 @@ final class DecoderGraph {
     this.sequences = sequences;
     this.tokens = tokens;
     this.turns =
-        model.rotary() == null
-            ? null
-            : DecoderInputs.turns(graph, config, model.type(), tokens);
+        model.rotary() == null ? null : DecoderInputs.turns(graph, config, model.type(), tokens);
     this.causalMask = DecoderInputs.causalMask(graph, model.type(), tokens);
   }
 
@@ -95,10 +93,8 @@ final class DecoderGraph {
       return x;
     }
     long width = (long) tokens * config.hiddenSize();
-    SDVariable ofColumns =
-        Ops.rows(parameter(positions), DecoderInputs.columns(graph, tokens));
-    SDVariable sum =
-        Ops.add(Ops.reshape(x, sequences, width), Ops.reshape(ofColumns, width));
+    SDVariable ofColumns = Ops.rows(parameter(positions), DecoderInputs.columns(graph, tokens));
+    SDVariable sum = Ops.add(Ops.reshape(x, sequences, width), Ops.reshape(ofColumns, width));
     return Ops.reshape(sum, (long) sequences * tokens, config.hiddenSize());
   }
 

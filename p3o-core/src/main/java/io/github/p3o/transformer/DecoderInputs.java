@@ -175,7 +175,8 @@ final class DecoderInputs {
     return shape;
   }
 
-  private static void checkIds(DecoderConfig config, List<Prompt> prompts, List<Response> responses) {
+  private static void checkIds(
+      DecoderConfig config, List<Prompt> prompts, List<Response> responses) {
     for (int i = 0; i < prompts.size(); i++) {
       checkIds("prompts", i, prompts.get(i).tokens(), config.vocabularySize());
       checkIds("responses", i, responses.get(i).tokens(), config.vocabularySize());

@@ -78,7 +78,9 @@ final class DecoderParameters {
       if (config.layers() > source.names().size()) {
         throw new CheckpointException(
             directory,
-            "layers: expected no more than the " + source.names().size() + " tensors that there are",
+            "layers: expected no more than the "
+                + source.names().size()
+                + " tensors that there are",
             config.layers());
       }
       DecoderTensors tensors = DecoderTensors.of(config, source.names());
@@ -124,8 +126,6 @@ final class DecoderParameters {
   /** Writes {@code model.safetensors}. */
   static void write(Path directory, Map<String, INDArray> parameters) {
     SafeTensorsWriter.write(
-        directory.resolve(TensorSource.SINGLE_FILE),
-        parameters,
-        ImmutableMap.of("format", "pt"));
+        directory.resolve(TensorSource.SINGLE_FILE), parameters, ImmutableMap.of("format", "pt"));
   }
 }

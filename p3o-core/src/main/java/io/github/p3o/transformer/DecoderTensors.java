@@ -115,8 +115,7 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
         yield new Layer(
             in.norm("input_layernorm"),
             ImmutableList.of(
-                in.linear(
-                    "attention.query_key_value", hidden, 3 * hidden, Bias.QUERY_KEY_VALUE)),
+                in.linear("attention.query_key_value", hidden, 3 * hidden, Bias.QUERY_KEY_VALUE)),
             in.linear("attention.dense", hidden, hidden, Bias.ATTENTION_OUTPUT),
             in.norm("post_attention_layernorm"),
             null,
@@ -182,8 +181,7 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
   Norm finalNorm() {
     return switch (config.architecture()) {
       case GPT2 -> new Norm(base + "ln_f.weight", base + "ln_f.bias");
-      case GPT_NEOX ->
-          new Norm(base + "final_layer_norm.weight", base + "final_layer_norm.bias");
+      case GPT_NEOX -> new Norm(base + "final_layer_norm.weight", base + "final_layer_norm.bias");
       case LLAMA, QWEN2 -> new Norm(base + "norm.weight", null);
     };
   }
@@ -272,6 +270,7 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
     return layers.stream()
         .anyMatch(
             layer ->
-                layer.attentionOutput().weight().equals(name) || layer.down().weight().equals(name));
+                layer.attentionOutput().weight().equals(name)
+                    || layer.down().weight().equals(name));
   }
 }

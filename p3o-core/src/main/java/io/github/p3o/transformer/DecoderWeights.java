@@ -13,8 +13,8 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * A model's weights as decoding reads them: transposed, so that products are plain; queries and
- * keys in one matrix; norms and the scale of the scores multiplied into the matrices behind them; an
- * adapter added. A copy, for as long as the parameters do not change.
+ * keys in one matrix; norms and the scale of the scores multiplied into the matrices behind them;
+ * an adapter added. A copy, for as long as the parameters do not change.
  */
 final class DecoderWeights implements AutoCloseable {
 
@@ -176,8 +176,7 @@ final class DecoderWeights implements AutoCloseable {
     for (Rows part : parts) {
       outputs += part.matrix().size(0);
     }
-    INDArray matrix =
-        own(Nd4j.createUninitialized(type(), parts[0].matrix().size(1), outputs));
+    INDArray matrix = own(Nd4j.createUninitialized(type(), parts[0].matrix().size(1), outputs));
     boolean shifts = parts[0].bias() != null || (before != null && before.bias() != null);
     INDArray bias = shifts ? own(Nd4j.create(type(), outputs)) : null;
     long from = 0;

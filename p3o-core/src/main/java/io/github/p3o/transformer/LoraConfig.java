@@ -22,8 +22,7 @@ public record LoraConfig(int rank, double alpha, ImmutableSet<String> targetModu
         alpha > 0 && alpha < Double.POSITIVE_INFINITY,
         "alpha: expected > 0 and finite, got %s",
         alpha);
-    checkArgument(
-        !targetModules.isEmpty(), "targetModules: expected at least one name, got none");
+    checkArgument(!targetModules.isEmpty(), "targetModules: expected at least one name, got none");
   }
 
   /**

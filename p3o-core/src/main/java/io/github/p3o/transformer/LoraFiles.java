@@ -52,8 +52,7 @@ final class LoraFiles {
               directory, "tensors: expected those of " + CONFIG + " for this model", name);
         }
       }
-      shapes.forEach(
-          (name, shape) -> DecoderParameters.checkShape(directory, source, name, shape));
+      shapes.forEach((name, shape) -> DecoderParameters.checkShape(directory, source, name, shape));
       return new Adapter(
           config, DecoderParameters.collect(shapes, (name, shape) -> source.read(name, type)));
     }

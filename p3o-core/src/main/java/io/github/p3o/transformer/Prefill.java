@@ -40,8 +40,7 @@ final class Prefill implements AutoCloseable {
 
   private Program program(Size size) {
     SameDiff graph = SameDiff.create();
-    DecoderGraph layers =
-        new DecoderGraph(graph, model, size.prompts(), size.tokens());
+    DecoderGraph layers = new DecoderGraph(graph, model, size.prompts(), size.tokens());
     SDVariable last = graph.placeHolder(DecoderInputs.POSITIONS, DataType.INT32, size.prompts());
     SDVariable output = layers.parameter(model.tensors().output());
     Ops.matmulTransposed(layers.hidden(last), output).rename(LOGITS);

@@ -4,9 +4,9 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Rotary position embedding in Hugging Face's convention: of the n elements that are turned, element
- * i of the first half and element i of the second half are a point in the plane, turned by {@code
- * position · θ^(−2i/n)}. The rest of a head stays as it is.
+ * Rotary position embedding in Hugging Face's convention: of the n elements that are turned,
+ * element i of the first half and element i of the second half are a point in the plane, turned by
+ * {@code position · θ^(−2i/n)}. The rest of a head stays as it is.
  */
 final class RotaryTables {
 

@@ -122,8 +122,7 @@ public final class TransformerPolicy implements Policy {
    */
   public TransformerPolicy withAdapter(LoraConfig config, long seed) {
     checkNoAdapter();
-    return of(
-        model.with(Adapter.random(model.tensors(), config, model.type(), seed)), temperature);
+    return of(model.with(Adapter.random(model.tensors(), config, model.type(), seed)), temperature);
   }
 
   /**
@@ -136,8 +135,7 @@ public final class TransformerPolicy implements Policy {
    */
   public TransformerPolicy loadAdapter(Path directory) {
     checkNoAdapter();
-    return of(
-        model.with(LoraFiles.read(directory, model.tensors(), model.type())), temperature);
+    return of(model.with(LoraFiles.read(directory, model.tensors(), model.type())), temperature);
   }
 
   private void checkNoAdapter() {
@@ -258,7 +256,10 @@ public final class TransformerPolicy implements Policy {
     SDVariable targets = graph.placeHolder(DecoderInputs.TARGETS, DataType.INT32, rows);
     SDVariable mask =
         graph.placeHolder(
-            DecoderInputs.RESPONSE_MASK, DataType.DOUBLE, shape.sequences(), shape.responseTokens());
+            DecoderInputs.RESPONSE_MASK,
+            DataType.DOUBLE,
+            shape.sequences(),
+            shape.responseTokens());
     SDVariable hidden = Ops.multiply(layers.hidden(positions), 1 / temperature);
     SDVariable output = layers.parameter(model.tensors().output());
     SDVariable logits = Ops.matmulTransposed(hidden, output);

@@ -24,8 +24,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * A language model with one number in place of logits: {@code score.weight · h}, where h is the last
- * hidden state of prompt and response together. Hugging Face calls it, with one label, {@code
+ * A language model with one number in place of logits: {@code score.weight · h}, where h is the
+ * last hidden state of prompt and response together. Hugging Face calls it, with one label, {@code
  * LlamaForSequenceClassification} and likewise for each {@link Architecture}.
  *
  * <p>The score is unbounded, and only differences between responses to one prompt mean anything.
@@ -88,8 +88,8 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   }
 
   /**
-   * Reads a Hugging Face checkpoint of a {@code …ForSequenceClassification} model with one label, as
-   * float32.
+   * Reads a Hugging Face checkpoint of a {@code …ForSequenceClassification} model with one label,
+   * as float32.
    *
    * @param directory of the checkpoint
    * @return the model; the caller closes it
@@ -147,8 +147,7 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   @Override
   public SDVariable build(BatchShape shape) {
     SameDiff graph = SameDiff.create();
-    DecoderGraph layers =
-        new DecoderGraph(graph, model, shape.sequences(), shape.tokens());
+    DecoderGraph layers = new DecoderGraph(graph, model, shape.sequences(), shape.tokens());
     SDVariable last = graph.placeHolder(DecoderInputs.POSITIONS, DataType.INT32, shape.sequences());
     SDVariable head = layers.parameter(DecoderTensors.SCORE);
     return Ops.reshape(Ops.matmulTransposed(layers.hidden(last), head), shape.sequences());

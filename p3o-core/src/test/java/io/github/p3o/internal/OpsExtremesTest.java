@@ -61,12 +61,10 @@ class OpsExtremesTest {
 
     assertThat(exact.values())
         .containsExactly(
-            new double[] {0, 0.841344746068543, -0.158655253931457, 40, 0, 1e6, 0},
-            within(1e-14));
+            new double[] {0, 0.841344746068543, -0.158655253931457, 40, 0, 1e6, 0}, within(1e-14));
     assertThat(tanh.values())
         .containsExactly(
-            new double[] {0, 0.841191990608276, -0.158808009391724, 40, 0, 1e6, 0},
-            within(1e-14));
+            new double[] {0, 0.841191990608276, -0.158808009391724, 40, 0, 1e6, 0}, within(1e-14));
     assertThat(exact.gradient()[0]).isEqualTo(0.5);
     assertThat(tanh.gradient()[0]).isEqualTo(0.5);
     assertThat(exact.gradient()).endsWith(1, 0, 1, 0);

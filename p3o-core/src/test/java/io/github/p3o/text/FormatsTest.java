@@ -32,7 +32,8 @@ class FormatsTest {
       """
       {"info": {"id": "t3_1", "post": "P", "title": "T", "subreddit": "S"},
        "summaries": [{"text": " one", "policy": "sup"}, {"text": "two"}],
-       "choice": %s, "worker": "w", "split": "train"}""";
+       "choice": %s, "worker": "w", "split": "train"}\
+      """;
 
   private static final String SHORT_TLDR = "SUBREDDIT: r/S\n\nTITLE: T\n\nPOST: P\n\nTL;DR:";
 
@@ -83,10 +84,16 @@ class FormatsTest {
         {"prompt": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}],
          "chosen": [{"role": "assistant", "content": "A"}, {"role": "user", "content": "B"},
                     {"role": "assistant", "content": "C"}],
-         "rejected": [{"role": "assistant", "content": "D"}]}""";
+         "rejected": [{"role": "assistant", "content": "D"}]}\
+        """;
     String prompt =
-        "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"
-            + "<|im_start|>assistant\n";
+        """
+        <|im_start|>system
+        Be kind.<|im_end|>
+        <|im_start|>user
+        Hi<|im_end|>
+        <|im_start|>assistant
+        """;
 
     assertThat(PreferenceFormat.MESSAGES.parse(StrictJson.object(line), ChatTemplate.CHATML))
         .isEqualTo(
@@ -103,11 +110,13 @@ class FormatsTest {
     String all =
         """
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "A"},
-                      {"role": "user", "content": "B"}, {"role": "assistant", "content": "C"}]}""";
+                      {"role": "user", "content": "B"}, {"role": "assistant", "content": "C"}]}\
+        """;
     String split =
         """
         {"prompt": [{"role": "user", "content": "Hi"}],
-         "completion": [{"role": "assistant", "content": "A"}]}""";
+         "completion": [{"role": "assistant", "content": "A"}]}\
+        """;
 
     assertThat(CompletionFormat.MESSAGES.parse(StrictJson.object(all), ChatTemplate.ZEPHYR))
         .isEqualTo(
@@ -152,8 +161,7 @@ class FormatsTest {
   void template_withoutAnAssistant_isRefused() {
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () ->
-                new ChatTemplate(ImmutableMap.of("user", new ChatTemplate.Turn("u", "", ""))))
+            () -> new ChatTemplate(ImmutableMap.of("user", new ChatTemplate.Turn("u", "", ""))))
         .withMessage("turns: expected one of assistant, got [user]");
   }
 
@@ -168,8 +176,7 @@ class FormatsTest {
       out.write("{\"info\": {\"article\": \"no post\"}}\n".getBytes(StandardCharsets.UTF_8));
     }
     try (DataSetReader<Preference> reader =
-        DataSets.preferences(
-            file, PreferenceFormat.TLDR_COMPARISONS, MalformedLines.SKIP)) {
+        DataSets.preferences(file, PreferenceFormat.TLDR_COMPARISONS, MalformedLines.SKIP)) {
       assertThat(ImmutableList.copyOf(reader))
           .extracting(Preference::chosen)
           .containsExactly(" one", " two", " one", " two", " one");
@@ -237,7 +244,8 @@ class FormatsTest {
     assertThat(statistics.add(4)).isEqualTo(4);
     assertThat(statistics.add(16)).isEqualTo(16);
     assertThat(statistics.add(20)).isEqualTo(16);
-    assertThat(statistics).hasToString("3 sequences, 40 tokens, mean 13.3, longest 20, 1 cut to 16");
+    assertThat(statistics)
+        .hasToString("3 sequences, 40 tokens, mean 13.3, longest 20, 1 cut to 16");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new TokenStatistics(0))
         .withMessage("limit: expected at least 1, got 0");

@@ -89,7 +89,8 @@ class DecoderConfigTest {
             "model_type": "gpt_neox", "num_attention_heads": 8, "num_hidden_layers": 6,
             "rotary_emb_base": 10000, "rotary_pct": 0.25, "tie_word_embeddings": false,
             "torch_dtype": "float16", "transformers_version": "4.24.0", "use_cache": true,
-            "use_parallel_residual": true, "vocab_size": 50304""");
+            "use_parallel_residual": true, "vocab_size": 50304\
+            """);
 
     assertThat(config.rotary()).contains(new DecoderConfig.Rotary(16, 10_000));
     assertThat(config.endToken()).hasValue(0);
@@ -107,7 +108,8 @@ class DecoderConfigTest {
             "num_attention_heads": 14, "num_hidden_layers": 24, "num_key_value_heads": 2,
             "rms_norm_eps": 1e-06, "rope_theta": 1000000.0, "sliding_window": 32768,
             "tie_word_embeddings": true, "torch_dtype": "bfloat16", "use_cache": true,
-            "use_mrope": false, "use_sliding_window": false, "vocab_size": 151936""");
+            "use_mrope": false, "use_sliding_window": false, "vocab_size": 151936\
+            """);
 
     assertThat(config.biases()).containsExactly(Bias.QUERY_KEY_VALUE);
     assertThat(config.rotary()).contains(new DecoderConfig.Rotary(64, 1_000_000));
@@ -128,7 +130,8 @@ class DecoderConfigTest {
             "rms_norm_eps": 1e-05, "rope_interleaved": false, "rope_scaling": null,
             "rope_theta": 100000, "tie_word_embeddings": true, "torch_dtype": "bfloat16",
             "transformers.js_config": {}, "transformers_version": "4.40.1", "use_cache": true,
-            "vocab_size": 49152""");
+            "vocab_size": 49152\
+            """);
 
     assertThat(config.headSize()).isEqualTo(64);
     assertThat(config.tiedEmbeddings()).isTrue();

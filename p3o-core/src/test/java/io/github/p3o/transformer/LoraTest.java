@@ -83,8 +83,7 @@ class LoraTest {
         try (PolicyScorer scorer = new PolicyScorer(policy, 16)) {
           assertThat(samples.behaviour().values().toArray())
               .containsExactly(
-                  scorer.logProbs(samples.promptOfEach(), samples.responses()),
-                  within(tolerance));
+                  scorer.logProbs(samples.promptOfEach(), samples.responses()), within(tolerance));
         }
       }
     }
@@ -102,9 +101,7 @@ class LoraTest {
         assertThat(reference.parameters().vector()).isSameAs(base.parameters().vector());
         policy
             .frozenParameters()
-            .forEach(
-                (name, array) ->
-                    assertThat(array).isSameAs(reference.parameters().get(name)));
+            .forEach((name, array) -> assertThat(array).isSameAs(reference.parameters().get(name)));
         assertThat(frozen.model().base().vector()).isSameAs(base.parameters().vector());
 
         policy.parameters().update(vector -> vector.addi(0.1));

@@ -69,7 +69,9 @@ class PaddingTest {
     }
   }
 
-  /** What left-padded rows hold is taken out by their lengths: positions begin at the first token. */
+  /**
+   * What left-padded rows hold is taken out by their lengths: positions begin at the first token.
+   */
   @ParameterizedTest
   @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
   void logProbs_ofRowsPaddedOnEitherSide_areTheSame(DecoderConfig config) {
@@ -79,8 +81,7 @@ class PaddingTest {
         ImmutableList.of(
             new Prompt(ImmutableIntArray.copyOf(left).subArray(3, 7)),
             new Prompt(ImmutableIntArray.copyOf(right).subArray(0, 4)));
-    ImmutableList<Response> responses =
-        ImmutableList.of(RESPONSES.get(0), RESPONSES.get(0));
+    ImmutableList<Response> responses = ImmutableList.of(RESPONSES.get(0), RESPONSES.get(0));
     try (TransformerPolicy policy = TinyModels.policy(config, DataType.DOUBLE);
         PolicyScorer scorer = new PolicyScorer(policy, 2)) {
       double[] scored = scorer.logProbs(prompts, responses);
@@ -110,8 +111,7 @@ class PaddingTest {
   @ParameterizedTest
   @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
   void score_besideLongerResponses_isThatOfTheLastRealToken(DecoderConfig config) {
-    try (TransformerRewardModel model =
-        TransformerRewardModel.random(config, DataType.DOUBLE, 5)) {
+    try (TransformerRewardModel model = TransformerRewardModel.random(config, DataType.DOUBLE, 5)) {
       TinyModels.scatter(model.parameters());
       double[] together = model.score(PROMPTS, RESPONSES);
       for (int i = 0; i < together.length; i++) {

@@ -128,8 +128,10 @@ class SamplingTest {
       DecoderModel model = policy.model();
       try (Prefill prefill = new Prefill(model)) {
         List<Response> together = draw(new Generator(model, prefill, 2, SamplingConfig.of(11), 64));
-        assertThat(draw(new Generator(model, prefill, 2, SamplingConfig.of(11), 4))).isEqualTo(together);
-        assertThat(draw(new Generator(model, prefill, 2, SamplingConfig.of(11), 1))).isEqualTo(together);
+        assertThat(draw(new Generator(model, prefill, 2, SamplingConfig.of(11), 4)))
+            .isEqualTo(together);
+        assertThat(draw(new Generator(model, prefill, 2, SamplingConfig.of(11), 1)))
+            .isEqualTo(together);
       }
     }
   }

@@ -31,6 +31,7 @@ class TransformerGradientTest {
 
   /** Smaller than usual: deep compositions have great higher derivatives. */
   private static final double STEP = 3e-5;
+
   private static final int ELEMENTS = 5;
   private static final double[] WEIGHTS = {0.7, -1.3, 0.4, 2.1, -0.6};
   private static final ImmutableList<Prompt> PROMPTS =

@@ -245,8 +245,7 @@ class TransformerPolicyTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {"stories260k", "tiny/tiny-llama", "tiny/tiny-gpt2", "tiny/tiny-gpt-neox"})
+  @ValueSource(strings = {"stories260k", "tiny/tiny-llama", "tiny/tiny-gpt2", "tiny/tiny-gpt-neox"})
   void save_ofACheckpointFromElsewhere_writesTheSameTensors(String name) {
     Path checkpoint = SharedData.require(name);
     try (TransformerPolicy policy = TransformerPolicy.load(checkpoint)) {

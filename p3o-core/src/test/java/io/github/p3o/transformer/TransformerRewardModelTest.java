@@ -180,10 +180,8 @@ class TransformerRewardModelTest {
                   model.parameters().viewsInto(vector).get("score.weight").getRow(0).assign(head));
       for (int i = 0; i < PROMPTS.size(); i++) {
         int[] whole =
-            Ints.concat(
-                PROMPTS.get(i).tokens().toArray(), RESPONSES.get(i).tokens().toArray());
-        double[] logits =
-            prefill.run(List.of(Prompt.of(whole)), 24, cache, 0, new int[] {0});
+            Ints.concat(PROMPTS.get(i).tokens().toArray(), RESPONSES.get(i).tokens().toArray());
+        double[] logits = prefill.run(List.of(Prompt.of(whole)), 24, cache, 0, new int[] {0});
         assertThat(model.score(PROMPTS.subList(i, i + 1), RESPONSES.subList(i, i + 1))[0])
             .isCloseTo(logits[6], within(1e-10));
       }

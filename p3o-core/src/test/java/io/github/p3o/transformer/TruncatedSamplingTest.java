@@ -133,8 +133,7 @@ class TruncatedSamplingTest {
 
     double[] p = probabilities(logits, config(0, 9, 0, 1, 0, 2), 1, Prompt.of(0, 0, 1, 0), 0, 1);
     double[] penalised = {1, -4, 0.5, 1};
-    assertThat(p)
-        .containsExactly(softmax(penalised, 1, List.of(0, 1, 2, 3)), within(1e-12));
+    assertThat(p).containsExactly(softmax(penalised, 1, List.of(0, 1, 2, 3)), within(1e-12));
   }
 
   @ParameterizedTest
@@ -184,9 +183,7 @@ class TruncatedSamplingTest {
     }
     double[] sums = scorer.logProbs(Collections.nCopies(V, PROMPT), all);
     double whole =
-        before.length == 0
-            ? 0
-            : scorer.logProbs(List.of(PROMPT), List.of(Response.of(before)))[0];
+        before.length == 0 ? 0 : scorer.logProbs(List.of(PROMPT), List.of(Response.of(before)))[0];
     return DoubleStream.of(sums).map(sum -> sum - whole).toArray();
   }
 
@@ -205,7 +202,8 @@ class TruncatedSamplingTest {
   }
 
   private static double[] logits(TransformerPolicy policy, int[] before) {
-    int[] tokens = Arrays.copyOf(PROMPT.tokens().toArray(), PROMPT.tokens().length() + before.length);
+    int[] tokens =
+        Arrays.copyOf(PROMPT.tokens().toArray(), PROMPT.tokens().length() + before.length);
     System.arraycopy(before, 0, tokens, PROMPT.tokens().length(), before.length);
     DecoderModel model = policy.model();
     try (Prefill prefill = new Prefill(model);

@@ -35,8 +35,10 @@ enum DataFormat {
       Path file, ChatTemplate template, MalformedLines malformed) {
     PreferenceFormat format =
         preferences.orElseThrow(
-            () -> new UsageException("--format: expected preference, hh, messages or tldr, got " + this));
-    try (DataSetReader<Preference> reader = 
+            () ->
+                new UsageException(
+                    "--format: expected preference, hh, messages or tldr, got " + this));
+    try (DataSetReader<Preference> reader =
         DataSets.preferences(file, format, template, malformed)) {
       return ImmutableList.copyOf(reader);
     }

@@ -34,7 +34,8 @@ final class LoraOptions {
   /** Whether an adapter is asked for. */
   boolean isWanted() {
     if (rank == null && (alpha != null || !targets.isEmpty())) {
-      throw new UsageException("--lora-rank: expected with --lora-alpha or --lora-target, got none");
+      throw new UsageException(
+          "--lora-rank: expected with --lora-alpha or --lora-target, got none");
     }
     if (rank != null) {
       Checks.atLeast("--lora-rank", 1, rank);

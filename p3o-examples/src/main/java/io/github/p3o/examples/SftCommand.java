@@ -182,7 +182,7 @@ final class SftCommand implements Callable<Integer> {
 
   private ImmutableList<Completion> read() {
     MalformedLines malformed = skipMalformed ? MalformedLines.SKIP : MalformedLines.STOP;
-    try (DataSetReader<Completion> reader = 
+    try (DataSetReader<Completion> reader =
         DataSets.completions(data, format, template.template(), malformed)) {
       return ImmutableList.copyOf(reader);
     }

@@ -45,8 +45,7 @@ final class TruncationOptions {
       names = "--repetition-penalty",
       paramLabel = "X",
       defaultValue = "1",
-      description =
-          "Weakens tokens that occurred before, if above 1 (default: ${DEFAULT-VALUE}).")
+      description = "Weakens tokens that occurred before, if above 1 (default: ${DEFAULT-VALUE}).")
   private double repetitionPenalty;
 
   @Option(
