@@ -1,6 +1,7 @@
 package io.github.p3o.text;
 
 import com.google.common.collect.ImmutableMap;
+import com.google.errorprone.annotations.Immutable;
 import java.util.List;
 
 /**
@@ -10,6 +11,7 @@ import java.util.List;
  *
  * @param turns what stands before and after a message, by its role; other roles are refused
  */
+@Immutable
 public record ChatTemplate(ImmutableMap<String, Turn> turns) {
 
   /** The role that answers. */
@@ -22,6 +24,7 @@ public record ChatTemplate(ImmutableMap<String, Turn> turns) {
    * @param gap between that and the content, not part of a prompt
    * @param after behind the content; not part of a last message
    */
+  @Immutable
   public record Turn(String before, String gap, String after) {}
 
   /** {@code "\n\nHuman: …\n\nAssistant: …"}, the dialogues of Anthropic's HH. */

@@ -12,6 +12,7 @@ import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.Ints;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
+import io.github.p3o.internal.Result;
 import io.github.p3o.internal.SharedData;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -177,7 +178,9 @@ class TransformerRewardModelTest {
           .parameters()
           .update(
               vector ->
-                  model.parameters().viewsInto(vector).get("score.weight").getRow(0).assign(head));
+                  Result.array(model.parameters().viewsInto(vector), "score.weight")
+                      .getRow(0)
+                      .assign(head));
       for (int i = 0; i < PROMPTS.size(); i++) {
         int[] whole =
             Ints.concat(PROMPTS.get(i).tokens().toArray(), RESPONSES.get(i).tokens().toArray());
