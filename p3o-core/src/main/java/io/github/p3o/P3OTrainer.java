@@ -5,10 +5,14 @@ import static com.google.common.base.Preconditions.checkArgument;
 import com.google.common.collect.ImmutableList;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.internal.AdamW;
+import io.github.p3o.internal.Objective;
 import io.github.p3o.internal.PolicyLearner;
 import io.github.p3o.internal.RandomStreams;
+import io.github.p3o.internal.ResponseObjective;
+import io.github.p3o.internal.TokenObjective;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +34,7 @@ public final class P3OTrainer implements AutoCloseable {
   private final boolean ownsReference;
   private final TrainerConfig config;
   private final ImmutableList<TrainingListener> listeners;
+  private final Objective objective;
   private final Rollouts rollouts;
   private final PolicyScorer referenceScorer;
   private final PolicyLearner learner;
@@ -49,8 +54,9 @@ public final class P3OTrainer implements AutoCloseable {
     int k = config.responsesPerPrompt();
     int groupsAtOnce = config.promptsPerMicroBatch();
     referenceScorer = new PolicyScorer(reference, k * groupsAtOnce);
-    rollouts = new Rollouts(prompts, sampler, rewardModel, referenceScorer, config);
-    learner = new PolicyLearner(policy, builder.loss, k, groupsAtOnce);
+    objective = builder.objective.apply(config);
+    rollouts = new Rollouts(prompts, sampler, rewardModel, referenceScorer, objective, config);
+    learner = new PolicyLearner(policy, objective, k, groupsAtOnce);
   }
 
   private static <T> T require(String name, @Nullable T value) {
@@ -66,7 +72,24 @@ public final class P3OTrainer implements AutoCloseable {
    * @return a new builder
    */
   public static Builder builder(Policy policy, PolicyLoss loss) {
-    return new Builder(policy, loss);
+    return new Builder(
+        policy, config -> new ResponseObjective(policy, loss, config.responsesPerPrompt()));
+  }
+
+  /**
+   * A builder for a policy with values and an objective on tokens. Its ratios are to the policy as
+   * it is when the rollout is drawn, so that responses of another sampler are not corrected for.
+   *
+   * @param policy is trained in place, and stays the caller's to close
+   * @param loss the objective, such as {@code new TokenPpoLoss()}
+   * @return a new builder
+   */
+  public static Builder builder(ActorCritic policy, ActorCriticLoss loss) {
+    return new Builder(
+        policy,
+        config ->
+            new TokenObjective(
+                policy, loss, config.responsesPerPrompt() * config.promptsPerMicroBatch()));
   }
 
   /**
@@ -112,7 +135,8 @@ public final class P3OTrainer implements AutoCloseable {
    * same pairs.
    *
    * @param step from 0; it chooses the random numbers and numbers the pairs
-   * @return the pairs, with behaviour and reference log-probabilities and rewards
+   * @return the pairs, with behaviour and reference log-probabilities, rewards, and what else the
+   *     objective fixes for its updates
    * @throws NonFiniteException if a reward or log-probability is not finite
    */
   public PairwiseBatch rollout(long step) {
@@ -189,6 +213,7 @@ public final class P3OTrainer implements AutoCloseable {
   @Override
   public void close() {
     learner.close();
+    objective.close();
     referenceScorer.close();
     optimizer.close();
     if (ownsReference) {
@@ -199,7 +224,7 @@ public final class P3OTrainer implements AutoCloseable {
   /** Collects what a {@link P3OTrainer} needs. */
   public static final class Builder {
     private final Policy policy;
-    private final PolicyLoss loss;
+    private final Function<TrainerConfig, Objective> objective;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private TrainerConfig config = TrainerConfig.builder().build();
     private @Nullable PromptSource prompts;
@@ -207,9 +232,9 @@ public final class P3OTrainer implements AutoCloseable {
     private @Nullable RewardModel rewardModel;
     private @Nullable Policy reference;
 
-    private Builder(Policy policy, PolicyLoss loss) {
+    private Builder(Policy policy, Function<TrainerConfig, Objective> objective) {
       this.policy = policy;
-      this.loss = loss;
+      this.objective = objective;
       if (policy instanceof PairSampler ownSampler) {
         sampler = ownSampler;
       }

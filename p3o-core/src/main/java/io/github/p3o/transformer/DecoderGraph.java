@@ -56,6 +56,11 @@ final class DecoderGraph {
     this.causalMask = DecoderInputs.causalMask(graph, model.type(), tokens);
   }
 
+  /** The graph that the layers are added to. */
+  SameDiff graph() {
+    return graph;
+  }
+
   /** A parameter, read from the placeholder of its name. */
   SDVariable parameter(String name) {
     return parameters.computeIfAbsent(

@@ -4,7 +4,9 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.Maps;
 import com.google.common.primitives.ImmutableIntArray;
+import io.github.p3o.ActorCriticGraph;
 import io.github.p3o.BatchShape;
 import io.github.p3o.LogProbs;
 import io.github.p3o.PairSampler;
@@ -48,7 +50,7 @@ public final class TransformerPolicy implements Policy {
     this.temperature = temperature;
   }
 
-  private static TransformerPolicy of(DecoderModel model, double temperature) {
+  static TransformerPolicy of(DecoderModel model, double temperature) {
     return new TransformerPolicy(model, new Prefill(model), temperature);
   }
 
@@ -93,8 +95,8 @@ public final class TransformerPolicy implements Policy {
 
   /**
    * Writes {@code config.json} and {@code model.safetensors}, each whole or not at all. Hugging
-   * Face's libraries read them; the temperature is not part of them. An adapter is merged into the
-   * weights.
+   * Face's libraries read them; neither the temperature nor a value head is part of them. An
+   * adapter is merged into the weights.
    *
    * @param directory made if it is not there; files of these names in it are replaced
    * @throws CheckpointException if it cannot be written
@@ -102,7 +104,9 @@ public final class TransformerPolicy implements Policy {
   public void save(Path directory) {
     model.config().write(directory);
     if (model.adapter() == null) {
-      DecoderParameters.write(directory, model.base().asMap());
+      DecoderParameters.write(
+          directory,
+          Maps.filterKeys(model.base().asMap(), model.tensors().languageModel()::containsKey));
       return;
     }
     try (Parameters merged = model.merged()) {
@@ -249,10 +253,33 @@ public final class TransformerPolicy implements Policy {
 
   @Override
   public PolicyGraph build(BatchShape shape) {
-    SameDiff graph = SameDiff.create();
+    DecoderGraph layers = layers(shape);
+    return head(layers, hidden(layers, shape), shape);
+  }
+
+  /** The same with a value before each token, {@code score.weight · h}, of parameters with it. */
+  ActorCriticGraph buildWithValues(BatchShape shape) {
+    DecoderGraph layers = layers(shape);
+    SDVariable hidden = hidden(layers, shape);
+    SDVariable values = Ops.matmulTransposed(hidden, layers.parameter(DecoderTensors.SCORE));
+    return new ActorCriticGraph(
+        head(layers, hidden, shape),
+        Ops.reshape(values, shape.sequences(), shape.responseTokens()));
+  }
+
+  private DecoderGraph layers(BatchShape shape) {
+    return new DecoderGraph(SameDiff.create(), model, shape.sequences(), shape.tokens());
+  }
+
+  /** The hidden state before each response token, one a row. */
+  private static SDVariable hidden(DecoderGraph layers, BatchShape shape) {
     long rows = (long) shape.sequences() * shape.responseTokens();
-    DecoderGraph layers = new DecoderGraph(graph, model, shape.sequences(), shape.tokens());
-    SDVariable positions = graph.placeHolder(DecoderInputs.POSITIONS, DataType.INT32, rows);
+    return layers.hidden(layers.graph().placeHolder(DecoderInputs.POSITIONS, DataType.INT32, rows));
+  }
+
+  private PolicyGraph head(DecoderGraph layers, SDVariable states, BatchShape shape) {
+    SameDiff graph = layers.graph();
+    long rows = (long) shape.sequences() * shape.responseTokens();
     SDVariable targets = graph.placeHolder(DecoderInputs.TARGETS, DataType.INT32, rows);
     SDVariable mask =
         graph.placeHolder(
@@ -260,7 +287,7 @@ public final class TransformerPolicy implements Policy {
             DataType.DOUBLE,
             shape.sequences(),
             shape.responseTokens());
-    SDVariable hidden = Ops.multiply(layers.hidden(positions), 1 / temperature);
+    SDVariable hidden = Ops.multiply(states, 1 / temperature);
     SDVariable output = layers.parameter(model.tensors().output());
     SDVariable logits = Ops.matmulTransposed(hidden, output);
     // One row of the output layer for each target: a one-hot mask would be as large as the logits.

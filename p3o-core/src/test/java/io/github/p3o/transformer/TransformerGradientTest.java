@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.ActorCriticGraph;
 import io.github.p3o.BatchShape;
 import io.github.p3o.Parameters;
 import io.github.p3o.PolicyGraph;
@@ -81,6 +82,23 @@ class TransformerGradientTest {
       Map<String, INDArray> feed = new HashMap<>(policy.feed(shape, PROMPTS, RESPONSES));
       feed.putAll(policy.frozenParameters());
       check(policy.build(shape).logProbs(), policy.parameters(), feed);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void gradient_ofLogProbsAndTokenValues_equalsFiniteDifferences(DecoderConfig config) {
+    try (TransformerPolicy policy = TransformerPolicy.random(config, DataType.DOUBLE, 5);
+        TransformerActorCritic model =
+            TransformerActorCritic.fromPolicy(policy.withTemperature(0.8))) {
+      TinyModels.scatter(model.parameters());
+      BatchShape shape = model.shape(PROMPTS, RESPONSES);
+      ActorCriticGraph built = model.buildWithValues(shape);
+      SDVariable values = Ops.multiply(built.tokenValues(), built.policy().tokenMask());
+      check(
+          Ops.add(built.policy().logProbs(), Ops.sum(values, 1)),
+          model.parameters(),
+          model.feed(shape, PROMPTS, RESPONSES));
     }
   }
 

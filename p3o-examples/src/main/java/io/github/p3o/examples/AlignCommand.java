@@ -2,7 +2,6 @@ package io.github.p3o.examples;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
-import io.github.p3o.PairwiseLoss;
 import io.github.p3o.Policy;
 import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
@@ -125,11 +124,12 @@ final class AlignCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     check();
-    PairwiseLoss loss = objective.loss();
+    Learner learner = objective.learner();
     boolean seedGiven = spec.commandLine().getParseResult().hasMatchedOption("--seed");
     TrainerConfig config = trainer.config(seedGiven ? options.seed : null);
     Alignment.Settings settings =
-        new Alignment.Settings(objective.name(), loss, config, steps, evaluateEvery, maxNewTokens);
+        new Alignment.Settings(
+            objective.name(), learner, config, steps, evaluateEvery, maxNewTokens);
     try (LanguageModel model = LanguageModel.load(policy);
         Reward scored = Reward.open(reward, model)) {
       PromptSplit prompts = prompts(model, config.seed());
@@ -149,7 +149,10 @@ final class AlignCommand implements Callable<Integer> {
     Checks.atLeast("--evaluation-prompts", 1, evaluationPrompts);
     Checks.positive("--temperature", temperature);
     Checks.share("--held-out", heldOut);
-    lora.isWanted(); // refuses options that mean nothing without it
+    if (lora.isWanted() && objective.hasValues()) {
+      throw new UsageException(
+          "--lora-rank: expected with --loss p3o-v1 or p3o-v2, got it with ppo");
+    }
   }
 
   private PromptSplit prompts(LanguageModel model, long seed) {
@@ -222,8 +225,8 @@ final class AlignCommand implements Callable<Integer> {
     OutcomeReport shown = new OutcomeReport(outcome, run);
     shown.print(samples);
     shown.writeSamples();
-    shown.writePlot("P3O: reward against KL");
-    Report report = new Report("P3O alignment");
+    shown.writePlot("Reward against KL");
+    Report report = new Report("Alignment by " + objective.name());
     shown.addTo(report, samples);
     report.note(
         "Everything that the run depended on is in run.json beside this file; every training step"

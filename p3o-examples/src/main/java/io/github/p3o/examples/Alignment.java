@@ -3,7 +3,6 @@ package io.github.p3o.examples;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.P3OTrainer;
-import io.github.p3o.PairwiseLoss;
 import io.github.p3o.Policy;
 import io.github.p3o.PromptSource;
 import io.github.p3o.RewardModel;
@@ -20,7 +19,7 @@ final class Alignment {
    * How long and how.
    *
    * @param name of the stage, in metrics and progress
-   * @param loss the objective
+   * @param learner the objective
    * @param config of the trainer
    * @param steps turns of sampling and updating
    * @param evaluateEvery steps between judgements; there is one before the first step and one after
@@ -29,7 +28,7 @@ final class Alignment {
    */
   record Settings(
       String name,
-      PairwiseLoss loss,
+      Learner learner,
       TrainerConfig config,
       int steps,
       int evaluateEvery,
@@ -58,13 +57,29 @@ final class Alignment {
       Evaluator evaluator,
       Settings settings,
       Run run) {
+    return settings
+        .learner()
+        .train(
+            policy,
+            (trained, trainer) ->
+                run(
+                    trained,
+                    trainer.prompts(prompts).rewardModel(reward).reference(reference),
+                    evaluator,
+                    settings,
+                    run));
+  }
+
+  private static ImmutableList<Point> run(
+      TransformerPolicy policy,
+      P3OTrainer.Builder builder,
+      Evaluator evaluator,
+      Settings settings,
+      Run run) {
     ImmutableList.Builder<Point> points = ImmutableList.builder();
     try (P3OTrainer trainer =
-            P3OTrainer.builder(policy, settings.loss())
-                .prompts(prompts)
+            builder
                 .sampler(policy.sampler(settings.maxNewTokens()))
-                .rewardModel(reward)
-                .reference(reference)
                 .config(settings.config())
                 .listener(new MetricsListener(run.directory(), settings.name()))
                 .build();
