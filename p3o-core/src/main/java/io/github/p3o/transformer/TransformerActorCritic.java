@@ -32,16 +32,15 @@ public final class TransformerActorCritic implements ActorCritic {
    * A copy of a policy's weights, with a value head of zeros, so that every value is 0 before
    * training.
    *
-   * @param policy the policy; nothing is shared, its temperature is taken over
+   * @param policy the policy, an adapter merged; nothing is shared, its temperature is taken over
    * @return the policy with values; the caller closes it
    */
   public static TransformerActorCritic fromPolicy(TransformerPolicy policy) {
-    LlamaConfig config = policy.config();
-    Parameters from = policy.parameters();
-    Map<String, INDArray> initial = new LinkedHashMap<>(from.asMap());
-    try (INDArray head = Nd4j.create(from.dataType(), 1, config.hiddenSize())) {
-      initial.put(LlamaWeights.SCORE, head);
-      LlamaModel model = new LlamaModel(config, Parameters.copyOf(initial));
+    try (Parameters from = policy.model().merged();
+        INDArray head = Nd4j.create(from.dataType(), 1, policy.config().hiddenSize())) {
+      Map<String, INDArray> initial = new LinkedHashMap<>(from.asMap());
+      initial.put(DecoderTensors.SCORE, head);
+      DecoderModel model = new DecoderModel(policy.model().tensors(), Parameters.copyOf(initial));
       return new TransformerActorCritic(TransformerPolicy.of(model, policy.temperature()));
     }
   }
@@ -68,6 +67,7 @@ public final class TransformerActorCritic implements ActorCritic {
         "target: expected a model of %s, got %s",
         policy.config(),
         target.config());
+    checkArgument(target.adapter().isEmpty(), "target: expected no adapter, got one");
     Parameters to = target.parameters();
     to.update(
         vector ->

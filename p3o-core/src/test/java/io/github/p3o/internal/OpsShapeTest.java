@@ -186,6 +186,10 @@ class OpsShapeTest {
         x);
     assertDifferentiable("one row", v -> Ops.multiply(Ops.unstack(v[0], 3)[1], 2), x);
     assertDifferentiable("rows of size 1", v -> Ops.unstack(v[0], 3)[2], random(1, 3, 1));
+    assertDifferentiable(
+        "parts of rank 4",
+        v -> Ops.multiply(Ops.unstack(v[0], 3)[0], Ops.unstack(v[0], 3)[2]),
+        random(1, 3, 2, 2, 3, 2));
     assertDifferentiable("the only row", v -> Ops.unstack(v[0], 1)[0], random(1, 1, 4));
   }
 

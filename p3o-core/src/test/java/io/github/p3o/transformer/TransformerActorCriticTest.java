@@ -73,7 +73,7 @@ class TransformerActorCriticTest {
         .parameters()
         .update(
             vector ->
-                Result.array(model.parameters().viewsInto(vector), LlamaWeights.SCORE)
+                Result.array(model.parameters().viewsInto(vector), DecoderTensors.SCORE)
                     .assign(value));
   }
 
@@ -124,7 +124,7 @@ class TransformerActorCriticTest {
     try (TransformerPolicy loaded = TransformerPolicy.load(directory, DataType.DOUBLE)) {
       assertThat(loaded.parameters().names())
           .isEqualTo(policy.parameters().names())
-          .doesNotContain(LlamaWeights.SCORE);
+          .doesNotContain(DecoderTensors.SCORE);
       assertThat(logProbs(loaded.withTemperature(0.7)))
           .containsExactly(logProbs(policy), within(1e-5)); // float32 in the file
     }
@@ -136,7 +136,7 @@ class TransformerActorCriticTest {
     model.exportTo(policy);
 
     assertThat(logProbs(policy)).containsExactly(logProbs(model), within(1e-12));
-    assertThat(policy.parameters().names()).doesNotContain(LlamaWeights.SCORE);
+    assertThat(policy.parameters().names()).doesNotContain(DecoderTensors.SCORE);
   }
 
   @Test
@@ -145,7 +145,7 @@ class TransformerActorCriticTest {
         TransformerPolicy.random(TinyModels.config(2, 6, 2, true), DataType.DOUBLE, 1)) {
       assertThatThrownBy(() -> model.exportTo(other))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageStartingWith("target: expected a model of LlamaConfig[");
+          .hasMessageStartingWith("target: expected a model of DecoderConfig[");
     }
   }
 

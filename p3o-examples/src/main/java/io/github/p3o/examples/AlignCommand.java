@@ -27,22 +27,26 @@ import picocli.CommandLine.Spec;
       "",
       "Samples pairs of responses, scores them, and updates the model on the differences; every few"
           + " steps it is judged on held-out prompts. The result is DIR/model, a Hugging Face"
-          + " directory, and DIR/report.html. Without prompts, the openings of children's stories"
+          + " directory, and DIR/report.html; of a low-rank adapter also DIR/adapter, which PEFT"
+          + " reads. Without prompts, the openings of children's stories"
           + " are the prompts."
     },
     footer = {
       "  p3o align --policy DIR --reward sentiment --prompt 'Once upon a time'",
       "  p3o align --policy DIR --reward REWARD --gold sentiment --config t.yaml",
-      "  p3o align --policy DIR --reward REWARD --prompts hh.jsonl.gz --format hh"
+      "  p3o align --policy DIR --reward REWARD --prompts hh.jsonl.gz --format hh",
+      "  p3o align --policy DIR --reward sentiment --lora-rank 8"
     })
 final class AlignCommand implements Callable<Integer> {
 
   private static final String MODEL = "model";
+  private static final String ADAPTER = "adapter";
 
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final PromptOptions promptOptions = new PromptOptions();
   @Mixin private final ObjectiveOptions objective = new ObjectiveOptions();
   @Mixin private final TrainerOptions trainer = new TrainerOptions();
+  @Mixin private final LoraOptions lora = new LoraOptions();
 
   @Option(
       names = "--policy",
@@ -140,7 +144,6 @@ final class AlignCommand implements Callable<Integer> {
         run.describe("trainer", config);
         run.console().note(prompts.summary());
         Outcome outcome = align(model, scored, prompts, settings, run);
-        model.save(run.directory().resolve(MODEL));
         report(outcome, run);
       }
       return 0;
@@ -153,6 +156,10 @@ final class AlignCommand implements Callable<Integer> {
     Checks.atLeast("--evaluation-prompts", 1, evaluationPrompts);
     Checks.positive("--temperature", temperature);
     Checks.share("--held-out", heldOut);
+    if (lora.isWanted() && objective.hasValues()) {
+      throw new UsageException(
+          "--lora-rank: expected with --loss p3o-v1 or p3o-v2, got it with ppo");
+    }
   }
 
   private int steps() {
@@ -179,15 +186,39 @@ final class AlignCommand implements Callable<Integer> {
       PromptSplit prompts,
       Alignment.Settings settings,
       Run run) {
-    TransformerPolicy trained = model.policy().withTemperature(temperature);
+    TransformerPolicy whole = model.policy().withTemperature(temperature);
+    if (!lora.isWanted()) {
+      try (Policy reference = whole.frozenCopy()) {
+        Outcome outcome = align(whole, reference, model.codec(), scored, prompts, settings, run);
+        model.save(run.directory().resolve(MODEL));
+        return outcome;
+      }
+    }
+    try (TransformerPolicy adapted = lora.addTo(whole, settings.config().seed());
+        Policy reference = adapted.withoutAdapter()) {
+      Outcome outcome = align(adapted, reference, model.codec(), scored, prompts, settings, run);
+      adapted.saveAdapter(run.directory().resolve(ADAPTER));
+      adapted.save(run.directory().resolve(MODEL));
+      model.copyTokenizer(run.directory().resolve(MODEL));
+      return outcome;
+    }
+  }
+
+  private Outcome align(
+      TransformerPolicy trained,
+      Policy reference,
+      TextCodec codec,
+      Reward scored,
+      PromptSplit prompts,
+      Alignment.Settings settings,
+      Run run) {
     Gold known = gold == null ? scored.gold() : gold;
-    try (Policy reference = trained.frozenCopy();
-        PolicyScorer scorer =
-            new PolicyScorer(reference, settings.config().promptsPerMicroBatch())) {
+    try (PolicyScorer scorer =
+        new PolicyScorer(reference, settings.config().promptsPerMicroBatch())) {
       Evaluator evaluator =
           new Evaluator(
               prompts.judging(),
-              model.codec(),
+              codec,
               scorer::logProbs,
               scored.model(),
               known,

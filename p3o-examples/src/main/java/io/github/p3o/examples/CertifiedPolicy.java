@@ -9,7 +9,7 @@ import io.github.p3o.Response;
 import io.github.p3o.RewardModel;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.eval.TranslationCertificate;
-import io.github.p3o.transformer.LlamaConfig;
+import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.util.OptionalInt;
 import java.util.function.UnaryOperator;
@@ -64,8 +64,8 @@ enum CertifiedPolicy {
 
   private static final int MAX_TOKENS = 6;
 
-  private static final LlamaConfig MODEL =
-      new LlamaConfig(
+  private static final DecoderConfig MODEL =
+      DecoderConfig.llama(
           12, 16, 24, 2, 4, 2, 16, 1e-5, 10_000, true, OptionalInt.of(1), OptionalInt.of(2));
 
   /** Rewards are multiples of 2⁻²⁰, so that a shift of up to 10⁶ is exact. */

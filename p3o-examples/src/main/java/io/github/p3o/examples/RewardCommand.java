@@ -60,7 +60,7 @@ final class RewardCommand implements Callable<Integer> {
       names = "--data-format",
       paramLabel = "FORMAT",
       defaultValue = "preference",
-      description = "Of --data: preference, hh or messages (default: preference).")
+      description = "Of --data: preference, hh, messages or tldr (default: preference).")
   private DataFormat format = DataFormat.PREFERENCE;
 
   @Option(
@@ -128,7 +128,9 @@ final class RewardCommand implements Callable<Integer> {
     DataSets.Split split =
         DataSets.split(
             format.preferences(
-                file, samples.skipMalformed() ? MalformedLines.SKIP : MalformedLines.STOP),
+                file,
+                samples.template(),
+                samples.skipMalformed() ? MalformedLines.SKIP : MalformedLines.STOP),
             heldOut,
             options.seed);
     int context = model.policy().config().maxPositions();

@@ -16,7 +16,7 @@ import io.github.p3o.Response;
 import io.github.p3o.Rewards;
 import io.github.p3o.internal.PolicyLearner;
 import io.github.p3o.internal.ResponseObjective;
-import io.github.p3o.transformer.LlamaConfig;
+import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -37,8 +37,8 @@ class FloatTypesTest {
 
   private static final int VOCABULARY = 9;
 
-  private static final LlamaConfig MODEL =
-      new LlamaConfig(
+  private static final DecoderConfig MODEL =
+      DecoderConfig.llama(
           VOCABULARY,
           16,
           24,

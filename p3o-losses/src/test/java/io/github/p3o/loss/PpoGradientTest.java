@@ -18,7 +18,7 @@ import io.github.p3o.PromptSource;
 import io.github.p3o.Response;
 import io.github.p3o.RewardModel;
 import io.github.p3o.TrainerConfig;
-import io.github.p3o.transformer.LlamaConfig;
+import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.TransformerActorCritic;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.util.ArrayList;
@@ -33,8 +33,8 @@ import org.nd4j.linalg.api.buffer.DataType;
 /** The gradient of token-wise PPO by the parameters of a language model, in float64. */
 class PpoGradientTest {
 
-  private static final LlamaConfig MODEL =
-      new LlamaConfig(
+  private static final DecoderConfig MODEL =
+      DecoderConfig.llama(
           9, 16, 24, 2, 4, 2, 24, 1e-5, 10_000, false, OptionalInt.of(1), OptionalInt.of(2));
 
   private static final ImmutableList<Prompt> PROMPTS =

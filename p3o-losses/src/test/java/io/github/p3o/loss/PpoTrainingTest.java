@@ -16,7 +16,7 @@ import io.github.p3o.TrainerConfig;
 import io.github.p3o.TrainingListener;
 import io.github.p3o.testing.Bandit;
 import io.github.p3o.testing.TabularActorCritic;
-import io.github.p3o.transformer.LlamaConfig;
+import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.TransformerActorCritic;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.util.ArrayList;
@@ -30,8 +30,8 @@ class PpoTrainingTest {
 
   private static final int GOOD = 4;
 
-  private static final LlamaConfig MODEL =
-      new LlamaConfig(
+  private static final DecoderConfig MODEL =
+      DecoderConfig.llama(
           9, 16, 24, 2, 4, 2, 24, 1e-5, 10_000, true, OptionalInt.of(1), OptionalInt.of(2));
 
   private static final ImmutableList<Prompt> PROMPTS =
