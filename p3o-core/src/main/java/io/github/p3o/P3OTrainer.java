@@ -1,14 +1,23 @@
 package io.github.p3o;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
 
+import com.google.common.base.Suppliers;
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.internal.AdamW;
+import io.github.p3o.internal.Fingerprint;
+import io.github.p3o.internal.Parts;
 import io.github.p3o.internal.PolicyLearner;
 import io.github.p3o.internal.RandomStreams;
+import io.github.p3o.internal.Settings;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -21,10 +30,12 @@ import org.jspecify.annotations.Nullable;
  * <p>The reference policy is a frozen copy of the policy as it is when the trainer is built, unless
  * another is given. A trainer is confined to one thread.
  */
-public final class P3OTrainer implements AutoCloseable {
+public final class P3OTrainer implements Resumable, AutoCloseable {
 
   /** Log-ratios beyond this before the first update are no rounding: float32 sums stay below. */
   private static final double MAX_INITIAL_LOG_RATIO = 0.01;
+
+  private static final String UPDATES = "updates";
 
   private final Policy reference;
   private final boolean ownsReference;
@@ -34,7 +45,10 @@ public final class P3OTrainer implements AutoCloseable {
   private final PolicyScorer referenceScorer;
   private final PolicyLearner learner;
   private final AdamW optimizer;
+  private final Supplier<ImmutableMap<String, String>> settings;
+  private final Parts parts = new Parts();
   private long step;
+  private boolean stepping;
 
   private P3OTrainer(Builder builder) {
     PromptSource prompts = require("prompts", builder.prompts);
@@ -51,6 +65,26 @@ public final class P3OTrainer implements AutoCloseable {
     referenceScorer = new PolicyScorer(reference, k * groupsAtOnce);
     rollouts = new Rollouts(prompts, sampler, rewardModel, referenceScorer, config);
     learner = new PolicyLearner(policy, builder.loss, k, groupsAtOnce);
+    // At the first checkpoint: it reads every parameter of the frozen models.
+    settings = Suppliers.memoize(() -> settings(builder.loss, rewardModel));
+    parts.add("prompts", prompts);
+    parts.add("sampler", sampler);
+    parts.add("rewardModel", rewardModel);
+    for (int i = 0; i < listeners.size(); i++) {
+      parts.add("listeners[" + i + "]", listeners.get(i));
+    }
+  }
+
+  private ImmutableMap<String, String> settings(PolicyLoss loss, RewardModel rewardModel) {
+    ImmutableMap.Builder<String, String> all = ImmutableMap.builder();
+    all.putAll(Settings.of("", config)).put("loss", Settings.describe(loss.name(), loss));
+    if (reference.parameters().isFrozen()) {
+      all.put("reference", Fingerprint.of(reference.parameters()));
+    }
+    if (rewardModel instanceof GraphModel model) {
+      all.put("rewardModel", Fingerprint.of(model.parameters()));
+    }
+    return all.buildOrThrow();
   }
 
   private static <T> T require(String name, @Nullable T value) {
@@ -81,16 +115,61 @@ public final class P3OTrainer implements AutoCloseable {
    */
   @CanIgnoreReturnValue
   public StepMetrics step() {
-    RandomGenerator random = RandomStreams.forStep(config.seed(), step);
-    MetricsCollector metrics = new MetricsCollector();
-    PairwiseBatch rollout = rollouts.draw(step, random, metrics);
-    listeners.forEach(listener -> listener.onRollout(step, rollout));
-    metrics.addRollout(rollout);
-    metrics.time("timing_s/update", () -> update(rollout, random, metrics));
-    StepMetrics measured = new StepMetrics(step, metrics.values());
-    step++;
-    listeners.forEach(listener -> listener.onStep(measured));
-    return measured;
+    stepping = true;
+    try {
+      RandomGenerator random = RandomStreams.forStep(config.seed(), step);
+      MetricsCollector metrics = new MetricsCollector();
+      PairwiseBatch rollout = rollouts.draw(step, random, metrics);
+      listeners.forEach(listener -> listener.onRollout(step, rollout));
+      metrics.addRollout(rollout);
+      metrics.time("timing_s/update", () -> update(rollout, random, metrics));
+      StepMetrics measured = new StepMetrics(step, metrics.values());
+      step++;
+      listeners.forEach(listener -> listener.onStep(measured));
+      return measured;
+    } finally {
+      stepping = false;
+    }
+  }
+
+  /**
+   * How many steps were done, those before a resume included; steps of a host's own loop over
+   * {@link #gradients} and {@link #apply} are the host's to count.
+   *
+   * @return ≥ 0
+   */
+  @Override
+  public long stepsDone() {
+    return step;
+  }
+
+  /**
+   * {@inheritDoc} It holds the parameters, the optimiser's moments and its place in the schedule,
+   * and what {@link Stateful} parts remember. Rollouts need not be saved: each is drawn anew from
+   * the seed and the step.
+   */
+  @Override
+  public Checkpoint checkpoint() {
+    checkState(!stepping, "checkpoint: expected to be asked between two steps, got within one");
+    ImmutableMap<String, String> states =
+        ImmutableMap.<String, String>builder()
+            .put(UPDATES, String.valueOf(optimizer.updates()))
+            .putAll(parts.states())
+            .buildOrThrow();
+    return new Checkpoint(step, settings.get(), states, optimizer.tensors());
+  }
+
+  @Override
+  public void restore(Checkpoint checkpoint) {
+    checkState(!stepping, "restore: expected to be called between two steps, got within one");
+    Settings.checkSame(checkpoint.settings(), settings.get());
+    Map<String, String> states = new LinkedHashMap<>(checkpoint.states());
+    long updates = AdamW.updates(states.remove(UPDATES));
+    parts.check(states);
+    optimizer.check(checkpoint.tensors());
+    parts.restore(states);
+    optimizer.restore(checkpoint.tensors(), updates);
+    step = checkpoint.step();
   }
 
   /**
