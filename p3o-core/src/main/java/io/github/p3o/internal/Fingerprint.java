@@ -2,12 +2,14 @@ package io.github.p3o.internal;
 
 import com.google.common.hash.Hasher;
 import com.google.common.hash.Hashing;
+import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.Parameters;
+import java.util.stream.Stream;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
-/** Tells parameters apart by a few digits. */
+/** Tells parameters, or texts, apart by a few digits. */
 public final class Fingerprint {
 
   /** Elements that are copied at once. */
@@ -27,6 +29,18 @@ public final class Fingerprint {
       }
     }
     return parameters.dataType() + "[" + vector.length() + "]:" + hasher.hash();
+  }
+
+  /** The same for the same token ids in the same order. */
+  @SuppressWarnings("UnstableApiUsage") // Guava's hashing is long stable in fact
+  public static String of(Stream<ImmutableIntArray> tokens) {
+    Hasher hasher = Hashing.murmur3_128().newHasher();
+    tokens.forEach(
+        ids -> {
+          hasher.putInt(ids.length());
+          ids.forEach(hasher::putInt);
+        });
+    return hasher.hash().toString();
   }
 
   private static void add(INDArray chunk, Hasher hasher) {

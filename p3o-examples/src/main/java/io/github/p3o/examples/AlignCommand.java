@@ -43,6 +43,7 @@ final class AlignCommand implements Callable<Integer> {
   @Mixin private final PromptOptions promptOptions = new PromptOptions();
   @Mixin private final ObjectiveOptions objective = new ObjectiveOptions();
   @Mixin private final TrainerOptions trainer = new TrainerOptions();
+  @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
   @Option(
       names = "--policy",
@@ -125,14 +126,24 @@ final class AlignCommand implements Callable<Integer> {
     boolean seedGiven = spec.commandLine().getParseResult().hasMatchedOption("--seed");
     TrainerConfig config = trainer.config(seedGiven ? options.seed : null);
     Alignment.Settings settings =
-        new Alignment.Settings(objective.name(), loss, config, steps, evaluateEvery, maxNewTokens);
+        new Alignment.Settings(
+            objective.name(),
+            loss,
+            config,
+            steps,
+            evaluateEvery,
+            maxNewTokens,
+            checkpoints.every());
     try (LanguageModel model = LanguageModel.load(policy);
         Reward scored = Reward.open(reward, model)) {
       PromptSplit prompts = prompts(model, config.seed());
-      try (Run run = Run.open(spec, options)) {
+      try (Run run = Run.open(spec, options, checkpoints)) {
         run.describe("trainer", config);
         run.console().note(prompts.summary());
         Outcome outcome = align(model, scored, prompts, settings, run);
+        if (run.interrupted()) {
+          return Run.INTERRUPTED;
+        }
         model.save(run.directory().resolve(MODEL));
         report(outcome, run);
       }

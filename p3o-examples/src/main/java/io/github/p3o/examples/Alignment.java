@@ -9,6 +9,8 @@ import io.github.p3o.PromptSource;
 import io.github.p3o.RewardModel;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.transformer.TransformerPolicy;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /** Aligns a language model and judges it on held-out prompts every few steps. */
@@ -26,6 +28,7 @@ final class Alignment {
    * @param evaluateEvery steps between judgements; there is one before the first step and one after
    *     the last
    * @param maxNewTokens the longest response
+   * @param checkpointEvery steps between checkpoints; 0 for none
    */
   record Settings(
       String name,
@@ -33,7 +36,8 @@ final class Alignment {
       TrainerConfig config,
       int steps,
       int evaluateEvery,
-      int maxNewTokens) {}
+      int maxNewTokens,
+      int checkpointEvery) {}
 
   /**
    * The policy after some steps.
@@ -58,33 +62,53 @@ final class Alignment {
       Evaluator evaluator,
       Settings settings,
       Run run) {
-    ImmutableList.Builder<Point> points = ImmutableList.builder();
+    Saving saving =
+        settings.checkpointEvery() == 0
+            ? Saving.never(settings.name(), run)
+            : Saving.every(settings.checkpointEvery(), settings.name(), run);
     try (P3OTrainer trainer =
-            P3OTrainer.builder(policy, settings.loss())
-                .prompts(prompts)
-                .sampler(policy.sampler(settings.maxNewTokens()))
-                .rewardModel(reward)
-                .reference(reference)
-                .config(settings.config())
-                .listener(new MetricsListener(run.directory(), settings.name()))
-                .build();
-        Console.Stage stage = run.console().stage(settings.name(), settings.steps())) {
-      Judged judged = judge(0, policy, evaluator, settings, run);
-      points.add(new Point(0, judged));
-      for (int step = 1; step <= settings.steps(); step++) {
+        P3OTrainer.builder(policy, settings.loss())
+            .prompts(prompts)
+            .sampler(policy.sampler(settings.maxNewTokens()))
+            .rewardModel(reward)
+            .reference(reference)
+            .config(settings.config())
+            .listener(new MetricsListener(run.directory(), settings.name()))
+            .build()) {
+      saving.begin(trainer);
+      return run(
+          trainer, saving, step -> judge(step, policy, evaluator, settings, run), settings, run);
+    }
+  }
+
+  /** Judges the policy after so many steps. */
+  private interface Judge {
+    Judged after(long step);
+  }
+
+  private static ImmutableList<Point> run(
+      P3OTrainer trainer, Saving saving, Judge judge, Settings settings, Run run) {
+    List<Point> points = new ArrayList<>(Evaluations.upTo(trainer.stepsDone(), settings, run));
+    if (points.isEmpty()) {
+      points.add(new Point(0, judge.after(0)));
+    }
+    try (Console.Stage stage =
+        run.console().stage(settings.name(), settings.steps(), trainer.stepsDone())) {
+      while (trainer.stepsDone() < settings.steps()) {
         trainer.step();
-        boolean last = step == settings.steps() || run.stopped();
+        int step = Math.toIntExact(trainer.stepsDone());
+        boolean last =
+            step == settings.steps() || (run.stopped() && settings.checkpointEvery() == 0);
         if (last || step % settings.evaluateEvery() == 0) {
-          judged = judge(step, policy, evaluator, settings, run);
-          points.add(new Point(step, judged));
+          points.add(new Point(step, judge.after(step)));
         }
-        stage.step(status(judged));
-        if (last) {
+        stage.step(status(points.get(points.size() - 1).judged()));
+        if (saving.endsAfterStep(trainer, settings.steps()) || last) {
           break;
         }
       }
     }
-    return points.build();
+    return ImmutableList.copyOf(points);
   }
 
   private static String status(Judged judged) {
@@ -97,9 +121,12 @@ final class Alignment {
   }
 
   private static Judged judge(
-      int step, TransformerPolicy policy, Evaluator evaluator, Settings settings, Run run) {
+      long step, TransformerPolicy policy, Evaluator evaluator, Settings settings, Run run) {
     Judged judged = evaluator.judge(policy.sampler(settings.maxNewTokens()));
     run.directory().metrics(settings.name() + "-held-out", step, metrics(judged));
+    if (settings.checkpointEvery() > 0) {
+      Evaluations.save(step, judged, run);
+    }
     return judged;
   }
 
