@@ -7,6 +7,7 @@ import com.google.common.base.Suppliers;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import io.github.p3o.HealthAlarm.Kind;
 import io.github.p3o.internal.AdamW;
 import io.github.p3o.internal.Fingerprint;
 import io.github.p3o.internal.Parts;
@@ -45,6 +46,9 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   private final PolicyScorer referenceScorer;
   private final PolicyLearner learner;
   private final AdamW optimizer;
+  private final double klPenalty;
+  private final KlController klController;
+  private final HealthMonitor health;
   private final Supplier<ImmutableMap<String, String>> settings;
   private final Parts parts = new Parts();
   private long step;
@@ -65,8 +69,13 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     referenceScorer = new PolicyScorer(reference, k * groupsAtOnce);
     rollouts = new Rollouts(prompts, sampler, rewardModel, referenceScorer, config);
     learner = new PolicyLearner(policy, builder.loss, k, groupsAtOnce);
+    klPenalty = builder.loss.klPenalty();
+    klController = new KlController(config.klControl(), builder.loss);
     // At the first checkpoint: it reads every parameter of the frozen models.
     settings = Suppliers.memoize(() -> settings(builder.loss, rewardModel));
+    health = new HealthMonitor(builder.health);
+    parts.add("klControl", klController);
+    parts.add("health", health);
     parts.add("prompts", prompts);
     parts.add("sampler", sampler);
     parts.add("rewardModel", rewardModel);
@@ -121,12 +130,17 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
       MetricsCollector metrics = new MetricsCollector();
       PairwiseBatch rollout = rollouts.draw(step, random, metrics);
       listeners.forEach(listener -> listener.onRollout(step, rollout));
-      metrics.addRollout(rollout);
+      metrics.addRollout(rollout, klPenalty * klController.scale());
       metrics.time("timing_s/update", () -> update(rollout, random, metrics));
       StepMetrics measured = new StepMetrics(step, metrics.values());
+      klController.observe(measured.get("objective/kl"), rollout.responses().size());
       step++;
       listeners.forEach(listener -> listener.onStep(measured));
+      health.observe(measured.step(), measured.values()).forEach(this::alarm);
       return measured;
+    } catch (NonFiniteException e) {
+      alarm(new HealthAlarm(Kind.NON_FINITE, step, Double.NaN, Double.NaN, message(e)));
+      throw e;
     } finally {
       stepping = false;
     }
@@ -211,9 +225,44 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
             checkRatios(batch, gradients);
             atOldPolicy = false;
           }
+          if (MetricsCollector.approximateKl(batch, gradients.logProbs())
+              > config.maxApproximateKl()) {
+            return;
+          }
           metrics.addUpdate(batch, gradients, optimizer.learningRate(), apply(gradients));
+        } catch (NonFiniteException e) {
+          throw blame(batch, e);
         }
       }
+    }
+  }
+
+  private void alarm(HealthAlarm alarm) {
+    listeners.forEach(listener -> listener.onAlarm(alarm));
+  }
+
+  private static String message(Exception e) {
+    return String.valueOf(e.getMessage());
+  }
+
+  /** The same exception, naming the first pair that is not finite by itself. */
+  private NonFiniteException blame(PairwiseBatch batch, NonFiniteException e) {
+    if (message(e).contains(" of pair ")) {
+      return e;
+    }
+    for (int g = 0; g < batch.groups(); g++) {
+      if (!isFiniteAlone(batch.select(g))) {
+        return new NonFiniteException(message(e) + "; the cause is pair " + batch.ids().get(g));
+      }
+    }
+    return e;
+  }
+
+  private boolean isFiniteAlone(PairwiseBatch pair) {
+    try (Gradients gradients = gradients(pair)) {
+      return Double.isFinite(gradients.vector().norm2Number().doubleValue());
+    } catch (NonFiniteException e) {
+      return false;
     }
   }
 
@@ -226,12 +275,14 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
         double now = gradients.logProbs().get(i, g);
         double old = batch.oldLogProbs().get(i, g);
         if (Math.abs(now - old) > MAX_INITIAL_LOG_RATIO) {
-          throw new IllegalStateException(
+          String message =
               String.format(
                   "sampler: expected the log-probability of the policy, %.6f, for response %d of"
                       + " pair %d, got %.6f; do sampling and scoring use the same temperature and"
                       + " truncation? Set ratioCheck OFF for responses of another policy",
-                  now, i, batch.ids().get(g), old));
+                  now, i, batch.ids().get(g), old);
+          alarm(new HealthAlarm(Kind.RATIO_NOT_ONE, step, Math.exp(now - old), 1, message));
+          throw new IllegalStateException(message);
         }
       }
     }
@@ -246,7 +297,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @throws NonFiniteException if the loss or a log-probability is not finite
    */
   public Gradients gradients(PairwiseBatch batch) {
-    return learner.gradients(batch);
+    return learner.gradients(batch, klController.scale());
   }
 
   /**
@@ -281,6 +332,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     private final PolicyLoss loss;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private TrainerConfig config = TrainerConfig.builder().build();
+    private HealthThresholds health = HealthThresholds.defaults();
     private @Nullable PromptSource prompts;
     private @Nullable PairSampler sampler;
     private @Nullable RewardModel rewardModel;
@@ -346,6 +398,17 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
      */
     public Builder config(TrainerConfig config) {
       this.config = config;
+      return this;
+    }
+
+    /**
+     * Sets when listeners are told that something is wrong.
+     *
+     * @param health the thresholds
+     * @return this
+     */
+    public Builder health(HealthThresholds health) {
+      this.health = health;
       return this;
     }
 

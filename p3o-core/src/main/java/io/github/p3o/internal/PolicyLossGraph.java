@@ -96,6 +96,7 @@ public final class PolicyLossGraph {
     feed.put(MEAN_REWARD, Nd4j.scalar(mean(whole.rewards().values())));
     double meanOld = mean(whole.oldLogProbs().values());
     feed.put(MEAN_KL, Nd4j.scalar(meanOld - mean(whole.referenceLogProbs().values())));
+    KlScale.feed(feed, 1);
     return feed;
   }
 

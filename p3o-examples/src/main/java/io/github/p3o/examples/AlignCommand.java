@@ -1,5 +1,6 @@
 package io.github.p3o.examples;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.PairwiseLoss;
@@ -208,6 +209,7 @@ final class AlignCommand implements Callable<Integer> {
     shown.writePlot("P3O: reward against KL");
     Report report = new Report("P3O alignment");
     shown.addTo(report, samples);
+    addAlarms(report, run);
     report.note(
         "Everything that the run depended on is in run.json beside this file; every training step"
             + " is in metrics.jsonl, every held-out answer in samples.jsonl.");
@@ -220,5 +222,23 @@ final class AlignCommand implements Callable<Integer> {
                 run.seconds(),
                 run.directory().resolve(MODEL),
                 run.directory().resolve("report.html")));
+  }
+
+  private void addAlarms(Report report, Run run) {
+    ImmutableList<JsonNode> alarms =
+        run.directory().measured(objective.name() + RunDirectory.ALARM);
+    report.heading("Health");
+    if (alarms.isEmpty()) {
+      report.text("No alarm: KL, entropy, lengths, clipping and rewards stayed within bounds.");
+      return;
+    }
+    TextTable table = new TextTable("step", "alarm", "measured");
+    for (JsonNode alarm : alarms) {
+      table.add(
+          alarm.path("step").asText(),
+          alarm.path("alarm").asText(),
+          alarm.path("message").asText());
+    }
+    report.table(table);
   }
 }

@@ -2,6 +2,8 @@ package io.github.p3o.examples;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import io.github.p3o.HealthMonitor;
+import io.github.p3o.HealthThresholds;
 import io.github.p3o.P3OTrainer;
 import io.github.p3o.PairwiseLoss;
 import io.github.p3o.Policy;
@@ -66,6 +68,7 @@ final class Alignment {
         settings.checkpointEvery() == 0
             ? Saving.never(settings.name(), run)
             : Saving.every(settings.checkpointEvery(), settings.name(), run);
+    MetricsListener listener = new MetricsListener(run, settings.name());
     try (P3OTrainer trainer =
         P3OTrainer.builder(policy, settings.loss())
             .prompts(prompts)
@@ -73,11 +76,20 @@ final class Alignment {
             .rewardModel(reward)
             .reference(reference)
             .config(settings.config())
-            .listener(new MetricsListener(run.directory(), settings.name()))
+            .listener(listener)
             .build()) {
       saving.begin(trainer);
-      return run(
-          trainer, saving, step -> judge(step, policy, evaluator, settings, run), settings, run);
+      HealthMonitor health = new HealthMonitor(HealthThresholds.defaults());
+      ImmutableList<Point> before = Evaluations.upTo(trainer.stepsDone(), settings, run);
+      before.forEach(point -> health.observe(point.step(), metrics(point.judged())));
+      Judge judge =
+          step -> {
+            Judged judged = judge(step, policy, evaluator, settings, run);
+            // The step that led here: metrics.jsonl counts steps from 0.
+            health.observe(Math.max(0, step - 1), metrics(judged)).forEach(listener::onAlarm);
+            return judged;
+          };
+      return run(trainer, saving, judge, before, settings, run);
     }
   }
 
@@ -87,8 +99,13 @@ final class Alignment {
   }
 
   private static ImmutableList<Point> run(
-      P3OTrainer trainer, Saving saving, Judge judge, Settings settings, Run run) {
-    List<Point> points = new ArrayList<>(Evaluations.upTo(trainer.stepsDone(), settings, run));
+      P3OTrainer trainer,
+      Saving saving,
+      Judge judge,
+      ImmutableList<Point> before,
+      Settings settings,
+      Run run) {
+    List<Point> points = new ArrayList<>(before);
     if (points.isEmpty()) {
       points.add(new Point(0, judge.after(0)));
     }

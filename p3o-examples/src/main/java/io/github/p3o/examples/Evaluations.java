@@ -20,11 +20,11 @@ final class Evaluations {
   private record Saved(
       List<String> prompts,
       List<String> texts,
-      double[] reward,
-      double[] gold,
-      double[] kl,
-      double[] length,
-      double[] wellFormed) {}
+      List<Double> reward,
+      List<Double> gold,
+      List<Double> kl,
+      List<Double> length,
+      List<Double> wellFormed) {}
 
   private static String file(long step) {
     return DIRECTORY + "/step-" + step + ".json";
@@ -43,11 +43,11 @@ final class Evaluations {
             new Saved(
                 judged.prompts(),
                 judged.texts(),
-                judged.reward().toArray(),
-                judged.gold().toArray(),
-                judged.kl().toArray(),
-                judged.length().toArray(),
-                judged.wellFormed().toArray()));
+                judged.reward().asList(),
+                judged.gold().asList(),
+                judged.kl().asList(),
+                judged.length().asList(),
+                judged.wellFormed().asList()));
   }
 
   /** What was judged up to a step of a run that is resumed, in order. */

@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.google.common.collect.ImmutableList;
+import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -24,6 +26,9 @@ final class RunDirectory implements AutoCloseable {
 
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS).build();
+
+  /** Behind the name of a stage: lines of alarms at its steps. */
+  static final String ALARM = "-alarm";
 
   private static final String METRICS = "metrics.jsonl";
 
@@ -133,7 +138,24 @@ final class RunDirectory implements AutoCloseable {
     }
     String of = measured.path("stage").asText();
     long at = measured.path("step").asLong();
-    return of.equals(stage) ? at < step : !of.startsWith(stage + "-") || at <= step;
+    boolean ofAStep = of.equals(stage) || of.equals(stage + ALARM);
+    return ofAStep ? at < step : !of.startsWith(stage + "-") || at <= step;
+  }
+
+  /** The lines of a stage in metrics.jsonl, in order. */
+  ImmutableList<JsonNode> measured(String stage) {
+    ImmutableList.Builder<JsonNode> measured = ImmutableList.builder();
+    try (BufferedReader lines = Files.newBufferedReader(resolve(METRICS))) {
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        JsonNode values = JSON.readTree(line);
+        if (values.path("stage").asText().equals(stage)) {
+          measured.add(values);
+        }
+      }
+      return measured.build();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Reads an object that {@link #json} wrote. */

@@ -76,7 +76,9 @@ final class TrainerOptions {
         or(promptsPerUpdate, perUpdate),
         or(microBatch, base.promptsPerMicroBatch()),
         optimizer(base.optimizer()),
-        base.ratioCheck());
+        base.ratioCheck(),
+        base.klControl(),
+        base.maxApproximateKl());
   }
 
   private OptimizerConfig optimizer(OptimizerConfig base) {

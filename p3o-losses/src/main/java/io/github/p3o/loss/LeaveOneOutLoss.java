@@ -28,6 +28,11 @@ public record LeaveOneOutLoss(KlShaping klShaping) implements PolicyLoss {
   }
 
   @Override
+  public double klPenalty() {
+    return klShaping.coefficient();
+  }
+
+  @Override
   public LossTerms build(ResponseVariables responses) {
     int k = responses.count();
     return new LossTerms(

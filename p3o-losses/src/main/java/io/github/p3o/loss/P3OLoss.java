@@ -131,6 +131,11 @@ public final class P3OLoss implements PairwiseLoss {
   }
 
   @Override
+  public double klPenalty() {
+    return klShaping.coefficient();
+  }
+
+  @Override
   public LossTerms build(PairVariables pair) {
     return form == Form.V1 ? separate(pair) : joint(pair);
   }
