@@ -15,7 +15,7 @@ import java.util.List;
  */
 public record BatchShape(int sequences, int tokens, int responseTokens) {
 
-  /** Lengths are rounded up to this, so that few graphs serve many batches. */
+  /** Short lengths are rounded up to a multiple of this. */
   private static final int LENGTH_STEP = 8;
 
   /** Checks that every size is positive. */
@@ -31,8 +31,8 @@ public record BatchShape(int sequences, int tokens, int responseTokens) {
   }
 
   /**
-   * The shape that holds these responses, lengths rounded up to a multiple of 8 but not past a
-   * limit.
+   * The shape that holds these responses, lengths rounded up by at most an eighth (or to a multiple
+   * of 8) but not past a limit, so that few graphs serve many batches.
    *
    * @param prompts {@code [sequences]}
    * @param responses {@code [sequences]}
@@ -67,6 +67,7 @@ public record BatchShape(int sequences, int tokens, int responseTokens) {
   }
 
   private static int roundUp(int length) {
-    return (length + LENGTH_STEP - 1) / LENGTH_STEP * LENGTH_STEP;
+    int step = Math.max(LENGTH_STEP, Integer.highestOneBit(length - 1) / 8);
+    return (length + step - 1) / step * step;
   }
 }

@@ -3,12 +3,68 @@ package io.github.p3o.internal;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.Stream;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** Native memory for the values of a program; a buffer whose value is dead serves the next one. */
 final class BufferPool implements AutoCloseable {
+
+  /**
+   * Native memory of several programs that never run at the same time: each lays its values over
+   * those of the others, so that all together need no more than the largest.
+   */
+  static final class Arena implements AutoCloseable {
+    private final List<INDArray> vectors = new ArrayList<>();
+
+    /** A vector that is not among those that the program already has. */
+    private INDArray claim(DataType type, long length, List<Buffer> taken) {
+      INDArray claimed =
+          vectors.stream()
+              .filter(v -> v.dataType() == type && fits(v, length))
+              .filter(v -> taken.stream().noneMatch(buffer -> buffer.vector == v))
+              .min(Comparator.comparingLong(INDArray::length))
+              .orElse(null);
+      if (claimed == null) {
+        claimed = Nd4j.create(type, Math.max(1, length));
+        vectors.add(claimed);
+      }
+      return claimed;
+    }
+
+    /** Native bytes held. */
+    long bytes() {
+      return BufferPool.bytes(vectors.stream());
+    }
+
+    /** Frees all vectors but those of one program; the other programs are closed. */
+    void retain(BufferPool pool) {
+      List<INDArray> kept = pool.shared.stream().map(buffer -> buffer.vector).toList();
+      for (INDArray vector : vectors) {
+        if (kept.stream().noneMatch(k -> k == vector)) {
+          vector.close();
+        }
+      }
+      vectors.clear();
+      vectors.addAll(kept);
+    }
+
+    @Override
+    public void close() {
+      vectors.forEach(INDArray::close);
+      vectors.clear();
+    }
+  }
+
+  /** Long enough, but not so long that it were worth more to a longer value. */
+  private static boolean fits(INDArray vector, long length) {
+    return vector.length() >= length && vector.length() <= Math.max(4 * length, 1024);
+  }
+
+  private static long bytes(Stream<INDArray> vectors) {
+    return vectors.mapToLong(v -> v.length() * v.dataType().width()).sum();
+  }
 
   /** One native vector and how many uses of the values in it are still to come. */
   static final class Buffer {
@@ -30,19 +86,25 @@ final class BufferPool implements AutoCloseable {
     }
   }
 
-  private final List<Buffer> all = new ArrayList<>();
+  private final Arena arena;
+  private final List<Buffer> shared = new ArrayList<>();
+  private final List<Buffer> own = new ArrayList<>();
   private final List<Buffer> free = new ArrayList<>();
+
+  BufferPool(Arena arena) {
+    this.arena = arena;
+  }
 
   Buffer take(DataType type, long length) {
     Buffer best =
         free.stream()
-            .filter(b -> b.vector.dataType() == type && b.vector.length() >= length)
-            // A far larger buffer is worth more to a later, larger value.
-            .filter(b -> b.vector.length() <= Math.max(4 * length, 1024))
+            .filter(b -> b.vector.dataType() == type && fits(b.vector, length))
             .min(Comparator.comparingLong(b -> b.vector.length()))
             .orElse(null);
     if (best == null) {
-      return create(type, length);
+      best = new Buffer(arena.claim(type, length, shared));
+      shared.add(best);
+      return best;
     }
     free.remove(best);
     best.pendingUses = 0;
@@ -54,14 +116,9 @@ final class BufferPool implements AutoCloseable {
    * free again.
    */
   Buffer takeForever(DataType type, long length) {
-    Buffer buffer = create(type, length);
-    buffer.addUses(1);
-    return buffer;
-  }
-
-  private Buffer create(DataType type, long length) {
     Buffer buffer = new Buffer(Nd4j.create(type, Math.max(1, length)));
-    all.add(buffer);
+    own.add(buffer);
+    buffer.addUses(1);
     return buffer;
   }
 
@@ -73,15 +130,17 @@ final class BufferPool implements AutoCloseable {
     }
   }
 
-  /** Native bytes held. */
+  /** Native bytes that the program uses, shared ones included. */
   long bytes() {
-    return all.stream().mapToLong(b -> b.vector.length() * b.vector.dataType().width()).sum();
+    return bytes(Stream.concat(shared.stream(), own.stream()).map(buffer -> buffer.vector));
   }
 
+  /** Frees what is not shared. */
   @Override
   public void close() {
-    all.forEach(buffer -> buffer.vector.close());
-    all.clear();
+    own.forEach(buffer -> buffer.vector.close());
+    own.clear();
+    shared.clear();
     free.clear();
   }
 }

@@ -1,5 +1,7 @@
 package io.github.p3o.internal;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.LossTerms;
@@ -61,10 +63,20 @@ public final class MeanLoss {
   public void add(Map<String, INDArray> results) {
     results.forEach(
         (name, value) -> {
-          if (name.equals(LOSS) || name.startsWith(DIAGNOSTIC)) {
-            sums.merge(name, value.getDouble(0), Double::sum);
+          if (isMean(name)) {
+            addNumber(name, value.getDouble(0));
           }
         });
+  }
+
+  /** Adds one of the values that {@link #addTo} named. */
+  void addNumber(String name, double value) {
+    checkArgument(isMean(name), "name: expected the loss or a diagnostic, got %s", name);
+    sums.merge(name, value, Double::sum);
+  }
+
+  private static boolean isMean(String name) {
+    return name.equals(LOSS) || name.startsWith(DIAGNOSTIC);
   }
 
   /**

@@ -14,7 +14,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 public final class ModelRunner implements AutoCloseable {
 
   private final GraphModel model;
-  private final ProgramCache<BatchShape> programs;
+  private final ProgramCache<BatchShape, Program> programs;
 
   /** Programs are made by this function at first use. The model stays the caller's. */
   public ModelRunner(GraphModel model, Function<BatchShape, Program> factory) {

@@ -8,6 +8,7 @@ import io.github.p3o.PolicyLoss;
 import io.github.p3o.ResponseVariables;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.DoubleSupplier;
 import java.util.stream.IntStream;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -36,11 +37,24 @@ public final class PolicyLossGraph {
    * @return the loss of each prompt {@code [groups]} and its diagnostics
    */
   public static LossTerms build(PolicyLoss objective, SDVariable logProbs, int k, int groups) {
-    SameDiff graph = logProbs.getSameDiff();
     SDVariable now = Ops.reshape(Ops.cast(logProbs, DataType.DOUBLE), k, groups);
+    return build(objective, ImmutableList.copyOf(Ops.unstack(now, k)), groups);
+  }
+
+  /**
+   * Adds the objective to a graph.
+   *
+   * @param objective the loss of each prompt
+   * @param now log π_θ of each response, float64 {@code [groups]}
+   * @param groups prompts
+   * @return the loss of each prompt {@code [groups]} and its diagnostics
+   */
+  public static LossTerms build(PolicyLoss objective, ImmutableList<SDVariable> now, int groups) {
+    SameDiff graph = now.get(0).getSameDiff();
+    int k = now.size();
     return objective.build(
         new ResponseVariables(
-            ImmutableList.copyOf(Ops.unstack(now, k)),
+            now,
             rows(graph, "old", k, groups),
             rows(graph, "reference", k, groups),
             i -> placeholder(graph, rewardName(i), groups),
@@ -98,6 +112,48 @@ public final class PolicyLossGraph {
     feed.put(MEAN_KL, Nd4j.scalar(meanOld - mean(whole.referenceLogProbs().values())));
     KlScale.feed(feed, 1);
     return feed;
+  }
+
+  /** The same for a {@link PointwiseProgram}, read from the batch where it lies. */
+  static PointwiseProgram.Inputs inputs(PairwiseBatch batch) {
+    Map<String, PointwiseProgram.Lanes> lanes = new LinkedHashMap<>();
+    int k = batch.responsesPerPrompt();
+    for (int i = 0; i < k; i++) {
+      lanes.put("p3o/old" + i, row(batch.oldLogProbs().values(), k, i));
+      lanes.put("p3o/reference" + i, row(batch.referenceLogProbs().values(), k, i));
+      lanes.put(rewardName(i), row(batch.rewards().values(), k, i));
+      for (int j = i + 1; j < k; j++) {
+        lanes.put(differenceName(i, j), difference(batch.rewards().values(), k, i, j));
+      }
+    }
+    Map<String, DoubleSupplier> numbers = new LinkedHashMap<>();
+    numbers.put(MEAN_REWARD, () -> mean(batch.rewards().values()));
+    numbers.put(
+        MEAN_KL,
+        () -> mean(batch.oldLogProbs().values()) - mean(batch.referenceLogProbs().values()));
+    return new PointwiseProgram.Inputs(lanes, numbers);
+  }
+
+  /** Row i of a row-major grid of k rows. */
+  static PointwiseProgram.Lanes row(ImmutableDoubleArray values, int k, int i) {
+    int start = i * (values.length() / k);
+    return (from, into, count) -> {
+      for (int lane = 0; lane < count; lane++) {
+        into[lane] = values.get(start + from + lane);
+      }
+    };
+  }
+
+  private static PointwiseProgram.Lanes difference(
+      ImmutableDoubleArray values, int k, int i, int j) {
+    int groups = values.length() / k;
+    int first = i * groups;
+    int second = j * groups;
+    return (from, into, count) -> {
+      for (int lane = 0; lane < count; lane++) {
+        into[lane] = values.get(first + from + lane) - values.get(second + from + lane);
+      }
+    };
   }
 
   private static double mean(ImmutableDoubleArray values) {

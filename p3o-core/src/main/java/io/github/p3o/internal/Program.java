@@ -33,13 +33,14 @@ import org.nd4j.linalg.api.shape.Shape;
  * are left out, reshapes share their input's memory, and slow gradient ops are replaced by equal
  * cheaper ones ({@link Lowering}).
  */
-public final class Program implements AutoCloseable {
+public final class Program implements ProgramCache.Entry {
 
   private final SameDiff graph;
   private final ImmutableMap<String, String> wanted; // variable of the graph → name in the results
   private final ImmutableSet<String> parameters;
   private final ImmutableList<Node> order;
-  private final BufferPool pool = new BufferPool();
+  private final BufferPool.Arena ownArena = new BufferPool.Arena();
+  private BufferPool pool = new BufferPool(ownArena);
   private final Map<String, INDArray> bound = new HashMap<>();
   private Map<String, List<Planner.Binding>> bindings = Map.of();
   private ImmutableList<Step> steps = ImmutableList.of();
@@ -77,6 +78,13 @@ public final class Program implements AutoCloseable {
    */
   public static Program withGradient(
       SameDiff graph, String loss, Collection<String> parameters, Collection<String> outputs) {
+    Map<String, String> wanted = differentiate(graph, loss, parameters, outputs);
+    return new Program(graph.getFunction("grad"), parameters, wanted);
+  }
+
+  /** Makes the function "grad"; the name of each wanted variable in it → its name in results. */
+  static Map<String, String> differentiate(
+      SameDiff graph, String loss, Collection<String> parameters, Collection<String> outputs) {
     graph.setLossVariables(loss);
     graph.createGradFunction(parameters.toArray(String[]::new));
     Map<String, String> wanted = new LinkedHashMap<>();
@@ -88,7 +96,7 @@ public final class Program implements AutoCloseable {
           gradient != null, "parameters: expected what %s depends on, got %s", loss, name);
       wanted.put(gradient.name(), gradientOf(name));
     }
-    return new Program(graph.getFunction("grad"), parameters, wanted);
+    return wanted;
   }
 
   /** The name of a gradient in the results of {@link #run}. */
@@ -97,7 +105,7 @@ public final class Program implements AutoCloseable {
   }
 
   /** The ops that the wanted variables need, each after those that it reads from. */
-  private static ImmutableList<Node> orderFor(SameDiff graph, Collection<String> wanted) {
+  static ImmutableList<Node> orderFor(SameDiff graph, Collection<String> wanted) {
     ImmutableList.Builder<Node> order = ImmutableList.builder();
     Set<String> done = new HashSet<>();
     Deque<String> open = new ArrayDeque<>(wanted);
@@ -199,7 +207,19 @@ public final class Program implements AutoCloseable {
     }
   }
 
-  /** The native memory that the program holds, in bytes. */
+  @Override
+  public void share(BufferPool.Arena arena) {
+    checkState(steps.isEmpty(), "program: expected one that has not run yet");
+    pool = new BufferPool(arena);
+  }
+
+  @Override
+  public void trim(BufferPool.Arena arena) {
+    arena.retain(pool);
+  }
+
+  /** The native memory that the program uses, in bytes. */
+  @Override
   public long bytes() {
     return pool.bytes();
   }
@@ -211,6 +231,7 @@ public final class Program implements AutoCloseable {
       closed = true;
       steps.forEach(Step::close);
       pool.close();
+      ownArena.close();
     }
   }
 }

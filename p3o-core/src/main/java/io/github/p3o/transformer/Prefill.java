@@ -24,7 +24,7 @@ final class Prefill implements AutoCloseable {
   private record Size(int prompts, int tokens) {}
 
   private final LlamaModel model;
-  private final ProgramCache<Size> programs = new ProgramCache<>(this::program);
+  private final ProgramCache<Size, Program> programs = new ProgramCache<>(this::program);
 
   Prefill(LlamaModel model) {
     this.model = model;

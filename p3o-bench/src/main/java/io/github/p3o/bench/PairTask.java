@@ -1,0 +1,68 @@
+package io.github.p3o.bench;
+
+import io.github.p3o.Evaluation;
+import io.github.p3o.LogProbs;
+import io.github.p3o.LossEvaluator;
+import io.github.p3o.PairwiseBatch;
+import io.github.p3o.Rewards;
+import io.github.p3o.loss.P3OLoss;
+import java.util.SplittableRandom;
+
+/** Value and gradient of P3O on random pairs near π_old, by the library and by PyTorch. */
+final class PairTask implements AutoCloseable {
+
+  private final LogProbs logProbs;
+  private final PairwiseBatch batch;
+  private final LossEvaluator evaluator;
+  private final TorchPairs torch;
+
+  PairTask(P3OLoss.Form form, int pairs) {
+    SplittableRandom random = new SplittableRandom(1);
+    double[][] now = new double[2][];
+    double[][] old = new double[2][];
+    double[][] reference = new double[2][];
+    double[][] rewards = new double[2][];
+    for (int i = 0; i < 2; i++) {
+      old[i] = random.doubles(pairs, -120, -20).toArray();
+      now[i] = random.doubles(pairs, -0.5, 0.5).toArray();
+      reference[i] = random.doubles(pairs, -120, -20).toArray();
+      rewards[i] = random.doubles(pairs, -1, 1).toArray();
+      for (int p = 0; p < pairs; p++) {
+        now[i][p] += old[i][p];
+      }
+    }
+    logProbs = LogProbs.of(now);
+    batch = PairwiseBatch.ofNumbers(LogProbs.of(old), LogProbs.of(reference), Rewards.of(rewards));
+    evaluator = new LossEvaluator(form == P3OLoss.Form.V1 ? P3OLoss.v1() : P3OLoss.v2());
+    torch = new TorchPairs(form, now, old, reference, rewards);
+  }
+
+  Evaluation library() {
+    return evaluator.evaluate(batch, logProbs);
+  }
+
+  double pytorch() {
+    return torch.step();
+  }
+
+  /** The greatest difference of a gradient, times the number of pairs; of the loss if greater. */
+  double difference() {
+    Evaluation ours = library();
+    double difference = Math.abs(ours.loss() - pytorch());
+    double[][] theirs = torch.gradient();
+    int pairs = batch.groups();
+    for (int i = 0; i < 2; i++) {
+      for (int p = 0; p < pairs; p++) {
+        double apart = Math.abs(ours.gradient()[i][p] - theirs[i][p]);
+        difference = Math.max(difference, apart * pairs);
+      }
+    }
+    return difference;
+  }
+
+  @Override
+  public void close() {
+    evaluator.close();
+    torch.close();
+  }
+}

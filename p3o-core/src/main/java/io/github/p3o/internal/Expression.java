@@ -1,0 +1,233 @@
+package io.github.p3o.internal;
+
+import com.google.common.collect.ImmutableList;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A value of a {@link PointwiseProgram}: one number for each lane, or one for all lanes. Equal
+ * expressions are one object.
+ */
+final class Expression {
+
+  /** What makes the value. */
+  enum Kind {
+    /** Given, one number for each lane. */
+    LANES,
+    /** Given, one number. */
+    NUMBER,
+    CONSTANT,
+    ADD,
+    SUBTRACT,
+    MULTIPLY,
+    DIVIDE,
+    EXP,
+    LOG,
+    POWER,
+    /** 1 where a > b, else 0. */
+    GREATER,
+    /** a bounded to [low, high]. */
+    CLIP,
+    /** The sum over all lanes, one number. */
+    SUM
+  }
+
+  private final Kind kind;
+  private final int id;
+  private final @Nullable Expression a;
+  private final @Nullable Expression b;
+  private final double low;
+  private final double high;
+  private final String name;
+  private final boolean lanes;
+  private final boolean afterSum;
+
+  private Expression(
+      Kind kind,
+      int id,
+      @Nullable Expression a,
+      @Nullable Expression b,
+      double low,
+      double high,
+      String name) {
+    this.kind = kind;
+    this.id = id;
+    this.a = a;
+    this.b = b;
+    this.low = low;
+    this.high = high;
+    this.name = name;
+    boolean ofLanes = (a != null && a.lanes) || (b != null && b.lanes);
+    this.lanes = kind == Kind.LANES || (ofLanes && kind != Kind.SUM);
+    this.afterSum = kind == Kind.SUM || (a != null && a.afterSum) || (b != null && b.afterSum);
+  }
+
+  Kind kind() {
+    return kind;
+  }
+
+  int id() {
+    return id;
+  }
+
+  /** The first operand. */
+  Expression a() {
+    if (a == null) {
+      throw new IllegalStateException(kind + " has no operand");
+    }
+    return a;
+  }
+
+  /** The second operand. */
+  Expression b() {
+    if (b == null) {
+      throw new IllegalStateException(kind + " has no second operand");
+    }
+    return b;
+  }
+
+  boolean hasB() {
+    return b != null;
+  }
+
+  ImmutableList<Expression> operands() {
+    if (a == null) {
+      return ImmutableList.of();
+    }
+    return b == null ? ImmutableList.of(a) : ImmutableList.of(a, b);
+  }
+
+  /** The constant, the exponent, or the lower bound. */
+  double low() {
+    return low;
+  }
+
+  double high() {
+    return high;
+  }
+
+  String name() {
+    return name;
+  }
+
+  /** Whether it has a number for each lane. */
+  boolean lanes() {
+    return lanes;
+  }
+
+  /** Whether it is known only when all lanes are done. */
+  boolean afterSum() {
+    return afterSum;
+  }
+
+  private boolean isConstant(double value) {
+    return kind == Kind.CONSTANT && low == value;
+  }
+
+  /** Makes expressions, each once, and simpler where they are equal for all finite numbers. */
+  static final class Factory {
+
+    private record Key(Kind kind, int a, int b, double low, double high, String name) {}
+
+    private final Map<Key, Expression> known = new HashMap<>();
+
+    Expression lanes(String name) {
+      return make(Kind.LANES, null, null, 0, 0, name);
+    }
+
+    Expression number(String name) {
+      return make(Kind.NUMBER, null, null, 0, 0, name);
+    }
+
+    Expression constant(double value) {
+      return make(Kind.CONSTANT, null, null, value, 0, "");
+    }
+
+    Expression add(Expression a, Expression b) {
+      if (a.isConstant(0)) {
+        return b;
+      }
+      if (b.isConstant(0)) {
+        return a;
+      }
+      Expression clip = asClip(a, b);
+      return clip != null ? clip : binary(Kind.ADD, a, b);
+    }
+
+    Expression subtract(Expression a, Expression b) {
+      if (b.isConstant(0)) {
+        return a;
+      }
+      return a.isConstant(0) ? multiply(b, constant(-1)) : binary(Kind.SUBTRACT, a, b);
+    }
+
+    Expression multiply(Expression a, Expression b) {
+      if (a.isConstant(1) || b.isConstant(0)) {
+        return b;
+      }
+      return b.isConstant(1) || a.isConstant(0) ? a : binary(Kind.MULTIPLY, a, b);
+    }
+
+    Expression divide(Expression a, Expression b) {
+      return b.isConstant(1) ? a : binary(Kind.DIVIDE, a, b);
+    }
+
+    Expression greater(Expression a, Expression b) {
+      return binary(Kind.GREATER, a, b);
+    }
+
+    Expression exp(Expression a) {
+      return make(Kind.EXP, a, null, 0, 0, "");
+    }
+
+    Expression log(Expression a) {
+      return make(Kind.LOG, a, null, 0, 0, "");
+    }
+
+    Expression power(Expression a, double exponent) {
+      return make(Kind.POWER, a, null, exponent, 0, "");
+    }
+
+    Expression sum(Expression a) {
+      return a.lanes() ? make(Kind.SUM, a, null, 0, 0, "") : a;
+    }
+
+    private Expression binary(Kind kind, Expression a, Expression b) {
+      return make(kind, a, b, 0, 0, "");
+    }
+
+    /** {@link Ops#clip}: {@code (1 − (below + above)) x + (below · low + above · high)}. */
+    private @Nullable Expression asClip(Expression inside, Expression bounds) {
+      if (inside.kind != Kind.MULTIPLY || bounds.kind != Kind.ADD) {
+        return null;
+      }
+      Expression x = inside.b();
+      Expression low = bounds.a();
+      Expression high = bounds.b();
+      if (low.kind != Kind.MULTIPLY
+          || high.kind != Kind.MULTIPLY
+          || low.b().kind != Kind.CONSTANT
+          || high.b().kind != Kind.CONSTANT) {
+        return null;
+      }
+      Expression below = greater(low.b(), x);
+      Expression above = greater(x, high.b());
+      Expression mask = subtract(constant(1), add(below, above));
+      boolean matches = low.a() == below && high.a() == above && inside.a() == mask;
+      return matches ? make(Kind.CLIP, x, null, low.b().low, high.b().low, "") : null;
+    }
+
+    private Expression make(
+        Kind kind,
+        @Nullable Expression a,
+        @Nullable Expression b,
+        double low,
+        double high,
+        String name) {
+      Key key = new Key(kind, a == null ? -1 : a.id, b == null ? -1 : b.id, low, high, name);
+      return known.computeIfAbsent(
+          key, k -> new Expression(kind, known.size(), a, b, low, high, name));
+    }
+  }
+}

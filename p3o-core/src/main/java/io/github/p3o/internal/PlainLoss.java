@@ -1,0 +1,123 @@
+package io.github.p3o.internal;
+
+import com.google.common.collect.ImmutableList;
+import io.github.p3o.Evaluation;
+import io.github.p3o.LogProbs;
+import io.github.p3o.PairStatistics;
+import io.github.p3o.PairwiseBatch;
+import io.github.p3o.PolicyLoss;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * An objective on plain numbers, for one size of batch: a {@link PointwiseProgram} where all its
+ * ops work lane by lane, else a {@link Program}.
+ */
+public final class PlainLoss implements ProgramCache.Entry {
+
+  private static final String NOW = "p3o/now";
+
+  private final ImmutableList<String> now;
+  private final Optional<PointwiseProgram> pointwise;
+  private final Optional<Program> program;
+
+  /** An objective on k responses to each of {@code groups} prompts. */
+  public PlainLoss(PolicyLoss objective, int k, int groups) {
+    this.now =
+        IntStream.range(0, k).mapToObj(i -> NOW + i).collect(ImmutableList.toImmutableList());
+    SameDiff graph = SameDiff.create();
+    ImmutableList<String> means = addTo(graph, objective, groups);
+    ImmutableList<String> given =
+        graph.variables().stream()
+            .filter(v -> v.isPlaceHolder() && v.getShape() != null && v.getShape().length == 1)
+            .map(SDVariable::name)
+            .collect(ImmutableList.toImmutableList());
+    pointwise = PointwiseProgram.withGradient(graph, MeanLoss.LOSS, now, given, means);
+    program = pointwise.isPresent() ? Optional.empty() : Optional.of(program(objective, groups));
+  }
+
+  /** The same objective, op by op. */
+  public Program program(PolicyLoss objective, int groups) {
+    SameDiff graph = SameDiff.create();
+    ImmutableList<String> means = addTo(graph, objective, groups);
+    return Program.withGradient(graph, MeanLoss.LOSS, now, means);
+  }
+
+  private ImmutableList<String> addTo(SameDiff graph, PolicyLoss objective, int groups) {
+    ImmutableList<SDVariable> logProbs =
+        now.stream()
+            .map(name -> graph.placeHolder(name, DataType.DOUBLE, groups))
+            .collect(ImmutableList.toImmutableList());
+    return MeanLoss.addTo(PolicyLossGraph.build(objective, logProbs, groups));
+  }
+
+  /** Whether all ops work lane by lane. */
+  public boolean isPointwise() {
+    return pointwise.isPresent();
+  }
+
+  /** The mean loss, its gradient and diagnostics. */
+  public Evaluation evaluate(PairwiseBatch batch, LogProbs logProbs) {
+    MeanLoss mean = new MeanLoss(batch.groups());
+    return pointwise
+        .map(p -> evaluate(p, mean, batch, logProbs))
+        .orElseGet(() -> evaluate(program.orElseThrow(), mean, batch, logProbs));
+  }
+
+  private Evaluation evaluate(
+      PointwiseProgram lanes, MeanLoss mean, PairwiseBatch batch, LogProbs logProbs) {
+    PointwiseProgram.Inputs inputs = PolicyLossGraph.inputs(batch);
+    mean.feed().forEach((name, value) -> inputs.numbers().put(name, () -> value.getDouble(0)));
+    for (int i = 0; i < now.size(); i++) {
+      inputs.lanes().put(now.get(i), PolicyLossGraph.row(logProbs.values(), now.size(), i));
+    }
+    PointwiseProgram.Results results = lanes.run(batch.groups(), inputs);
+    results.numbers().forEach(mean::addNumber);
+    return evaluation(batch, logProbs, mean, name -> lane(results, name));
+  }
+
+  /** The same by {@link #program}. */
+  public Evaluation evaluate(Program ops, MeanLoss mean, PairwiseBatch batch, LogProbs logProbs) {
+    Map<String, INDArray> feed = PolicyLossGraph.feed(batch, batch);
+    for (int i = 0; i < now.size(); i++) {
+      feed.put(now.get(i), Nd4j.createFromArray(logProbs.row(i)));
+    }
+    feed.putAll(mean.feed());
+    try {
+      Map<String, INDArray> values = ops.run(feed);
+      mean.add(values);
+      return evaluation(batch, logProbs, mean, name -> Result.array(values, name).toDoubleVector());
+    } finally {
+      feed.values().forEach(INDArray::close);
+    }
+  }
+
+  private static double[] lane(PointwiseProgram.Results results, String name) {
+    double[] lane = results.lanes().get(name);
+    if (lane == null) {
+      throw new IllegalStateException("no result " + name);
+    }
+    return lane;
+  }
+
+  private Evaluation evaluation(
+      PairwiseBatch batch, LogProbs logProbs, MeanLoss mean, Function<String, double[]> values) {
+    return new Evaluation(
+        mean.loss(),
+        now.stream().map(name -> values.apply(Program.gradientOf(name))).toArray(double[][]::new),
+        PairStatistics.of(batch, logProbs, mean.diagnostics()));
+  }
+
+  /** Frees native memory. */
+  @Override
+  public void close() {
+    program.ifPresent(Program::close);
+  }
+}

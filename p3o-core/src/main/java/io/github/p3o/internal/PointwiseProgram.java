@@ -1,0 +1,271 @@
+package io.github.p3o.internal;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.DoubleSupplier;
+import java.util.stream.IntStream;
+import org.nd4j.autodiff.samediff.SameDiff;
+
+/**
+ * A loss on plain numbers and its gradient, run on the JVM: SameDiff differentiates, and all ops of
+ * the differentiated graph are executed together, some hundred lanes at a time that stay in the
+ * processor's cache. A lane is what has the same index in every array. Executed one by one, each op
+ * would read and write arrays of the whole length, and a call into ND4J costs more than the
+ * arithmetic of a small batch. The results do not depend on the number of threads.
+ */
+final class PointwiseProgram {
+
+  /** Lanes that are computed at a time: some tens of values of each fit into the cache. */
+  private static final int BLOCK = 256;
+
+  /** Lanes of one task; the sums of each task are added up in order, whoever computed them. */
+  private static final int TASK = 32 * BLOCK;
+
+  /** Numbers from outside, one for each lane. */
+  @FunctionalInterface
+  interface Lanes {
+
+    /** Copies {@code count} numbers from {@code from} on to the begin of {@code into}. */
+    void read(int from, double[] into, int count);
+  }
+
+  /**
+   * What goes in.
+   *
+   * @param lanes by the names of their placeholders
+   * @param numbers inputs that are the same for all lanes; asked for only if needed
+   */
+  record Inputs(Map<String, Lanes> lanes, Map<String, DoubleSupplier> numbers) {}
+
+  /**
+   * What came out.
+   *
+   * @param numbers by the names of their variables
+   * @param lanes by the names of their variables
+   */
+  record Results(ImmutableMap<String, Double> numbers, ImmutableMap<String, double[]> lanes) {}
+
+  private final ImmutableMap<String, Expression> wantedNumbers;
+  private final ImmutableMap<String, Expression> wantedLanes;
+  private final ImmutableList<Expression> totals;
+  private final LaneCode code;
+
+  private PointwiseProgram(
+      ImmutableMap<String, Expression> wantedNumbers,
+      ImmutableMap<String, Expression> wantedLanes,
+      ImmutableList<Expression> totals,
+      LaneCode code) {
+    this.wantedNumbers = wantedNumbers;
+    this.wantedLanes = wantedLanes;
+    this.totals = totals;
+    this.code = code;
+  }
+
+  /**
+   * A program that computes a loss, its gradient, and further variables.
+   *
+   * @param graph must not change any more
+   * @param loss name of a scalar
+   * @param inputs names of the placeholders to differentiate by, one number for each lane; {@link
+   *     Program#gradientOf} names each gradient
+   * @param constants names of further placeholders with one number for each lane; all other
+   *     placeholders hold one number
+   * @param outputs names of further wanted variables, one number each
+   * @return none if the graph has an op that does not work lane by lane
+   */
+  static Optional<PointwiseProgram> withGradient(
+      SameDiff graph,
+      String loss,
+      Collection<String> inputs,
+      Collection<String> constants,
+      Collection<String> outputs) {
+    Map<String, String> wanted = Program.differentiate(graph, loss, inputs, outputs);
+    SameDiff gradient = graph.getFunction("grad");
+    ImmutableSet<String> lanes =
+        ImmutableSet.<String>builder().addAll(inputs).addAll(constants).build();
+    return PointwiseReader.read(
+            gradient, Program.orderFor(gradient, wanted.keySet()), wanted.keySet(), lanes)
+        .filter(values -> canRun(values.values()))
+        .map(
+            values -> {
+              Map<String, Expression> named = new LinkedHashMap<>();
+              wanted.forEach((name, result) -> named.put(result, values.get(name)));
+              return of(
+                  named,
+                  inputs.stream().map(Program::gradientOf).collect(ImmutableSet.toImmutableSet()));
+            });
+  }
+
+  /** Whether no lane waits for a sum over lanes. */
+  private static boolean canRun(Iterable<Expression> wanted) {
+    return LaneCode.order(wanted).stream().noneMatch(e -> e.lanes() && e.afterSum());
+  }
+
+  private static PointwiseProgram of(Map<String, Expression> wanted, ImmutableSet<String> lanes) {
+    ImmutableMap.Builder<String, Expression> ofLanes = ImmutableMap.builder();
+    ImmutableMap.Builder<String, Expression> numbers = ImmutableMap.builder();
+    wanted.forEach((name, e) -> (lanes.contains(name) ? ofLanes : numbers).put(name, e));
+    ImmutableMap<String, Expression> wantedLanes = ofLanes.buildOrThrow();
+    ImmutableMap<String, Expression> wantedNumbers = numbers.buildOrThrow();
+    ImmutableList<Expression> all = LaneCode.order(wanted.values());
+    ImmutableList<Expression> sums =
+        all.stream()
+            .filter(e -> e.kind() == Expression.Kind.SUM)
+            .collect(ImmutableList.toImmutableList());
+    ImmutableList<Expression> totals =
+        LaneCode.order(wantedNumbers.values()).stream()
+            .filter(e -> !e.lanes())
+            .collect(ImmutableList.toImmutableList());
+    return new PointwiseProgram(
+        wantedNumbers, wantedLanes, totals, LaneCode.of(sums, wantedLanes.values().asList()));
+  }
+
+  /**
+   * Runs the program.
+   *
+   * @param length number of lanes
+   */
+  Results run(int length, Inputs given) {
+    Map<String, DoubleSupplier> numbers = given.numbers();
+    Map<Expression, Double> known = new HashMap<>();
+    double[] operands =
+        code.numbers().stream().mapToDouble(e -> number(e, numbers, known)).toArray();
+    Lanes[] inputs =
+        code.inputs().stream()
+            .map(
+                name -> {
+                  Lanes input = given.lanes().get(name);
+                  checkArgument(input != null, "lanes: expected numbers for %s, got none", name);
+                  return input;
+                })
+            .toArray(Lanes[]::new);
+    double[][] outputs = new double[wantedLanes.size()][length];
+    int tasks = (length + TASK - 1) / TASK;
+    double[][] sums = new double[tasks][];
+    IntStream range = IntStream.range(0, tasks);
+    (tasks > 1 ? range.parallel() : range)
+        .forEach(
+            task ->
+                sums[task] =
+                    new Block(operands, inputs, outputs)
+                        .run(task * TASK, Math.min(length, (task + 1) * TASK)));
+    for (int i = 0; i < code.sums().size(); i++) {
+      double sum = 0;
+      for (double[] ofTask : sums) {
+        sum += ofTask[i];
+      }
+      known.put(code.sums().get(i), sum);
+    }
+    totals.forEach(e -> number(e, numbers, known));
+    return results(known, outputs);
+  }
+
+  private Results results(Map<Expression, Double> known, double[][] outputs) {
+    ImmutableMap.Builder<String, Double> numbers = ImmutableMap.builder();
+    wantedNumbers.forEach((name, e) -> numbers.put(name, known.getOrDefault(e, Double.NaN)));
+    Map<String, double[]> lanes = new LinkedHashMap<>();
+    wantedLanes.forEach((name, e) -> lanes.put(name, outputs[lanes.size()]));
+    return new Results(numbers.buildOrThrow(), ImmutableMap.copyOf(lanes));
+  }
+
+  /** A value that is the same for all lanes; its operands are known. */
+  private static double number(
+      Expression e, Map<String, DoubleSupplier> inputs, Map<Expression, Double> known) {
+    Double before = known.get(e);
+    if (before != null) {
+      return before;
+    }
+    double value =
+        switch (e.kind()) {
+          case CONSTANT -> e.low();
+          case NUMBER -> {
+            DoubleSupplier input = inputs.get(e.name());
+            checkArgument(input != null, "numbers: expected a number for %s, got none", e.name());
+            yield input.getAsDouble();
+          }
+          default -> compute(e, inputs, known);
+        };
+    known.put(e, value);
+    return value;
+  }
+
+  private static double compute(
+      Expression e, Map<String, DoubleSupplier> inputs, Map<Expression, Double> known) {
+    double a = number(e.a(), inputs, known);
+    double b = e.hasB() ? number(e.b(), inputs, known) : 0;
+    return switch (e.kind()) {
+      case ADD -> a + b;
+      case SUBTRACT -> a - b;
+      case MULTIPLY -> a * b;
+      case DIVIDE -> a / b;
+      case EXP -> Math.exp(a);
+      case LOG -> Math.log(a);
+      case POWER -> Math.pow(a, e.low());
+      case GREATER -> a > b ? 1 : 0;
+      case CLIP -> Math.min(Math.max(a, e.low()), e.high());
+      default -> throw new IllegalStateException("not known: " + e.kind());
+    };
+  }
+
+  /** The registers of one task. */
+  private final class Block {
+    private final double[] operands;
+    private final Lanes[] inputs;
+    private final double[][] outputs;
+    private final double[][] registers;
+    private final double[] sums = new double[code.sums().size()];
+
+    Block(double[] operands, Lanes[] inputs, double[][] outputs) {
+      this.operands = operands;
+      this.inputs = inputs;
+      this.outputs = outputs;
+      int size = outputs.length == 0 ? BLOCK : Math.min(BLOCK, Math.max(1, outputs[0].length));
+      this.registers = new double[code.registers()][size];
+    }
+
+    double[] run(int from, int to) {
+      for (int begin = from; begin < to; begin += BLOCK) {
+        int count = Math.min(BLOCK, to - begin);
+        for (LaneCode.Instruction instruction : code.instructions()) {
+          execute(instruction, begin, count);
+        }
+      }
+      return sums;
+    }
+
+    private void execute(LaneCode.Instruction instruction, int begin, int count) {
+      int out = instruction.out();
+      int a = instruction.a();
+      int b = instruction.b();
+      switch (instruction.action()) {
+        case READ -> inputs[a].read(begin, registers[out], count);
+        case SUM -> sums[out] += LaneKernels.sum(registers[a], count);
+        case WRITE -> {
+          if (a >= 0) {
+            System.arraycopy(registers[a], 0, outputs[out], begin, count);
+          } else {
+            Arrays.fill(outputs[out], begin, begin + count, operands[-1 - a]);
+          }
+        }
+        case COMPUTE ->
+            LaneKernels.compute(
+                instruction.expression(),
+                registers[out],
+                registers[Math.max(a, 0)],
+                registers[Math.max(b, 0)],
+                a < 0 ? operands[-1 - a] : 0,
+                b < 0 ? operands[-1 - b] : 0,
+                count);
+      }
+    }
+  }
+}
