@@ -13,7 +13,7 @@ import org.nd4j.linalg.factory.Nd4j;
  */
 public final class KlScale {
 
-  private static final String NAME = "p3o/klScale";
+  static final String NAME = "p3o/klScale";
 
   private KlScale() {}
 

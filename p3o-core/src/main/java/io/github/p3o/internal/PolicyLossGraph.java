@@ -131,6 +131,7 @@ public final class PolicyLossGraph {
     numbers.put(
         MEAN_KL,
         () -> mean(batch.oldLogProbs().values()) - mean(batch.referenceLogProbs().values()));
+    numbers.put(KlScale.NAME, () -> 1);
     return new PointwiseProgram.Inputs(lanes, numbers);
   }
 

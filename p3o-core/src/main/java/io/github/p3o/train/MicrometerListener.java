@@ -1,15 +1,14 @@
 package io.github.p3o.train;
 
 import com.google.common.base.Ascii;
-import com.google.common.util.concurrent.AtomicDouble;
 import io.github.p3o.HealthAlarm;
 import io.github.p3o.StepMetrics;
 import io.github.p3o.TrainingListener;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
-import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Shows training among a host's other meters (Micrometer, which the host adds to its class path):
@@ -22,7 +21,7 @@ public final class MicrometerListener implements TrainingListener {
 
   private final MeterRegistry registry;
   private final Tags tags;
-  private final Map<String, AtomicDouble> values = new HashMap<>();
+  private final Map<String, Double> last = new ConcurrentHashMap<>();
 
   /**
    * A listener of one training run.
@@ -37,16 +36,21 @@ public final class MicrometerListener implements TrainingListener {
 
   @Override
   public void onStep(StepMetrics metrics) {
-    metrics.values().forEach((name, value) -> values.computeIfAbsent(name, this::gauge).set(value));
+    metrics
+        .values()
+        .forEach(
+            (name, value) -> {
+              if (last.put(name, value) == null) {
+                addGauge(name);
+              }
+            });
     registry.counter(PREFIX + "steps", tags).increment();
   }
 
-  private AtomicDouble gauge(String name) {
-    AtomicDouble value = new AtomicDouble();
-    Gauge.builder(PREFIX + name.replace('/', '.'), value, AtomicDouble::get)
+  private void addGauge(String name) {
+    Gauge.builder(PREFIX + name.replace('/', '.'), last, map -> map.getOrDefault(name, Double.NaN))
         .tags(tags)
         .register(registry);
-    return value;
   }
 
   @Override
