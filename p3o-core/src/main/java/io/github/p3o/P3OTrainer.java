@@ -20,7 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,9 +31,6 @@ import org.jspecify.annotations.Nullable;
  * another is given. A trainer is confined to one thread.
  */
 public final class P3OTrainer implements Resumable, AutoCloseable {
-
-  /** Log-ratios beyond this before the first update are no rounding: float32 sums stay below. */
-  private static final double MAX_INITIAL_LOG_RATIO = 0.01;
 
   private static final String UPDATES = "updates";
 
@@ -48,6 +44,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   private final AdamW optimizer;
   private final double klPenalty;
   private final KlController klController;
+  private final Updates updates;
   private final HealthMonitor health;
   private final Supplier<ImmutableMap<String, String>> settings;
   private final Parts parts = new Parts();
@@ -71,6 +68,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     learner = new PolicyLearner(policy, builder.loss, k, groupsAtOnce);
     klPenalty = builder.loss.klPenalty();
     klController = new KlController(config.klControl(), builder.loss);
+    updates = new Updates(config, learner, optimizer, klController, this::alarm);
     // At the first checkpoint: it reads every parameter of the frozen models.
     settings = Suppliers.memoize(() -> settings(builder.loss, rewardModel));
     health = new HealthMonitor(builder.health);
@@ -131,7 +129,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
       PairwiseBatch rollout = rollouts.draw(step, random, metrics);
       listeners.forEach(listener -> listener.onRollout(step, rollout));
       metrics.addRollout(rollout, klPenalty * klController.scale());
-      metrics.time("timing_s/update", () -> update(rollout, random, metrics));
+      metrics.time("timing_s/update", () -> updates.on(rollout, step, random, metrics));
       StepMetrics measured = new StepMetrics(step, metrics.values());
       klController.observe(measured.get("objective/kl"), rollout.responses().size());
       step++;
@@ -139,7 +137,8 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
       health.observe(measured.step(), measured.values()).forEach(this::alarm);
       return measured;
     } catch (NonFiniteException e) {
-      alarm(new HealthAlarm(Kind.NON_FINITE, step, Double.NaN, Double.NaN, message(e)));
+      String message = String.valueOf(e.getMessage());
+      alarm(new HealthAlarm(Kind.NON_FINITE, step, Double.NaN, Double.NaN, message));
       throw e;
     } finally {
       stepping = false;
@@ -212,80 +211,8 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     return rollouts.draw(step, RandomStreams.forStep(config.seed(), step), new MetricsCollector());
   }
 
-  private void update(PairwiseBatch rollout, RandomGenerator random, MetricsCollector metrics) {
-    boolean atOldPolicy = true;
-    for (int epoch = 0; epoch < config.epochsPerStep(); epoch++) {
-      int[] order = RandomStreams.permutation(rollout.groups(), random);
-      for (int from = 0; from < order.length; from += config.promptsPerUpdate()) {
-        int to = Math.min(from + config.promptsPerUpdate(), order.length);
-        PairwiseBatch batch =
-            rollout.select(IntStream.range(from, to).map(i -> order[i]).toArray());
-        try (Gradients gradients = gradients(batch)) {
-          if (atOldPolicy) {
-            checkRatios(batch, gradients);
-            atOldPolicy = false;
-          }
-          if (MetricsCollector.approximateKl(batch, gradients.logProbs())
-              > config.maxApproximateKl()) {
-            return;
-          }
-          metrics.addUpdate(batch, gradients, optimizer.learningRate(), apply(gradients));
-        } catch (NonFiniteException e) {
-          throw blame(batch, e);
-        }
-      }
-    }
-  }
-
   private void alarm(HealthAlarm alarm) {
     listeners.forEach(listener -> listener.onAlarm(alarm));
-  }
-
-  private static String message(Exception e) {
-    return String.valueOf(e.getMessage());
-  }
-
-  /** The same exception, naming the first pair that is not finite by itself. */
-  private NonFiniteException blame(PairwiseBatch batch, NonFiniteException e) {
-    if (message(e).contains(" of pair ")) {
-      return e;
-    }
-    for (int g = 0; g < batch.groups(); g++) {
-      if (!isFiniteAlone(batch.select(g))) {
-        return new NonFiniteException(message(e) + "; the cause is pair " + batch.ids().get(g));
-      }
-    }
-    return e;
-  }
-
-  private boolean isFiniteAlone(PairwiseBatch pair) {
-    try (Gradients gradients = gradients(pair)) {
-      return Double.isFinite(gradients.vector().norm2Number().doubleValue());
-    } catch (NonFiniteException e) {
-      return false;
-    }
-  }
-
-  private void checkRatios(PairwiseBatch batch, Gradients gradients) {
-    if (config.ratioCheck() == TrainerConfig.RatioCheck.OFF) {
-      return;
-    }
-    for (int i = 0; i < batch.responsesPerPrompt(); i++) {
-      for (int g = 0; g < batch.groups(); g++) {
-        double now = gradients.logProbs().get(i, g);
-        double old = batch.oldLogProbs().get(i, g);
-        if (Math.abs(now - old) > MAX_INITIAL_LOG_RATIO) {
-          String message =
-              String.format(
-                  "sampler: expected the log-probability of the policy, %.6f, for response %d of"
-                      + " pair %d, got %.6f; do sampling and scoring use the same temperature and"
-                      + " truncation? Set ratioCheck OFF for responses of another policy",
-                  now, i, batch.ids().get(g), old);
-          alarm(new HealthAlarm(Kind.RATIO_NOT_ONE, step, Math.exp(now - old), 1, message));
-          throw new IllegalStateException(message);
-        }
-      }
-    }
   }
 
   /**
@@ -297,7 +224,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @throws NonFiniteException if the loss or a log-probability is not finite
    */
   public Gradients gradients(PairwiseBatch batch) {
-    return learner.gradients(batch, klController.scale());
+    return updates.gradients(batch);
   }
 
   /**

@@ -9,8 +9,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A process that trains every kind of trainer and saves each after each step. It takes a step for
- * each byte that it reads, and says when it has begun; at the end it writes the parameters.
+ * A process that trains every kind of trainer and saves each after each step. It says how many
+ * steps were done before it began, takes a step for each byte that it reads, and says when each is
+ * done; at the end it writes the parameters.
  */
 public final class KillableTraining {
 
@@ -34,8 +35,10 @@ public final class KillableTraining {
       trainings.add(training);
       checkpoints.add(ofKind);
     }
-    System.out.println("begun");
-    for (int step = 1; step <= STEPS; step++) {
+    // The last in the row is the one that a kill has left behind, if any.
+    long done = trainings.get(trainings.size() - 1).trainer().stepsDone();
+    System.out.println(done);
+    for (long step = done + 1; step <= STEPS; step++) {
       for (int i = 0; i < trainings.size(); i++) {
         SmallTraining training = trainings.get(i);
         if (training.trainer().stepsDone() < step) { // a kill comes between the trainers, too
@@ -46,6 +49,7 @@ public final class KillableTraining {
           checkpoints.get(i).save(training.trainer());
         }
       }
+      System.out.println("step");
     }
     Files.writeString(run.resolve("parameters"), parameters(trainings));
   }
