@@ -2,6 +2,8 @@ package io.github.p3o;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import io.github.p3o.internal.Objective;
+
 /** How much of its own β an objective uses in the next step; starts at all of it. */
 final class KlController implements Stateful {
 
@@ -11,11 +13,11 @@ final class KlController implements Stateful {
   private final KlControl control;
   private double scale = 1;
 
-  KlController(KlControl control, PolicyLoss loss) {
+  KlController(KlControl control, Objective objective) {
     checkArgument(
-        control.mode() == KlControl.Mode.FIXED || loss.klPenalty() > 0,
-        "klControl: expected FIXED for %s, whose reward has no KL term, got ADAPTIVE",
-        loss.name());
+        control.mode() == KlControl.Mode.FIXED || objective.klPenalty() > 0,
+        "klControl: expected FIXED for %s, whose graph has no KL in the reward, got ADAPTIVE",
+        objective.description());
     this.control = control;
   }
 

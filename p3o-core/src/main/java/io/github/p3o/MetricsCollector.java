@@ -11,6 +11,8 @@ import java.util.stream.IntStream;
 /** Gathers the metrics of one step; docs/metrics.md has the formulas. */
 final class MetricsCollector {
 
+  private static final String POLICY_LOSS = "loss/policy_avg";
+
   private final Map<String, Double> rollout = new LinkedHashMap<>();
   private final Map<String, Double> updateSums = new LinkedHashMap<>();
   private final Map<String, Double> timings = new LinkedHashMap<>();
@@ -84,7 +86,9 @@ final class MetricsCollector {
       PairwiseBatch batch, Gradients gradients, double learningRate, double gradientNorm) {
     PairStatistics statistics = gradients.statistics();
     updates++;
-    addMean("loss/policy_avg", gradients.loss());
+    if (!statistics.diagnostics().containsKey(POLICY_LOSS)) { // an objective of several parts
+      addMean(POLICY_LOSS, gradients.loss());
+    }
     addMean("policy/approxkl_avg", approximateKl(batch, gradients.logProbs()));
     addMean("policy/ratio_mean", statistics.ratioMean());
     addMean(

@@ -10,14 +10,18 @@ import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.HealthAlarm.Kind;
 import io.github.p3o.internal.AdamW;
 import io.github.p3o.internal.Fingerprint;
+import io.github.p3o.internal.Objective;
 import io.github.p3o.internal.Parts;
 import io.github.p3o.internal.PolicyLearner;
 import io.github.p3o.internal.RandomStreams;
+import io.github.p3o.internal.ResponseObjective;
 import io.github.p3o.internal.Settings;
+import io.github.p3o.internal.TokenObjective;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -38,11 +42,11 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   private final boolean ownsReference;
   private final TrainerConfig config;
   private final ImmutableList<TrainingListener> listeners;
+  private final Objective objective;
   private final Rollouts rollouts;
   private final PolicyScorer referenceScorer;
   private final PolicyLearner learner;
   private final AdamW optimizer;
-  private final double klPenalty;
   private final KlController klController;
   private final Updates updates;
   private final HealthMonitor health;
@@ -64,13 +68,13 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     int k = config.responsesPerPrompt();
     int groupsAtOnce = config.promptsPerMicroBatch();
     referenceScorer = new PolicyScorer(reference, k * groupsAtOnce);
-    rollouts = new Rollouts(prompts, sampler, rewardModel, referenceScorer, config);
-    learner = new PolicyLearner(policy, builder.loss, k, groupsAtOnce);
-    klPenalty = builder.loss.klPenalty();
-    klController = new KlController(config.klControl(), builder.loss);
+    objective = builder.objective.apply(config);
+    rollouts = new Rollouts(prompts, sampler, rewardModel, referenceScorer, objective, config);
+    learner = new PolicyLearner(policy, objective, k, groupsAtOnce);
+    klController = new KlController(config.klControl(), objective);
     updates = new Updates(config, learner, optimizer, klController, this::alarm);
     // At the first checkpoint: it reads every parameter of the frozen models.
-    settings = Suppliers.memoize(() -> settings(builder.loss, rewardModel));
+    settings = Suppliers.memoize(() -> settings(rewardModel));
     health = new HealthMonitor(builder.health);
     parts.add("klControl", klController);
     parts.add("health", health);
@@ -82,9 +86,9 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     }
   }
 
-  private ImmutableMap<String, String> settings(PolicyLoss loss, RewardModel rewardModel) {
+  private ImmutableMap<String, String> settings(RewardModel rewardModel) {
     ImmutableMap.Builder<String, String> all = ImmutableMap.builder();
-    all.putAll(Settings.of("", config)).put("loss", Settings.describe(loss.name(), loss));
+    all.putAll(Settings.of("", config)).put("loss", objective.description());
     if (reference.parameters().isFrozen()) {
       all.put("reference", Fingerprint.of(reference.parameters()));
     }
@@ -107,7 +111,24 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @return a new builder
    */
   public static Builder builder(Policy policy, PolicyLoss loss) {
-    return new Builder(policy, loss);
+    return new Builder(
+        policy, config -> new ResponseObjective(policy, loss, config.responsesPerPrompt()));
+  }
+
+  /**
+   * A builder for a policy with values and an objective on tokens. Its ratios are to the policy as
+   * it is when the rollout is drawn, so that responses of another sampler are not corrected for.
+   *
+   * @param policy is trained in place, and stays the caller's to close
+   * @param loss the objective, such as {@code new TokenPpoLoss()}
+   * @return a new builder
+   */
+  public static Builder builder(ActorCritic policy, ActorCriticLoss loss) {
+    return new Builder(
+        policy,
+        config ->
+            new TokenObjective(
+                policy, loss, config.responsesPerPrompt() * config.promptsPerMicroBatch()));
   }
 
   /**
@@ -128,7 +149,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
       MetricsCollector metrics = new MetricsCollector();
       PairwiseBatch rollout = rollouts.draw(step, random, metrics);
       listeners.forEach(listener -> listener.onRollout(step, rollout));
-      metrics.addRollout(rollout, klPenalty * klController.scale());
+      metrics.addRollout(rollout, objective.klPenalty() * klController.scale());
       metrics.time("timing_s/update", () -> updates.on(rollout, step, random, metrics));
       StepMetrics measured = new StepMetrics(step, metrics.values());
       klController.observe(measured.get("objective/kl"), rollout.responses().size());
@@ -204,7 +225,8 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * same pairs.
    *
    * @param step from 0; it chooses the random numbers and numbers the pairs
-   * @return the pairs, with behaviour and reference log-probabilities and rewards
+   * @return the pairs, with behaviour and reference log-probabilities, rewards, and what else the
+   *     objective fixes for its updates
    * @throws NonFiniteException if a reward or log-probability is not finite
    */
   public PairwiseBatch rollout(long step) {
@@ -246,6 +268,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   @Override
   public void close() {
     learner.close();
+    objective.close();
     referenceScorer.close();
     optimizer.close();
     if (ownsReference) {
@@ -256,7 +279,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   /** Collects what a {@link P3OTrainer} needs. */
   public static final class Builder {
     private final Policy policy;
-    private final PolicyLoss loss;
+    private final Function<TrainerConfig, Objective> objective;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private TrainerConfig config = TrainerConfig.builder().build();
     private HealthThresholds health = HealthThresholds.defaults();
@@ -265,9 +288,9 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     private @Nullable RewardModel rewardModel;
     private @Nullable Policy reference;
 
-    private Builder(Policy policy, PolicyLoss loss) {
+    private Builder(Policy policy, Function<TrainerConfig, Objective> objective) {
       this.policy = policy;
-      this.loss = loss;
+      this.objective = objective;
       if (policy instanceof PairSampler ownSampler) {
         sampler = ownSampler;
       }

@@ -4,16 +4,20 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableLongArray;
+import io.github.p3o.internal.Objective;
 import java.util.random.RandomGenerator;
 import java.util.stream.LongStream;
 
-/** Prompts → pairs of responses → rewards → reference log-probabilities. */
+/**
+ * Prompts → pairs of responses → rewards → reference log-probabilities → what the objective fixes.
+ */
 final class Rollouts {
 
   private final PromptSource prompts;
   private final PairSampler sampler;
   private final RewardModel rewardModel;
   private final PolicyScorer reference;
+  private final Objective objective;
   private final TrainerConfig config;
 
   Rollouts(
@@ -21,11 +25,13 @@ final class Rollouts {
       PairSampler sampler,
       RewardModel rewardModel,
       PolicyScorer reference,
+      Objective objective,
       TrainerConfig config) {
     this.prompts = prompts;
     this.sampler = sampler;
     this.rewardModel = rewardModel;
     this.reference = reference;
+    this.objective = objective;
     this.config = config;
   }
 
@@ -68,15 +74,18 @@ final class Rollouts {
         samples.responses().size(),
         rewards.length);
     checkFinite("reward", rewards, ids);
-    double[] references = reference.logProbs(promptOfEach, samples.responses());
+    PolicyScorer.Scores scores = reference.score(promptOfEach, samples.responses());
+    double[] references = scores.logProbs().toArray();
     checkFinite("reference log-probability", references, ids);
-    return new PairwiseBatch(
-        ids,
-        samples.prompts(),
-        samples.responses(),
-        samples.behaviour(),
-        LogProbs.ofFlat(k, references),
-        Rewards.ofFlat(k, rewards));
+    PairwiseBatch batch =
+        new PairwiseBatch(
+            ids,
+            samples.prompts(),
+            samples.responses(),
+            samples.behaviour(),
+            LogProbs.ofFlat(k, references),
+            Rewards.ofFlat(k, rewards));
+    return objective.prepare(batch, scores.ofTokens());
   }
 
   private static void checkFinite(String name, double[] values, ImmutableLongArray ids) {

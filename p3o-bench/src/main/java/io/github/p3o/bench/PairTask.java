@@ -34,7 +34,7 @@ final class PairTask implements AutoCloseable {
     logProbs = LogProbs.of(now);
     batch = PairwiseBatch.ofNumbers(LogProbs.of(old), LogProbs.of(reference), Rewards.of(rewards));
     evaluator = new LossEvaluator(form == P3OLoss.Form.V1 ? P3OLoss.v1() : P3OLoss.v2());
-    torch = new TorchPairs(form, now, old, reference, rewards);
+    torch = new TorchPairs(form, now, TorchPairs.Fixed.of(old, reference, rewards));
   }
 
   Evaluation library() {

@@ -24,20 +24,37 @@ final class TorchPairs implements AutoCloseable {
 
   private final PointerScope scope = new PointerScope();
   private final P3OLoss.Form form;
-  private final Tensor[] now = new Tensor[2];
-  private final Tensor[] old = new Tensor[2];
-  private final Tensor[] reference = new Tensor[2];
-  private final Tensor[] rewards = new Tensor[2];
+  private final Tensor[] now;
+  private final Fixed fixed;
 
-  TorchPairs(
-      P3OLoss.Form form, double[][] now, double[][] old, double[][] reference, double[][] rewards) {
-    this.form = form;
-    for (int i = 0; i < 2; i++) {
-      this.now[i] = AbstractTensor.create(now[i]).requires_grad_(true);
-      this.old[i] = AbstractTensor.create(old[i]);
-      this.reference[i] = AbstractTensor.create(reference[i]);
-      this.rewards[i] = AbstractTensor.create(rewards[i]);
+  /** What carries no gradient. */
+  record Fixed(
+      Tensor old1,
+      Tensor old2,
+      Tensor reference1,
+      Tensor reference2,
+      Tensor reward1,
+      Tensor reward2) {
+
+    static Fixed of(double[][] old, double[][] reference, double[][] rewards) {
+      return new Fixed(
+          AbstractTensor.create(old[0]),
+          AbstractTensor.create(old[1]),
+          AbstractTensor.create(reference[0]),
+          AbstractTensor.create(reference[1]),
+          AbstractTensor.create(rewards[0]),
+          AbstractTensor.create(rewards[1]));
     }
+  }
+
+  TorchPairs(P3OLoss.Form form, double[][] now, Fixed fixed) {
+    this.form = form;
+    this.now = new Tensor[] {leaf(now[0]), leaf(now[1])};
+    this.fixed = fixed;
+  }
+
+  private static Tensor leaf(double[] values) {
+    return AbstractTensor.create(values).requires_grad_(true);
   }
 
   /** One forward and backward pass; the loss. */
@@ -46,7 +63,7 @@ final class TorchPairs implements AutoCloseable {
       for (Tensor s : now) {
         s.mutable_grad().reset();
       }
-      Tensor loss = form == P3OLoss.Form.V1 ? separate() : joint();
+      Tensor loss = loss(form, now[0], now[1], fixed);
       loss.backward();
       return loss.item_double();
     }
@@ -61,16 +78,17 @@ final class TorchPairs implements AutoCloseable {
     return gradient;
   }
 
-  private Tensor relativeReward() {
-    Tensor kl1 = old[0].subtract(reference[0]);
-    Tensor kl2 = old[1].subtract(reference[1]);
-    return rewards[0].subtract(rewards[1]).subtract(times(kl1.subtract(kl2), BETA));
+  /** The mean loss of pairs. */
+  static Tensor loss(P3OLoss.Form form, Tensor s1, Tensor s2, Fixed f) {
+    Tensor kl1 = f.old1().subtract(f.reference1());
+    Tensor kl2 = f.old2().subtract(f.reference2());
+    Tensor delta = f.reward1().subtract(f.reward2()).subtract(times(kl1.subtract(kl2), BETA));
+    return form == P3OLoss.Form.V1 ? separate(delta, s1, s2, f) : joint(delta, s1, s2, f);
   }
 
-  private Tensor separate() {
-    Tensor delta = relativeReward();
-    Tensor rho1 = exp(clip(now[0].subtract(old[0]), -MAX_LOG_RATIO, MAX_LOG_RATIO));
-    Tensor rho2 = exp(clip(now[1].subtract(old[1]), -MAX_LOG_RATIO, MAX_LOG_RATIO));
+  private static Tensor separate(Tensor delta, Tensor s1, Tensor s2, Fixed f) {
+    Tensor rho1 = exp(clip(s1.subtract(f.old1()), -MAX_LOG_RATIO, MAX_LOG_RATIO));
+    Tensor rho2 = exp(clip(s2.subtract(f.old2()), -MAX_LOG_RATIO, MAX_LOG_RATIO));
     Tensor first = surrogate(delta.multiply(weight(rho2)), rho1);
     Tensor second = surrogate(delta.negative().multiply(weight(rho1)), rho2);
     return times(first.add(second).mean(), -0.5);
@@ -81,12 +99,11 @@ final class TorchPairs implements AutoCloseable {
     return minimum(advantage.multiply(rho), advantage.multiply(clipped));
   }
 
-  private Tensor joint() {
-    Tensor delta = relativeReward();
-    Tensor d = now[0].subtract(now[1]);
-    Tensor d0 = old[0].subtract(old[1]);
-    Tensor move1 = clip(now[0].detach().subtract(old[0]), -MAX_LOG_RATIO, MAX_LOG_RATIO);
-    Tensor move2 = clip(now[1].detach().subtract(old[1]), -MAX_LOG_RATIO, MAX_LOG_RATIO);
+  private static Tensor joint(Tensor delta, Tensor s1, Tensor s2, Fixed f) {
+    Tensor d = s1.subtract(s2);
+    Tensor d0 = f.old1().subtract(f.old2());
+    Tensor move1 = clip(s1.detach().subtract(f.old1()), -MAX_LOG_RATIO, MAX_LOG_RATIO);
+    Tensor move2 = clip(s2.detach().subtract(f.old2()), -MAX_LOG_RATIO, MAX_LOG_RATIO);
     Tensor advantage = delta.multiply(weight(exp(move1.add(move2))));
     Tensor clipped = clip(d.subtract(d0), -CLIP_RANGE, CLIP_RANGE).add(d0);
     return times(minimum(advantage.multiply(d), advantage.multiply(clipped)).mean(), -0.5);

@@ -10,10 +10,9 @@ import io.github.p3o.NonFiniteException;
 import io.github.p3o.PairStatistics;
 import io.github.p3o.PairwiseBatch;
 import io.github.p3o.Policy;
-import io.github.p3o.PolicyGraph;
-import io.github.p3o.PolicyLoss;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** The gradient of an objective with respect to a policy's parameters. */
@@ -22,14 +21,14 @@ public final class PolicyLearner implements AutoCloseable {
   private static final String LOG_PROBS = "p3o/now";
 
   private final Policy policy;
-  private final PolicyLoss objective;
+  private final Objective objective;
   private final int responses;
   private final int groupsAtOnce;
   private final ModelRunner runner;
 
   /** Gradients for batches of this many responses a prompt, some groups at once. */
   public PolicyLearner(
-      Policy policy, PolicyLoss objective, int responsesPerPrompt, int groupsAtOnce) {
+      Policy policy, Objective objective, int responsesPerPrompt, int groupsAtOnce) {
     this.policy = policy;
     this.objective = objective;
     this.responses = responsesPerPrompt;
@@ -38,20 +37,19 @@ public final class PolicyLearner implements AutoCloseable {
   }
 
   private Program program(BatchShape shape) {
-    PolicyGraph built = policy.build(shape);
-    String logProbs = built.graph().identity(LOG_PROBS, built.logProbs()).name();
-    int groups = shape.sequences() / responses;
-    ImmutableList<String> means =
-        MeanLoss.addTo(PolicyLossGraph.build(objective, built.logProbs(), responses, groups));
+    Objective.Graph built = objective.build(shape);
+    SameDiff graph = built.logProbs().getSameDiff();
+    String logProbs = graph.identity(LOG_PROBS, built.logProbs()).name();
+    ImmutableList<String> means = MeanLoss.addTo(built.terms());
     return Program.withGradient(
-        built.graph(),
+        graph,
         MeanLoss.LOSS,
         policy.parameters().names(),
         ImmutableList.<String>builder().add(logProbs).addAll(means).build());
   }
 
   /**
-   * The gradient of the mean loss over the prompts of the batch.
+   * The gradient of the mean loss over the batch.
    *
    * @param klScale factor of the objective's KL coefficient
    * @throws IllegalArgumentException for a batch without responses, or of another k
@@ -59,7 +57,7 @@ public final class PolicyLearner implements AutoCloseable {
    */
   public Gradients gradients(PairwiseBatch batch, double klScale) {
     checkBatch(batch);
-    MeanLoss mean = new MeanLoss(batch.groups());
+    MeanLoss mean = new MeanLoss(objective.count(batch));
     GradientSum sum = new GradientSum(policy.parameters());
     double[][] now = new double[responses][batch.groups()];
     try {
@@ -95,7 +93,7 @@ public final class PolicyLearner implements AutoCloseable {
 
   private Map<String, INDArray> run(
       PairwiseBatch part, PairwiseBatch whole, MeanLoss mean, double klScale) {
-    Map<String, INDArray> numbers = PolicyLossGraph.feed(part, whole);
+    Map<String, INDArray> numbers = objective.feed(part, whole);
     numbers.putAll(mean.feed());
     KlScale.feed(numbers, klScale);
     return runner.run(part.promptOfEach(), part.responses(), numbers);

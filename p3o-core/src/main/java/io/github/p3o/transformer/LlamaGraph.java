@@ -42,6 +42,11 @@ final class LlamaGraph {
     this.tables = LlamaInputs.tables(graph, config, type, tokens);
   }
 
+  /** The graph that the layers are added to. */
+  SameDiff graph() {
+    return graph;
+  }
+
   /** A parameter, read from the placeholder of its name. */
   SDVariable parameter(String name) {
     return parameters.computeIfAbsent(

@@ -174,10 +174,8 @@ final class LlamaWeights {
   }
 
   /** Writes {@code model.safetensors}. */
-  static void write(Path directory, Parameters parameters) {
+  static void write(Path directory, Map<String, INDArray> parameters) {
     SafeTensorsWriter.write(
-        directory.resolve(TensorSource.SINGLE_FILE),
-        parameters.asMap(),
-        ImmutableMap.of("format", "pt"));
+        directory.resolve(TensorSource.SINGLE_FILE), parameters, ImmutableMap.of("format", "pt"));
   }
 }

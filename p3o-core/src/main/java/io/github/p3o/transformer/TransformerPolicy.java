@@ -3,7 +3,9 @@ package io.github.p3o.transformer;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.Maps;
 import com.google.common.primitives.ImmutableIntArray;
+import io.github.p3o.ActorCriticGraph;
 import io.github.p3o.BatchShape;
 import io.github.p3o.LogProbs;
 import io.github.p3o.PairSampler;
@@ -45,7 +47,7 @@ public final class TransformerPolicy implements Policy {
     this.temperature = temperature;
   }
 
-  private static TransformerPolicy of(LlamaModel model, double temperature) {
+  static TransformerPolicy of(LlamaModel model, double temperature) {
     return new TransformerPolicy(model, new Prefill(model), temperature);
   }
 
@@ -95,14 +97,17 @@ public final class TransformerPolicy implements Policy {
 
   /**
    * Writes {@code config.json} and {@code model.safetensors}, each whole or not at all. Hugging
-   * Face's libraries read them; the temperature is not part of them.
+   * Face's libraries read them; neither the temperature nor a value head is part of them.
    *
    * @param directory made if it is not there; files of these names in it are replaced
    * @throws CheckpointException if it cannot be written
    */
   public void save(Path directory) {
     model.config().write(directory);
-    LlamaWeights.write(directory, model.parameters());
+    LlamaWeights.write(
+        directory,
+        Maps.filterKeys(
+            model.parameters().asMap(), LlamaWeights.languageModel(config())::containsKey));
   }
 
   /**
@@ -151,18 +156,40 @@ public final class TransformerPolicy implements Policy {
 
   @Override
   public PolicyGraph build(BatchShape shape) {
-    SameDiff graph = SameDiff.create();
+    LlamaGraph layers = layers(shape);
+    return head(layers, hidden(layers, shape), shape);
+  }
+
+  /** The same with a value before each token, {@code score.weight · h}, of parameters with it. */
+  ActorCriticGraph buildWithValues(BatchShape shape) {
+    LlamaGraph layers = layers(shape);
+    SDVariable hidden = hidden(layers, shape);
+    SDVariable values = Ops.matmulTransposed(hidden, layers.parameter(LlamaWeights.SCORE));
+    return new ActorCriticGraph(
+        head(layers, hidden, shape),
+        Ops.reshape(values, shape.sequences(), shape.responseTokens()));
+  }
+
+  private LlamaGraph layers(BatchShape shape) {
+    return new LlamaGraph(
+        SameDiff.create(), model.config(), model.type(), shape.sequences(), shape.tokens());
+  }
+
+  /** The hidden state before each response token, one a row. */
+  private static SDVariable hidden(LlamaGraph layers, BatchShape shape) {
     long rows = (long) shape.sequences() * shape.responseTokens();
-    LlamaConfig config = model.config();
-    LlamaGraph layers =
-        new LlamaGraph(graph, config, model.type(), shape.sequences(), shape.tokens());
-    SDVariable positions = graph.placeHolder(LlamaInputs.POSITIONS, DataType.INT32, rows);
+    return layers.hidden(layers.graph().placeHolder(LlamaInputs.POSITIONS, DataType.INT32, rows));
+  }
+
+  private PolicyGraph head(LlamaGraph layers, SDVariable states, BatchShape shape) {
+    SameDiff graph = layers.graph();
+    long rows = (long) shape.sequences() * shape.responseTokens();
     SDVariable targets = graph.placeHolder(LlamaInputs.TARGETS, DataType.INT32, rows);
     SDVariable mask =
         graph.placeHolder(
             LlamaInputs.RESPONSE_MASK, DataType.DOUBLE, shape.sequences(), shape.responseTokens());
-    SDVariable hidden = Ops.multiply(layers.hidden(positions), 1 / temperature);
-    SDVariable output = layers.parameter(LlamaWeights.output(config));
+    SDVariable hidden = Ops.multiply(states, 1 / temperature);
+    SDVariable output = layers.parameter(LlamaWeights.output(model.config()));
     SDVariable logits = Ops.matmulTransposed(hidden, output);
     // One row of the output layer for each target: a one-hot mask would be as large as the logits.
     SDVariable chosen = Ops.sumKeeping(Ops.multiply(hidden, Ops.rows(output, targets)), 1);

@@ -118,7 +118,7 @@ public final class TransformerRewardModel implements TrainableRewardModel {
    */
   public void save(Path directory) {
     LlamaConfigJson.writeRewardModel(model.config(), directory.resolve(LlamaConfigJson.FILE));
-    LlamaWeights.write(directory, model.parameters());
+    LlamaWeights.write(directory, model.parameters().asMap());
   }
 
   /**

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.ActorCriticGraph;
 import io.github.p3o.BatchShape;
 import io.github.p3o.Parameters;
 import io.github.p3o.PolicyGraph;
@@ -63,6 +64,24 @@ class TransformerGradientTest {
       TinyModels.scatter(model.parameters());
       BatchShape shape = model.shape(PROMPTS, RESPONSES);
       check(model.build(shape), model.parameters(), model.feed(shape, PROMPTS, RESPONSES));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void gradient_ofLogProbsAndTokenValues_equalsFiniteDifferences(boolean tied) {
+    LlamaConfig config = TinyModels.config(4, 4, 2, tied);
+    try (TransformerPolicy policy = TransformerPolicy.random(config, DataType.DOUBLE, 5);
+        TransformerActorCritic model =
+            TransformerActorCritic.fromPolicy(policy.withTemperature(0.8))) {
+      TinyModels.scatter(model.parameters());
+      BatchShape shape = model.shape(PROMPTS, RESPONSES);
+      ActorCriticGraph built = model.buildWithValues(shape);
+      SDVariable values = Ops.multiply(built.tokenValues(), built.policy().tokenMask());
+      check(
+          Ops.add(built.policy().logProbs(), Ops.sum(values, 1)),
+          model.parameters(),
+          model.feed(shape, PROMPTS, RESPONSES));
     }
   }
 

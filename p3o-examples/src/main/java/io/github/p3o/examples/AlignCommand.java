@@ -3,7 +3,6 @@ package io.github.p3o.examples;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
-import io.github.p3o.PairwiseLoss;
 import io.github.p3o.Policy;
 import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
@@ -123,13 +122,13 @@ final class AlignCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     check();
-    PairwiseLoss loss = objective.loss();
+    Learner learner = objective.learner();
     boolean seedGiven = spec.commandLine().getParseResult().hasMatchedOption("--seed");
     TrainerConfig config = trainer.config(seedGiven ? options.seed : null);
     Alignment.Settings settings =
         new Alignment.Settings(
             objective.name(),
-            loss,
+            learner,
             config,
             steps,
             evaluateEvery,
@@ -206,8 +205,8 @@ final class AlignCommand implements Callable<Integer> {
     OutcomeReport shown = new OutcomeReport(outcome, run);
     shown.print(samples);
     shown.writeSamples();
-    shown.writePlot("P3O: reward against KL");
-    Report report = new Report("P3O alignment");
+    shown.writePlot("Reward against KL");
+    Report report = new Report("Alignment by " + objective.name());
     shown.addTo(report, samples);
     addAlarms(report, run);
     report.note(

@@ -5,7 +5,6 @@ import com.google.common.collect.ImmutableMap;
 import io.github.p3o.HealthMonitor;
 import io.github.p3o.HealthThresholds;
 import io.github.p3o.P3OTrainer;
-import io.github.p3o.PairwiseLoss;
 import io.github.p3o.Policy;
 import io.github.p3o.PromptSource;
 import io.github.p3o.RewardModel;
@@ -24,7 +23,7 @@ final class Alignment {
    * How long and how.
    *
    * @param name of the stage, in metrics and progress
-   * @param loss the objective
+   * @param learner the objective
    * @param config of the trainer
    * @param steps turns of sampling and updating
    * @param evaluateEvery steps between judgements; there is one before the first step and one after
@@ -34,7 +33,7 @@ final class Alignment {
    */
   record Settings(
       String name,
-      PairwiseLoss loss,
+      Learner learner,
       TrainerConfig config,
       int steps,
       int evaluateEvery,
@@ -64,17 +63,33 @@ final class Alignment {
       Evaluator evaluator,
       Settings settings,
       Run run) {
+    return settings
+        .learner()
+        .train(
+            policy,
+            (trained, trainer) ->
+                run(
+                    trained,
+                    trainer.prompts(prompts).rewardModel(reward).reference(reference),
+                    evaluator,
+                    settings,
+                    run));
+  }
+
+  private static ImmutableList<Point> run(
+      TransformerPolicy policy,
+      P3OTrainer.Builder builder,
+      Evaluator evaluator,
+      Settings settings,
+      Run run) {
     Saving saving =
         settings.checkpointEvery() == 0
             ? Saving.never(settings.name(), run)
             : Saving.every(settings.checkpointEvery(), settings.name(), run);
     MetricsListener listener = new MetricsListener(run, settings.name());
     try (P3OTrainer trainer =
-        P3OTrainer.builder(policy, settings.loss())
-            .prompts(prompts)
+        builder
             .sampler(policy.sampler(settings.maxNewTokens()))
-            .rewardModel(reward)
-            .reference(reference)
             .config(settings.config())
             .listener(listener)
             .build()) {

@@ -1,6 +1,6 @@
 package io.github.p3o.examples;
 
-import io.github.p3o.PairwiseLoss;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** Options of the objective. */
@@ -11,7 +11,7 @@ final class ObjectiveOptions {
       names = "--loss",
       paramLabel = "NAME",
       defaultValue = "p3o-v2",
-      description = "p3o-v1 (separate clipping) or p3o-v2 (joint; default).")
+      description = "p3o-v1 (separate clipping), p3o-v2 (joint; default) or ppo (on tokens).")
   private Objective objective = Objective.P3O_V2;
 
   @Option(
@@ -34,9 +34,8 @@ final class ObjectiveOptions {
       order = 33,
       names = "--weight-clip",
       paramLabel = "X",
-      defaultValue = "10",
-      description = "c: importance weights stay within 1/c and c (default: ${DEFAULT-VALUE}).")
-  private double weightClip;
+      description = "c of p3o: importance weights stay within 1/c and c (default: 10).")
+  private @Nullable Double weightClip;
 
   /** The objective's name. */
   String name() {
@@ -44,7 +43,11 @@ final class ObjectiveOptions {
   }
 
   /** The objective. */
-  PairwiseLoss loss() {
-    return objective.loss(klCoefficient, clipRange, weightClip);
+  Learner learner() {
+    if (objective == Objective.PPO && weightClip != null) {
+      throw new UsageException(
+          "--weight-clip: expected with --loss p3o-v1 or p3o-v2, got it with ppo");
+    }
+    return objective.learner(klCoefficient, clipRange, weightClip == null ? 10 : weightClip);
   }
 }

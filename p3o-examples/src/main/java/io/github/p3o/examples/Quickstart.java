@@ -31,6 +31,8 @@ final class Quickstart {
   private static final Gold GOLD = Gold.CHEERFUL;
   private static final LanguageModel.Sizes MODEL = new LanguageModel.Sizes(2, 64, 4, 64);
   private static final int MAX_NEW_TOKENS = 24;
+  private static final ImmutableList<Objective> OBJECTIVES =
+      ImmutableList.of(Objective.P3O_V1, Objective.P3O_V2);
   private static final double HELD_OUT = 0.2;
 
   /**
@@ -165,7 +167,7 @@ final class Quickstart {
     try (Policy reference = model.policy().frozenCopy();
         PolicyScorer scorer = new PolicyScorer(reference, 64)) {
       Evaluator evaluator = evaluator(model.codec(), scorer, reward);
-      for (Objective objective : Objective.values()) {
+      for (Objective objective : OBJECTIVES) {
         ImmutableList.Builder<ImmutableList<Alignment.Point>> ofSeeds = ImmutableList.builder();
         for (int i = 0; i < seeds; i++) {
           ofSeeds.add(align(objective, seed + i, reference, reward, evaluator));
@@ -223,7 +225,7 @@ final class Quickstart {
             .build();
     return new Alignment.Settings(
         name,
-        objective.loss(0.05, 0.2, 10),
+        objective.learner(0.05, 0.2, 10),
         config,
         scale.alignSteps(),
         scale.evaluateEvery(),

@@ -158,6 +158,17 @@ class BadInputTest {
         .failsWith(1, "clipRange: expected > 0, got -1.0");
     Cli.run("align", "--policy", model, "--reward", "sentiment", "--prompts-per-step", 0)
         .failsWith(1, "promptsPerStep: expected at least 1, got 0");
+    Cli.run(
+            "align",
+            "--policy",
+            model,
+            "--reward",
+            "sentiment",
+            "--loss",
+            "ppo",
+            "--weight-clip",
+            2)
+        .failsWith(2, "--weight-clip: expected with --loss p3o-v1 or p3o-v2, got it with ppo");
     Cli.run("quickstart", "--seeds", 0).failsWith(2, "--seeds: expected at least 1, got 0");
   }
 

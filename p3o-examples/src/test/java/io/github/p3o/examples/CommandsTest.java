@@ -234,6 +234,41 @@ class CommandsTest {
   }
 
   @Test
+  void align_byPpo_leavesALanguageModelWithoutTheValueHead() throws IOException {
+    Path out = directory.resolve("ppo");
+    Cli align =
+        Cli.run(
+            "align",
+            "--policy",
+            model,
+            "--reward",
+            "sentiment",
+            "--loss",
+            "ppo",
+            "--learning-rate",
+            0.01,
+            "--steps",
+            2,
+            "--prompts-per-step",
+            4,
+            "--evaluation-prompts",
+            4,
+            "--max-new-tokens",
+            12,
+            "--out",
+            out);
+
+    align.succeeds();
+    assertThat(align.out()).contains("before", "ppo");
+    assertThat(Files.readString(out.resolve("metrics.jsonl")))
+        .contains("loss/value_avg", "val/clipfrac_avg");
+    byte[] before = Files.readAllBytes(model.resolve("model.safetensors"));
+    byte[] after = Files.readAllBytes(out.resolve("model/model.safetensors"));
+    assertThat(after).hasSameSizeAs(before).isNotEqualTo(before);
+    Cli.run("generate", "--policy", out.resolve("model"), "--greedy").succeeds();
+  }
+
+  @Test
   void align_withAGoldScorer_showsSamples() {
     Cli align =
         Cli.run(

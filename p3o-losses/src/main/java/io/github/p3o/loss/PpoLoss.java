@@ -34,7 +34,7 @@ public record PpoLoss(double clipRange, KlShaping klShaping, Baseline baseline)
 
   @Override
   public String name() {
-    return "ppo";
+    return "ppo-sequence";
   }
 
   @Override

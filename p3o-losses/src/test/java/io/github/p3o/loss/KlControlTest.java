@@ -140,8 +140,8 @@ class KlControlTest {
       assertThatThrownBy(() -> trainer(policy, new OnlineDpoLoss(), KlControl.adaptive(1, 100)))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage(
-              "klControl: expected FIXED for online-dpo, whose reward has no KL term, got"
-                  + " ADAPTIVE");
+              "klControl: expected FIXED for OnlineDpoLoss[klCoefficient=0.1], whose graph has no"
+                  + " KL in the reward, got ADAPTIVE");
     }
   }
 

@@ -1,0 +1,34 @@
+package io.github.p3o;
+
+import com.google.common.collect.ImmutableList;
+
+/**
+ * An objective on the single tokens of sampled responses, for policies that estimate values: PPO.
+ * It prepares a whole rollout once, and then adds its loss to the graph of each update.
+ */
+public interface ActorCriticLoss {
+
+  /**
+   * The name under which runs and reports show the objective.
+   *
+   * @return a short name, such as {@code ppo}
+   */
+  String name();
+
+  /**
+   * What stays fixed during the updates on a rollout: advantages, and what values are fitted to.
+   *
+   * @param rollout all responses of the rollout
+   * @return the targets of each response, in the same order
+   */
+  ImmutableList<TokenTargets> targets(ImmutableList<TokenRollout> rollout);
+
+  /**
+   * Adds the loss of each token to the graph of its inputs.
+   *
+   * @param tokens log-probabilities, values, and their targets
+   * @return the loss of each token {@code [sequences, responseTokens]} and its diagnostics, 0 at
+   *     padding; means are over response tokens
+   */
+  LossTerms build(TokenVariables tokens);
+}
