@@ -62,6 +62,21 @@ final class Rollouts {
     shapingState = state;
   }
 
+  /** The running statistics as a part of checkpoints. */
+  Stateful shaping() {
+    return new Stateful() {
+      @Override
+      public String state() {
+        return shapingState.toText();
+      }
+
+      @Override
+      public void restore(String state) {
+        shapingState = RewardShapingState.ofText(state);
+      }
+    };
+  }
+
   /** The pairs of one step; {@link #shapingState(RewardShapingState)} counts them. */
   Drawn draw(long step, RandomGenerator random, MetricsCollector metrics) {
     Samples samples = metrics.time("timing_s/sample", () -> sample(random));

@@ -27,6 +27,12 @@ public interface Objective extends AutoCloseable {
   /** What it sees of the rewards. */
   PolicyLoss.RewardView rewardView();
 
+  /** The name and every setting, for messages and checkpoints. */
+  String description();
+
+  /** β of a KL in the reward that {@link KlScale} scales; 0 if there is none. */
+  double klPenalty();
+
   /**
    * Adds to a rollout what stays fixed during the updates on it.
    *

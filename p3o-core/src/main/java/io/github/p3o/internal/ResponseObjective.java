@@ -25,6 +25,16 @@ public record ResponseObjective(Policy policy, PolicyLoss loss, int responsesPer
   }
 
   @Override
+  public String description() {
+    return Settings.describe(loss.name(), loss);
+  }
+
+  @Override
+  public double klPenalty() {
+    return loss.klPenalty();
+  }
+
+  @Override
   public PairwiseBatch prepare(PairwiseBatch rollout, ImmutableList<TokenLogProbs> reference) {
     return rollout;
   }

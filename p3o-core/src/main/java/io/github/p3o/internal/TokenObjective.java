@@ -70,6 +70,17 @@ public final class TokenObjective implements Objective {
   }
 
   @Override
+  public String description() {
+    return Settings.describe(loss.name(), loss);
+  }
+
+  /** 0: the KL of each token is in the targets, not in the graph. */
+  @Override
+  public double klPenalty() {
+    return 0;
+  }
+
+  @Override
   public PairwiseBatch prepare(PairwiseBatch rollout, ImmutableList<TokenLogProbs> reference) {
     List<Prompt> prompts = rollout.promptOfEach();
     List<Response> responses = rollout.responses();

@@ -18,7 +18,14 @@ public final class CheckpointException extends RuntimeException {
     this(file, rule + ", got " + value, (Throwable) null);
   }
 
-  CheckpointException(Path file, String problem, @Nullable Throwable cause) {
+  /**
+   * Says what is wrong with a file.
+   *
+   * @param file the file
+   * @param problem rule and value
+   * @param cause why, if anything else threw
+   */
+  public CheckpointException(Path file, String problem, @Nullable Throwable cause) {
     super(file + ": " + problem, cause);
     this.file = file.toString();
   }
