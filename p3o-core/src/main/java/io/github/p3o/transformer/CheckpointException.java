@@ -12,6 +12,7 @@ public final class CheckpointException extends RuntimeException {
 
   @Serial private static final long serialVersionUID = 1L;
 
+  /** See {@link #file}. */
   private final String file;
 
   CheckpointException(Path file, String rule, Object value) {
