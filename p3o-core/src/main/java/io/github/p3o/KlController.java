@@ -16,7 +16,7 @@ final class KlController implements Stateful {
   KlController(KlControl control, Objective objective) {
     checkArgument(
         control.mode() == KlControl.Mode.FIXED || objective.klPenalty() > 0,
-        "klControl: expected FIXED for %s, whose graph has no KL in the reward, got ADAPTIVE",
+        "klControl: expected FIXED for %s, which has no KL in its reward, got ADAPTIVE",
         objective.description());
     this.control = control;
   }

@@ -149,7 +149,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     try {
       RandomGenerator random = RandomStreams.forStep(config.seed(), step);
       MetricsCollector metrics = new MetricsCollector();
-      Rollouts.Drawn rollout = rollouts.draw(step, random, metrics);
+      Rollouts.Drawn rollout = rollouts.draw(step, random, klController.scale(), metrics);
       listeners.forEach(listener -> listener.onRollout(step, rollout.scored()));
       metrics.addRollout(rollout, objective.klPenalty() * klController.scale());
       metrics.time("timing_s/update", () -> updates.on(rollout.shaped(), step, random, metrics));
@@ -234,7 +234,11 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    */
   public PairwiseBatch rollout(long step) {
     Rollouts.Drawn rollout =
-        rollouts.draw(step, RandomStreams.forStep(config.seed(), step), new MetricsCollector());
+        rollouts.draw(
+            step,
+            RandomStreams.forStep(config.seed(), step),
+            klController.scale(),
+            new MetricsCollector());
     rollouts.shapingState(rollout.state());
     return rollout.shaped();
   }

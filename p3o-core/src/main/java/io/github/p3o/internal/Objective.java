@@ -30,7 +30,7 @@ public interface Objective extends AutoCloseable {
   /** The name and every setting, for messages and checkpoints. */
   String description();
 
-  /** β of a KL in the reward that {@link KlScale} scales; 0 if there is none. */
+  /** β of a KL in the reward, before it is scaled; 0 if there is none. */
   double klPenalty();
 
   /**
@@ -38,8 +38,10 @@ public interface Objective extends AutoCloseable {
    *
    * @param rollout just sampled and scored
    * @param reference log π_ref of the tokens of each response, row-major {@code [k, groups]}
+   * @param klScale what β is multiplied by
    */
-  PairwiseBatch prepare(PairwiseBatch rollout, ImmutableList<TokenLogProbs> reference);
+  PairwiseBatch prepare(
+      PairwiseBatch rollout, ImmutableList<TokenLogProbs> reference, double klScale);
 
   /** The graph for a shape. */
   Graph build(BatchShape shape);

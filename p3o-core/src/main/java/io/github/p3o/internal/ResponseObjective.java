@@ -35,7 +35,8 @@ public record ResponseObjective(Policy policy, PolicyLoss loss, int responsesPer
   }
 
   @Override
-  public PairwiseBatch prepare(PairwiseBatch rollout, ImmutableList<TokenLogProbs> reference) {
+  public PairwiseBatch prepare(
+      PairwiseBatch rollout, ImmutableList<TokenLogProbs> reference, double klScale) {
     return rollout;
   }
 

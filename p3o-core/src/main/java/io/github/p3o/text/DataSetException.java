@@ -14,6 +14,7 @@ public final class DataSetException extends RuntimeException {
 
   /** See {@link #file}. */
   private final String file;
+
   /** See {@link #line}. */
   private final long line;
 
