@@ -143,9 +143,11 @@ final class Lowering {
   /** {@code a + 0 = a}: the gradient of a value whose other use was detached. */
   private static boolean emitSumWithZero(Planner planner, Node node) {
     for (int side = 0; side < 2; side++) {
-      long[] shape = planner.array(node.input(side)).shape();
-      if (planner.isZero(node.input(1 - side))
-          && Arrays.equals(shape, planner.array(node.input(1 - side)).shape())) {
+      if (!planner.isZero(node.input(1 - side))) {
+        continue;
+      }
+      long[] shape = planner.shape(node.input(side));
+      if (Arrays.equals(shape, planner.shape(node.input(1 - side)))) {
         return planner.share(node.output(), node.input(side), shape);
       }
     }

@@ -61,6 +61,7 @@ final class Planner {
   private final Map<String, List<Binding>> bindings = new HashMap<>();
   private final Set<String> constants = new HashSet<>();
   private final Set<String> zeros = new HashSet<>();
+  private final Map<String, long[]> zeroShapes = new HashMap<>();
   private boolean inConstantOp;
   private int temporaries;
 
@@ -74,7 +75,13 @@ final class Planner {
   void plan(ImmutableList<Node> order, Iterable<String> wanted) {
     wanted.forEach(name -> uses.merge(name, 1, Integer::sum));
     order.forEach(node -> node.inputs().forEach(name -> uses.merge(name, 1, Integer::sum)));
+    Fusion fusion = new Fusion(this);
     for (Node node : order) {
+      inConstantOp = false;
+      if (fusion.take(node)) {
+        continue;
+      }
+      node.inputs().forEach(fusion::finish);
       markConstant(node);
       if (!emitView(node) && !Lowering.emit(this, node)) {
         emitPlain(node);
@@ -84,6 +91,8 @@ final class Planner {
           .filter(name -> values.containsKey(name) && !isNeeded(name))
           .forEach(this::release);
     }
+    inConstantOp = false;
+    fusion.finish();
   }
 
   /** What follows from shapes and constants alone is computed once, and its memory is kept. */
@@ -131,6 +140,30 @@ final class Planner {
     return value(name).array();
   }
 
+  /** Whether an op that is not yet planned, or the caller, reads this variable. */
+  boolean isStillRead(String name) {
+    return uses.getOrDefault(name, 0) > 0;
+  }
+
+  /** An op reads a variable that has no memory. */
+  void read(String name) {
+    uses.merge(name, -1, Integer::sum);
+  }
+
+  /** Marks a variable as 0 everywhere; it gets memory when an op reads it. */
+  void zero(String name, long[] shape) {
+    constants.add(name);
+    zeros.add(name);
+    zeroShapes.put(name, shape);
+  }
+
+  /** A variable whose value is the same in every run. */
+  void constant(String name, INDArray array) {
+    constants.add(name);
+    BufferPool.Buffer buffer = pool.takeForever(array.dataType(), array.length());
+    values.put(name, new Value(buffer.as(array.shape()).assign(array), buffer));
+  }
+
   /** A new buffer for a variable; freed after the variable's last use. */
   INDArray allocate(String name, DataType type, long... shape) {
     long length = Shape.lengthOf(shape);
@@ -152,6 +185,9 @@ final class Planner {
 
   /** One read of a variable is over. */
   void release(String name) {
+    if (zeroShapes.containsKey(name) && !values.containsKey(name)) {
+      return;
+    }
     BufferPool.Buffer buffer = value(name).buffer();
     if (buffer != null) {
       pool.release(buffer);
@@ -160,12 +196,17 @@ final class Planner {
 
   /** Executes an op and makes it a step, unless it would compute the same in every run. */
   void emit(DifferentialFunction op, List<String> inputNames, OpContext context) {
-    Step step = new Step(op, context);
+    Step step = new NativeStep(op, context);
     if (inConstantOp) {
       step.execute();
       step.close();
       return;
     }
+    emit(step, inputNames);
+  }
+
+  /** Executes a step and adds it. */
+  void emit(Step step, List<String> inputNames) {
     for (int slot = 0; slot < inputNames.size(); slot++) {
       String name = inputNames.get(slot);
       if (value(name).buffer() == null) {
@@ -260,8 +301,32 @@ final class Planner {
     return true;
   }
 
+  /** The shape of a variable that is already computed, or that comes from outside. */
+  long[] shape(String name) {
+    long[] ofZero = zeroShapes.get(name);
+    return ofZero == null ? array(name).shape() : ofZero;
+  }
+
+  /** Whether a variable is float32, its elements side by side in row-major order. */
+  boolean isDenseFloat(String name) {
+    if (zeroShapes.containsKey(name)) {
+      return true;
+    }
+    INDArray array = array(name);
+    return array.dataType() == DataType.FLOAT
+        && array.ordering() == 'c'
+        && Shape.hasDefaultStridesForShape(array);
+  }
+
   private Value value(String name) {
-    return values.computeIfAbsent(name, n -> new Value(fromOutside(n), null));
+    return values.computeIfAbsent(
+        name, n -> zeroShapes.containsKey(n) ? zeros(n) : new Value(fromOutside(n), null));
+  }
+
+  private Value zeros(String name) {
+    long[] shape = shape(name);
+    BufferPool.Buffer buffer = pool.takeForever(DataType.FLOAT, Shape.lengthOf(shape));
+    return new Value(buffer.as(shape).assign(0), buffer);
   }
 
   private INDArray fromOutside(String name) {
