@@ -27,6 +27,9 @@ final class FloatExp {
 
   private static final int ROUND_BITS = 0x4B400000;
 
+  /** 2⁻¹⁴⁹ is the least number above 0. */
+  private static final int LEAST = 149;
+
   /** From here on the result is infinite, and below the other 0. */
   private static final float MAX = 89f;
 
@@ -93,7 +96,10 @@ final class FloatExp {
     }
   }
 
-  /** The bits of 2ʲ and 2ᵏ⁻ʲ with j = ⌊k / 2⌋: 2ᵏ itself may be no normal number. */
+  /**
+   * The bits of 2ʲ and 2ᵏ⁻ʲ with j = ⌊k / 2⌋: 2ᵏ itself may be no normal number. Where the result is
+   * 0 the second is: processors take long over a product that is too small for any number.
+   */
   private void exponents(int n) {
     int[] in = bits;
     int[] first = halfBits;
@@ -102,7 +108,7 @@ final class FloatExp {
       int k = in[i] - ROUND_BITS;
       int j = k >> 1;
       first[i] = (j + 127) << 23;
-      second[i] = (k - j + 127) << 23;
+      second[i] = ((k - j + 127) << 23) & ~((k + LEAST) >> 31);
     }
   }
 

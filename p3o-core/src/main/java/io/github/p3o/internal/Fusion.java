@@ -95,7 +95,7 @@ final class Fusion {
     }
     group.alias(node.output(), node.input(0), shape);
     groups.put(node.output(), group);
-    node.inputs().forEach(this::read);
+    planner.read(node).forEach(this::read);
     return true;
   }
 
@@ -135,7 +135,6 @@ final class Fusion {
         return false;
       }
     }
-    read(node.input(0));
     return true;
   }
 
@@ -149,7 +148,7 @@ final class Fusion {
       return false;
     }
     form.results().forEach(result -> groups.put(result.name(), group));
-    for (String name : node.inputs()) {
+    for (String name : planner.read(node)) {
       if (groups.containsKey(name)) {
         planner.read(name);
       } else {
@@ -325,8 +324,7 @@ final class Fusion {
     if (last < 1
         || axes.length != 1
         || (axes[0] != last && axes[0] != -1)
-        || shape[last] == 1
-        || !isFloat(node.input(0))) {
+        || shape[last] == 1) {
       return null;
     }
     long[] column = shape.clone();

@@ -38,6 +38,16 @@ final class Lowering {
     };
   }
 
+  /** Whether an op needs no more of an input than its shape. */
+  static boolean readsShapeOnly(Planner planner, Node node, int slot) {
+    return switch (node.opName()) {
+      case "reduce_sum_bp", "reduce_mean_bp" -> slot == 0;
+      case "add_bp", "subtract_bp" -> slot < 2;
+      case "multiply_bp" -> slot < 2 && !planner.isNeeded(node.outputs().get(1 - slot));
+      default -> false;
+    };
+  }
+
   private static boolean isIdentity(int[] permutation) {
     return Arrays.equals(permutation, IntStream.range(0, permutation.length).toArray());
   }
@@ -77,7 +87,7 @@ final class Lowering {
       if (!planner.isNeeded(output)) {
         continue;
       }
-      long[] target = planner.array(in.get(side)).shape();
+      long[] target = planner.shape(in.get(side));
       boolean broadcast = !Arrays.equals(target, planner.array(g).shape());
       String factor = name.equals("multiply_bp") ? in.get(1 - side) : null;
       if (factor == null && name.equals("subtract_bp") && side == 1) {

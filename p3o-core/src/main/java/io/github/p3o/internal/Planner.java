@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -55,13 +56,14 @@ final class Planner {
   private final SameDiff graph;
   private final BufferPool pool;
   private final Map<String, INDArray> inputs;
+  private final Set<String> needed = new HashSet<>();
   private final Map<String, Integer> uses = new HashMap<>();
   private final Map<String, Value> values = new HashMap<>();
   private final List<Step> steps = new ArrayList<>();
   private final Map<String, List<Binding>> bindings = new HashMap<>();
   private final Set<String> constants = new HashSet<>();
   private final Set<String> zeros = new HashSet<>();
-  private final Map<String, long[]> zeroShapes = new HashMap<>();
+  private final Map<String, long[]> shapes = new HashMap<>(); // of what has no memory
   private boolean inConstantOp;
   private int temporaries;
 
@@ -73,26 +75,37 @@ final class Planner {
 
   /** Plans and executes the ops. The values of the wanted names stay when it is done. */
   void plan(ImmutableList<Node> order, Iterable<String> wanted) {
+    wanted.forEach(needed::add);
+    order.forEach(node -> needed.addAll(node.inputs()));
     wanted.forEach(name -> uses.merge(name, 1, Integer::sum));
-    order.forEach(node -> node.inputs().forEach(name -> uses.merge(name, 1, Integer::sum)));
+    order.forEach(node -> read(node).forEach(name -> uses.merge(name, 1, Integer::sum)));
     Fusion fusion = new Fusion(this);
     for (Node node : order) {
       inConstantOp = false;
       if (fusion.take(node)) {
         continue;
       }
-      node.inputs().forEach(fusion::finish);
+      read(node).forEach(fusion::finish);
       markConstant(node);
       if (!emitView(node) && !Lowering.emit(this, node)) {
         emitPlain(node);
       }
-      node.inputs().forEach(this::release);
+      read(node).forEach(this::release);
       node.outputs().stream()
-          .filter(name -> values.containsKey(name) && !isNeeded(name))
+          .filter(name -> values.containsKey(name) && !isStillRead(name))
           .forEach(this::release);
     }
     inConstantOp = false;
     fusion.finish();
+  }
+
+  /** The inputs whose values an op reads, not only their shapes, once for each read. */
+  List<String> read(Node node) {
+    boolean ofShape = OF_SHAPE.contains(node.opName());
+    return IntStream.range(0, node.inputs().size())
+        .filter(slot -> !ofShape && !Lowering.readsShapeOnly(this, node, slot))
+        .mapToObj(node::input)
+        .toList();
   }
 
   /** What follows from shapes and constants alone is computed once, and its memory is kept. */
@@ -132,7 +145,7 @@ final class Planner {
 
   /** Whether an op or the caller reads this variable. */
   boolean isNeeded(String name) {
-    return uses.containsKey(name);
+    return needed.contains(name);
   }
 
   /** The value of a variable that is already computed, or that comes from outside. */
@@ -154,7 +167,12 @@ final class Planner {
   void zero(String name, long[] shape) {
     constants.add(name);
     zeros.add(name);
-    zeroShapes.put(name, shape);
+    shapes.put(name, shape);
+  }
+
+  /** Notes the shape of a variable whose value nothing reads any more. */
+  void forget(String name, long[] shape) {
+    shapes.put(name, shape);
   }
 
   /** A variable whose value is the same in every run. */
@@ -172,7 +190,7 @@ final class Planner {
     INDArray array = buffer.as(shape);
     values.put(name, new Value(array, buffer));
     // An op may insist on writing what nobody reads: that is used until the op is done.
-    buffer.addUses(isNeeded(name) ? uses.getOrDefault(name, 0) : 1);
+    buffer.addUses(Math.max(1, uses.getOrDefault(name, 0)));
     return array;
   }
 
@@ -180,12 +198,13 @@ final class Planner {
   String temporary(int reads) {
     String name = "temporary " + temporaries++;
     uses.put(name, reads);
+    needed.add(name);
     return name;
   }
 
   /** One read of a variable is over. */
   void release(String name) {
-    if (zeroShapes.containsKey(name) && !values.containsKey(name)) {
+    if (shapes.containsKey(name) && !values.containsKey(name)) {
       return;
     }
     BufferPool.Buffer buffer = value(name).buffer();
@@ -303,13 +322,13 @@ final class Planner {
 
   /** The shape of a variable that is already computed, or that comes from outside. */
   long[] shape(String name) {
-    long[] ofZero = zeroShapes.get(name);
-    return ofZero == null ? array(name).shape() : ofZero;
+    long[] shape = shapes.get(name);
+    return shape == null ? array(name).shape() : shape;
   }
 
   /** Whether a variable is float32, its elements side by side in row-major order. */
   boolean isDenseFloat(String name) {
-    if (zeroShapes.containsKey(name)) {
+    if (shapes.containsKey(name)) {
       return true;
     }
     INDArray array = array(name);
@@ -320,9 +339,10 @@ final class Planner {
 
   private Value value(String name) {
     return values.computeIfAbsent(
-        name, n -> zeroShapes.containsKey(n) ? zeros(n) : new Value(fromOutside(n), null));
+        name, n -> shapes.containsKey(n) ? zeros(n) : new Value(fromOutside(n), null));
   }
 
+  /** Memory full of zeros, also for what an op reads the shape of. */
   private Value zeros(String name) {
     long[] shape = shape(name);
     BufferPool.Buffer buffer = pool.takeForever(DataType.FLOAT, Shape.lengthOf(shape));

@@ -162,7 +162,9 @@ final class RowGroup {
     List<INDArray> outputs = new ArrayList<>();
     entries.forEach(
         (name, entry) -> {
-          if (planner.isStillRead(name)) {
+          if (!planner.isStillRead(name)) {
+            planner.forget(name, entry.shape());
+          } else {
             RowValue value = entry.value();
             RowValue whole =
                 Shape.lengthOf(entry.shape()) == length && value.isColumn()
