@@ -85,7 +85,7 @@ final class Planner {
       if (fusion.take(node)) {
         continue;
       }
-      read(node).forEach(fusion::finish);
+      node.inputs().forEach(fusion::finish);
       markConstant(node);
       if (!emitView(node) && !Lowering.emit(this, node)) {
         emitPlain(node);
