@@ -32,16 +32,20 @@ final class Fusion {
   private static final ImmutableSet<String> SAME = ImmutableSet.of("stop_gradient", "identity");
 
   /** Arrays that a buffer of Java can hold. */
-  private static final long MAX_LENGTH = Integer.MAX_VALUE / Float.BYTES;
+  static final long MAX_LENGTH = Integer.MAX_VALUE / Float.BYTES;
 
-  private final boolean onCpu =
-      Nd4j.getExecutioner().type() == OpExecutioner.ExecutionerType.NATIVE_CPU;
+  private final boolean onCpu = isOnCpu();
   private final Planner planner;
   private final List<RowGroup> open = new ArrayList<>();
   private final Map<String, RowGroup> groups = new HashMap<>(); // of what has no memory yet
 
   Fusion(Planner planner) {
     this.planner = planner;
+  }
+
+  /** Whether arrays lie in memory that the JVM can reach. */
+  static boolean isOnCpu() {
+    return Nd4j.getExecutioner().type() == OpExecutioner.ExecutionerType.NATIVE_CPU;
   }
 
   /** Whether the op was taken, and is not to be planned elsewhere. */

@@ -308,6 +308,10 @@ final class Planner {
    * memory comes from outside and may be another in the next run.
    */
   boolean share(String name, String source, long... shape) {
+    if (isZero(source) && !values.containsKey(source)) {
+      zero(name, shape);
+      return true;
+    }
     BufferPool.Buffer buffer = value(source).buffer();
     if (buffer == null) {
       return false;

@@ -61,7 +61,7 @@ final class RowStep implements Step {
   }
 
   /** The elements where they lie. */
-  private static FloatBuffer view(INDArray array) {
+  static FloatBuffer view(INDArray array) {
     FloatPointer pointer = new FloatPointer(array.data().addressPointer());
     return pointer.capacity(array.length()).asBuffer();
   }
