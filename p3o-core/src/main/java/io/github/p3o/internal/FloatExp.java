@@ -97,8 +97,8 @@ final class FloatExp {
   }
 
   /**
-   * The bits of 2ʲ and 2ᵏ⁻ʲ with j = ⌊k / 2⌋: 2ᵏ itself may be no normal number. Where the result is
-   * 0 the second is: processors take long over a product that is too small for any number.
+   * The bits of 2ʲ and 2ᵏ⁻ʲ with j = ⌊k / 2⌋: 2ᵏ itself may be no normal number. Where the result
+   * is 0 the second is: processors take long over a product that is too small for any number.
    */
   private void exponents(int n) {
     int[] in = bits;

@@ -325,10 +325,7 @@ final class Fusion {
     long[] axes = ((CustomOp) node.op()).iArgs();
     long[] shape = shape(node.input(0));
     int last = shape.length - 1;
-    if (last < 1
-        || axes.length != 1
-        || (axes[0] != last && axes[0] != -1)
-        || shape[last] == 1) {
+    if (last < 1 || axes.length != 1 || (axes[0] != last && axes[0] != -1) || shape[last] == 1) {
       return null;
     }
     long[] column = shape.clone();
@@ -368,7 +365,8 @@ final class Fusion {
       }
       Maker maker =
           (group, values) -> {
-            RowValue value = group.make().of(Kind.MULTIPLY_NUMBER, values.get(0), negative ? -1 : 1);
+            RowValue value =
+                group.make().of(Kind.MULTIPLY_NUMBER, values.get(0), negative ? -1 : 1);
             RowValue product =
                 factor == 0 ? value : group.make().of(Kind.MULTIPLY, value, values.get(factor));
             return group.reduced(product, target, g.shape());

@@ -103,8 +103,7 @@ record RowCode(
     private void compute(RowValue value) {
       if (value.operands().isEmpty()) {
         inputs.add(value.name());
-        instructions.add(
-            new Instruction(Action.READ, value, take(value), inputs.size() - 1, 0));
+        instructions.add(new Instruction(Action.READ, value, take(value), inputs.size() - 1, 0));
         return;
       }
       int a = place(value.a());

@@ -84,8 +84,7 @@ final class RowGroup {
     columns = Math.max(columns, columnsFor(form));
     List<RowValue> operands = form.operands().stream().map(o -> operand(o, form.shape())).toList();
     form.results()
-        .forEach(
-            r -> entries.put(r.name(), new Entry(r.maker().make(this, operands), r.shape())));
+        .forEach(r -> entries.put(r.name(), new Entry(r.maker().make(this, operands), r.shape())));
   }
 
   /** Gives a value one more name, in another shape of the same length. */
@@ -141,8 +140,7 @@ final class RowGroup {
     }
     boolean column =
         Shape.lengthOf(shape) != length
-            || (!isRepeated(operand.shape(), shape)
-                && Shape.lengthOf(operand.shape()) != length);
+            || (!isRepeated(operand.shape(), shape) && Shape.lengthOf(operand.shape()) != length);
     return make.read(operand.name(), column);
   }
 

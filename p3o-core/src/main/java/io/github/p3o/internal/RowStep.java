@@ -10,8 +10,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * Ops of a float32 graph that all work element by element or row by row, run together on one block
  * of rows after the other, which stays in the processor's cache. One by one each op would read and
  * write arrays as large as all attention scores. The result does not depend on the number of
- * threads: a block's arithmetic is one thread's, and what is summed over blocks is summed over tasks
- * of a fixed size, in order.
+ * threads: a block's arithmetic is one thread's, and what is summed over blocks is summed over
+ * tasks of a fixed size, in order.
  */
 final class RowStep implements Step {
 

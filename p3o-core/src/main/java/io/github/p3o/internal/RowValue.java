@@ -6,8 +6,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A value of a {@link RowStep}, seen as a matrix of rows: a number for each element, or one for each
- * row. Equal values are one object.
+ * A value of a {@link RowStep}, seen as a matrix of rows: a number for each element, or one for
+ * each row. Equal values are one object.
  */
 final class RowValue {
 
@@ -40,7 +40,9 @@ final class RowValue {
     ROW_MAX,
     /** A number for each row as a number for each element. */
     SPREAD,
-    /** The sum of all rows: a number for each column. Only to be written, no other value's operand. */
+    /**
+     * The sum of all rows: a number for each column. Only to be written, no other value's operand.
+     */
     COLUMN_SUM
   }
 

@@ -130,7 +130,8 @@ class FusionTest {
             (x, y, r, c) -> Ops.logSigmoid(Ops.clip(x, -0.5, 0.5)),
             (x, y, r, c) -> Ops.multiply(Ops.sumKeeping(x, 0), y),
             (x, y, r, c) -> Ops.multiply(x, Ops.sum(y)),
-            (x, y, r, c) -> Ops.reshape(Ops.multiply(Ops.reshape(x, columns, rows), 2), rows, columns),
+            (x, y, r, c) ->
+                Ops.reshape(Ops.multiply(Ops.reshape(x, columns, rows), 2), rows, columns),
             (x, y, r, c) -> Ops.permute(Ops.multiply(Ops.permute(Ops.exp(x), 1, 0), 2), 1, 0),
             (x, y, r, c) -> Ops.matmul(Ops.matmulTransposed(Ops.exp(x), y), Ops.sigmoid(y)));
     for (int i = 0; i < graphs.size(); i++) {
@@ -162,7 +163,8 @@ class FusionTest {
             case 6 -> Ops.multiply(Ops.sigmoid(a), Ops.meanKeeping(b, 1));
             case 7 -> Ops.subtract(a, Ops.logSumExp(b));
             case 8 -> Ops.add(Ops.multiply(Ops.sigmoid(a), c), Ops.stopGradient(b));
-            case 9 -> Ops.multiply(Ops.matmul(Ops.matmulTransposed(softmax(a), softmax(b)), b), 0.3);
+            case 9 ->
+                Ops.multiply(Ops.matmul(Ops.matmulTransposed(softmax(a), softmax(b)), b), 0.3);
             case 10 -> Ops.multiply(Ops.sumKeeping(Ops.sigmoid(a), 0), Ops.sigmoid(b));
             default -> Ops.multiply(Ops.sigmoid(b), Ops.sqrt(Ops.add(c, 3)));
           });
