@@ -4,7 +4,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * The gradient of a mean loss over some prompts, not yet applied. To average across machines, weigh
- * the vectors by their prompts.
+ * the vectors by their prompts; those of an objective on tokens by their response tokens.
  *
  * @param vector ∂loss/∂parameters, in the order of {@link Parameters#vector} {@code [parameters]};
  *     owned by this value, which {@link P3OTrainer#apply} closes

@@ -19,6 +19,16 @@ public interface GraphModel extends AutoCloseable {
   Parameters parameters();
 
   /**
+   * Further parameters that the graphs read by name and that nobody trains, such as the model that
+   * a low-rank adapter is added to. They are read where they lie, without a copy.
+   *
+   * @return none by default
+   */
+  default Map<String, INDArray> frozenParameters() {
+    return Map.of();
+  }
+
+  /**
    * The shape of the graph that serves these responses.
    *
    * @param prompts {@code [sequences]}

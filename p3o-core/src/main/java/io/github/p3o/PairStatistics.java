@@ -3,6 +3,8 @@ package io.github.p3o;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableMap;
+import com.google.common.primitives.ImmutableDoubleArray;
+import io.github.p3o.internal.ImportanceRatios;
 
 /**
  * How far a policy has moved from the one that sampled, over all responses of a batch.
@@ -38,27 +40,17 @@ public record PairStatistics(
    */
   public static PairStatistics of(
       PairwiseBatch batch, LogProbs logProbs, ImmutableMap<String, Double> diagnostics) {
-    int k = batch.responsesPerPrompt();
-    int groups = batch.groups();
     checkShape(batch, logProbs);
-    double sum = 0;
-    double sumOfSquares = 0;
-    double min = Double.POSITIVE_INFINITY;
-    double max = 0;
-    long clamped = 0;
-    int count = k * groups;
-    for (int i = 0; i < count; i++) {
-      double logRatio = logProbs.values().get(i) - batch.oldLogProbs().values().get(i);
-      double bounded = Math.max(-MAX_LOG_RATIO, Math.min(MAX_LOG_RATIO, logRatio));
-      clamped += bounded == logRatio ? 0 : 1;
-      double ratio = Math.exp(bounded);
-      sum += ratio;
-      sumOfSquares += ratio * ratio;
-      min = Math.min(min, ratio);
-      max = Math.max(max, ratio);
-    }
+    ImportanceRatios ratios =
+        ImportanceRatios.of(logProbs.values(), batch.oldLogProbs().values(), MAX_LOG_RATIO);
     return new PairStatistics(
-        sum / count, min, max, sum * sum / sumOfSquares, ties(batch), clamped, diagnostics);
+        ratios.sum() / logProbs.values().length(),
+        ratios.min(),
+        ratios.max(),
+        ratios.sum() * ratios.sum() / ratios.sumOfSquares(),
+        ties(batch),
+        ratios.clamped(),
+        diagnostics);
   }
 
   static void checkShape(PairwiseBatch batch, LogProbs logProbs) {
@@ -74,11 +66,13 @@ public record PairStatistics(
   }
 
   private static long ties(PairwiseBatch batch) {
+    ImmutableDoubleArray rewards = batch.rewards().values();
+    int groups = batch.groups();
     long ties = 0;
-    for (int i = 0; i < batch.responsesPerPrompt(); i++) {
-      for (int j = i + 1; j < batch.responsesPerPrompt(); j++) {
-        for (int g = 0; g < batch.groups(); g++) {
-          ties += batch.rewards().get(i, g) == batch.rewards().get(j, g) ? 1 : 0;
+    for (int i = 0; i < rewards.length(); i += groups) {
+      for (int j = i + groups; j < rewards.length(); j += groups) {
+        for (int g = 0; g < groups; g++) {
+          ties += rewards.get(i + g) == rewards.get(j + g) ? 1 : 0;
         }
       }
     }

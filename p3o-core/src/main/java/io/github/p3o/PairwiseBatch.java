@@ -18,6 +18,8 @@ import java.util.stream.LongStream;
  * @param oldLogProbs log π_old(y|x), recorded when the response was sampled {@code [k, groups]}
  * @param referenceLogProbs log π_ref(y|x) of the frozen reference policy {@code [k, groups]}
  * @param rewards {@code [k, groups]}
+ * @param targets of the tokens of each response, row-major {@code [k, groups]}; empty for
+ *     objectives on whole responses
  */
 public record PairwiseBatch(
     ImmutableLongArray ids,
@@ -25,7 +27,8 @@ public record PairwiseBatch(
     ImmutableList<Response> responses,
     LogProbs oldLogProbs,
     LogProbs referenceLogProbs,
-    Rewards rewards) {
+    Rewards rewards,
+    ImmutableList<TokenTargets> targets) {
 
   /** Checks that all parts agree in size. */
   public PairwiseBatch {
@@ -47,6 +50,47 @@ public record PairwiseBatch(
         "responses: expected %s, got %s",
         prompts.size() * k,
         responses.size());
+    checkArgument(
+        targets.isEmpty() || targets.size() == responses.size(),
+        "targets: expected %s or none, got %s",
+        responses.size(),
+        targets.size());
+    for (int i = 0; i < targets.size(); i++) {
+      Tokens.checkLength("targets[" + i + "]", responses.get(i).length(), targets.get(i).length());
+    }
+  }
+
+  /**
+   * A batch for objectives on whole responses.
+   *
+   * @param ids the identity of each group {@code [groups]}
+   * @param prompts {@code [groups]}, or empty for a batch of numbers only
+   * @param responses row-major {@code [k, groups]}, or empty for a batch of numbers only
+   * @param oldLogProbs log π_old(y|x) {@code [k, groups]}
+   * @param referenceLogProbs log π_ref(y|x) {@code [k, groups]}
+   * @param rewards {@code [k, groups]}
+   * @throws IllegalArgumentException if the sizes differ
+   */
+  public PairwiseBatch(
+      ImmutableLongArray ids,
+      ImmutableList<Prompt> prompts,
+      ImmutableList<Response> responses,
+      LogProbs oldLogProbs,
+      LogProbs referenceLogProbs,
+      Rewards rewards) {
+    this(ids, prompts, responses, oldLogProbs, referenceLogProbs, rewards, ImmutableList.of());
+  }
+
+  /**
+   * The same batch for an objective on tokens.
+   *
+   * @param targets of the tokens of each response, row-major {@code [k, groups]}
+   * @return a batch that differs in the targets alone
+   * @throws IllegalArgumentException if they do not fit the responses
+   */
+  public PairwiseBatch withTargets(ImmutableList<TokenTargets> targets) {
+    return new PairwiseBatch(
+        ids, prompts, responses, oldLogProbs, referenceLogProbs, rewards, targets);
   }
 
   private static void checkShape(String name, int k, int groups, int gotK, int gotGroups) {
@@ -80,6 +124,11 @@ public record PairwiseBatch(
         rewards);
   }
 
+  /** The same responses with other rewards. */
+  PairwiseBatch withRewards(Rewards other) {
+    return new PairwiseBatch(ids, prompts, responses, oldLogProbs, referenceLogProbs, other);
+  }
+
   /**
    * The number of groups: pairs, where k = 2.
    *
@@ -105,22 +154,25 @@ public record PairwiseBatch(
    * @return a batch of {@code groups.length} groups
    */
   public PairwiseBatch select(int... groups) {
-    ImmutableList<Response> selected =
-        responses.isEmpty()
-            ? responses
-            : IntStream.range(0, responsesPerPrompt())
-                .boxed()
-                .flatMap(i -> Arrays.stream(groups).mapToObj(g -> responses.get(i * groups() + g)))
-                .collect(ImmutableList.toImmutableList());
     return new PairwiseBatch(
         ImmutableLongArray.copyOf(Arrays.stream(groups).mapToLong(ids::get)),
         prompts.isEmpty()
             ? prompts
             : Arrays.stream(groups).mapToObj(prompts::get).collect(ImmutableList.toImmutableList()),
-        selected,
+        selectEach(responses, groups),
         oldLogProbs.select(groups),
         referenceLogProbs.select(groups),
-        rewards.select(groups));
+        rewards.select(groups),
+        selectEach(targets, groups));
+  }
+
+  /** The elements of these groups, of a list that is empty or row-major {@code [k, groups]}. */
+  private <T> ImmutableList<T> selectEach(ImmutableList<T> each, int[] groups) {
+    int rows = each.isEmpty() ? 0 : responsesPerPrompt();
+    return IntStream.range(0, rows)
+        .boxed()
+        .flatMap(i -> Arrays.stream(groups).mapToObj(g -> each.get(i * groups() + g)))
+        .collect(ImmutableList.toImmutableList());
   }
 
   /**

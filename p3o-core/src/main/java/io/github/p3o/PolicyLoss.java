@@ -6,12 +6,38 @@ package io.github.p3o;
  */
 public interface PolicyLoss {
 
+  /** What an objective sees of the rewards. */
+  enum RewardView {
+    /** Differences within a prompt alone: a shift of the reward by δ(prompt) changes nothing. */
+    DIFFERENCES,
+    /** The rewards as they are. */
+    VALUES
+  }
+
   /**
    * The name under which runs and reports show the objective.
    *
    * @return a short name, such as {@code p3o-v2}
    */
   String name();
+
+  /**
+   * What the objective sees of the rewards. One that says DIFFERENCES is given nothing else.
+   *
+   * @return VALUES, unless the objective says otherwise
+   */
+  default RewardView rewardView() {
+    return RewardView.VALUES;
+  }
+
+  /**
+   * What a nat of KL costs in the objective's reward.
+   *
+   * @return β ≥ 0, in reward per nat; 0 if there is no KL in the reward
+   */
+  default double klPenalty() {
+    return 0;
+  }
 
   /**
    * Adds the loss of each prompt to the graph of its inputs.

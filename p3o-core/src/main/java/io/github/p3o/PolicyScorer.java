@@ -1,13 +1,13 @@
 package io.github.p3o;
 
-import static com.google.common.base.Preconditions.checkArgument;
-
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
-import io.github.p3o.internal.ModelRunner;
-import io.github.p3o.internal.Program;
+import com.google.common.primitives.ImmutableDoubleArray;
 import io.github.p3o.internal.Result;
+import io.github.p3o.internal.Scorer;
 import java.util.List;
+import java.util.Map;
+import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -16,11 +16,24 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  */
 public final class PolicyScorer implements AutoCloseable {
 
-  private static final String OUTPUT = "p3o/scores";
+  private static final String OF_RESPONSES = "p3o/scores";
+  private static final String OF_TOKENS = "p3o/tokenScores";
 
-  private final Policy policy;
-  private final int sequencesAtOnce;
-  private final ModelRunner runner;
+  /**
+   * Log-probabilities of responses; not checked to be finite.
+   *
+   * @param logProbs of whole responses {@code [sequences]}
+   * @param tokenLogProbs of their tokens {@code [sequences][tokens]}
+   */
+  record Scores(ImmutableDoubleArray logProbs, ImmutableList<double[]> tokenLogProbs) {
+
+    /** Of the tokens, once they are known to be finite. */
+    ImmutableList<TokenLogProbs> ofTokens() {
+      return tokenLogProbs.stream().map(TokenLogProbs::of).collect(ImmutableList.toImmutableList());
+    }
+  }
+
+  private final Scorer scorer;
 
   /**
    * A scorer that sees the policy's parameters as they are at each call.
@@ -30,17 +43,11 @@ public final class PolicyScorer implements AutoCloseable {
    * @throws IllegalArgumentException if sequencesAtOnce is below 1
    */
   public PolicyScorer(Policy policy, int sequencesAtOnce) {
-    checkArgument(
-        sequencesAtOnce >= 1, "sequencesAtOnce: expected at least 1, got %s", sequencesAtOnce);
-    this.policy = policy;
-    this.sequencesAtOnce = sequencesAtOnce;
-    this.runner = new ModelRunner(policy, this::program);
+    this.scorer = new Scorer(policy, shape -> variables(policy.build(shape)), sequencesAtOnce);
   }
 
-  private Program program(BatchShape shape) {
-    PolicyGraph built = policy.build(shape);
-    built.graph().identity(OUTPUT, built.logProbs());
-    return Program.forward(built.graph(), policy.parameters().names(), ImmutableList.of(OUTPUT));
+  private static ImmutableMap<String, SDVariable> variables(PolicyGraph built) {
+    return ImmutableMap.of(OF_RESPONSES, built.logProbs(), OF_TOKENS, built.tokenLogProbs());
   }
 
   /**
@@ -52,26 +59,34 @@ public final class PolicyScorer implements AutoCloseable {
    * @throws IllegalArgumentException if the counts differ, or the policy refuses a sequence
    */
   public double[] logProbs(List<Prompt> prompts, List<Response> responses) {
-    checkArgument(
-        prompts.size() == responses.size(),
-        "prompts: expected %s, one for each response, got %s",
-        responses.size(),
-        prompts.size());
     double[] logProbs = new double[responses.size()];
-    for (int from = 0; from < logProbs.length; from += sequencesAtOnce) {
-      int to = Math.min(from + sequencesAtOnce, logProbs.length);
-      INDArray chunk =
-          Result.array(
-              runner.run(prompts.subList(from, to), responses.subList(from, to), ImmutableMap.of()),
-              OUTPUT);
-      System.arraycopy(chunk.toDoubleVector(), 0, logProbs, from, to - from);
-    }
+    scorer.run(prompts, responses, (from, results) -> copy(results, logProbs, from));
     return logProbs;
+  }
+
+  /** The same, and those of every token. */
+  Scores score(List<Prompt> prompts, List<Response> responses) {
+    double[] logProbs = new double[responses.size()];
+    ImmutableList.Builder<double[]> ofTokens = ImmutableList.builder();
+    scorer.run(
+        prompts,
+        responses,
+        (from, results) -> {
+          copy(results, logProbs, from);
+          List<Response> rest = responses.subList(from, responses.size());
+          ofTokens.add(Result.rows(results, OF_TOKENS, rest));
+        });
+    return new Scores(ImmutableDoubleArray.copyOf(logProbs), ofTokens.build());
+  }
+
+  private static void copy(Map<String, INDArray> results, double[] into, int from) {
+    double[] part = Result.array(results, OF_RESPONSES).toDoubleVector();
+    System.arraycopy(part, 0, into, from, part.length);
   }
 
   /** Frees native memory; the policy stays the caller's. */
   @Override
   public void close() {
-    runner.close();
+    scorer.close();
   }
 }

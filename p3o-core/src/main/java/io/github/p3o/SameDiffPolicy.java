@@ -3,6 +3,7 @@ package io.github.p3o;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableMap;
+import io.github.p3o.internal.Ops;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -183,6 +184,71 @@ public final class SameDiffPolicy implements Policy {
       checkArgument(
           target.hasVariable(name), "target: expected a variable %s, got none of that name", name);
       target.getVariable(name).setArray(parameters.get(name).dup('c'));
+    }
+  }
+
+  /**
+   * This policy together with values that its graph computes beside the logits, for objectives such
+   * as PPO. It is another view of the same parameters: training or closing one does so to both.
+   *
+   * @param values name of the variable {@code [sequences]} or {@code [sequences, 1]} that estimates
+   *     the reward of a response before it is chosen
+   * @return the view
+   * @throws IllegalArgumentException if the graph has no such variable, or gives log-probabilities
+   *     of whole responses and no logits
+   */
+  public ActorCritic withValues(String values) {
+    checkArgument(
+        graph.hasVariable(values),
+        "values: expected a variable of the graph, one of %s, got %s",
+        graph.variableMap().keySet(),
+        values);
+    checkArgument(
+        choices != LOG_PROBS_GIVEN,
+        "values: expected a policy of logits, got one of log-probabilities");
+    return new WithValues(this, values);
+  }
+
+  /** The same policy; its graphs have one more variable to show. */
+  private record WithValues(SameDiffPolicy policy, String values) implements ActorCritic {
+
+    @Override
+    public ActorCriticGraph buildWithValues(BatchShape shape) {
+      PolicyGraph built = policy.build(shape);
+      SDVariable given = built.graph().getVariable(values);
+      return new ActorCriticGraph(
+          built, Ops.reshape(given, shape.sequences(), shape.responseTokens()));
+    }
+
+    @Override
+    public PolicyGraph build(BatchShape shape) {
+      return policy.build(shape);
+    }
+
+    @Override
+    public Policy frozenCopy() {
+      return policy.frozenCopy();
+    }
+
+    @Override
+    public Parameters parameters() {
+      return policy.parameters();
+    }
+
+    @Override
+    public BatchShape shape(List<Prompt> prompts, List<Response> responses) {
+      return policy.shape(prompts, responses);
+    }
+
+    @Override
+    public Map<String, INDArray> feed(
+        BatchShape shape, List<Prompt> prompts, List<Response> responses) {
+      return policy.feed(shape, prompts, responses);
+    }
+
+    @Override
+    public void close() {
+      policy.close();
     }
   }
 

@@ -41,6 +41,39 @@ class PairwiseBatchTest {
         .containsExactly(Prompt.of(10), Prompt.of(20), Prompt.of(10), Prompt.of(20));
   }
 
+  private static TokenTargets targets(double advantage) {
+    return new TokenTargets(
+        TokenLogProbs.of(-1), TokenValues.of(0), TokenAdvantages.of(advantage), TokenValues.of(2));
+  }
+
+  @Test
+  void select_ofABatchWithTargets_keepsThemWithTheirResponses() {
+    PairwiseBatch selected =
+        batch()
+            .withTargets(ImmutableList.of(targets(1), targets(2), targets(3), targets(4)))
+            .select(1);
+
+    assertThat(selected.responses()).containsExactly(Response.of(2), Response.of(4));
+    assertThat(selected.targets()).containsExactly(targets(2), targets(4));
+  }
+
+  @Test
+  void withTargets_thatDoNotFitTheResponses_isRefused() {
+    assertThatThrownBy(() -> batch().withTargets(ImmutableList.of(targets(1))))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("targets: expected 4 or none, got 1");
+    TokenTargets two =
+        new TokenTargets(
+            TokenLogProbs.of(-1, -1),
+            TokenValues.of(0, 0),
+            TokenAdvantages.of(1, 1),
+            TokenValues.of(2, 2));
+    assertThatThrownBy(
+            () -> batch().withTargets(ImmutableList.of(targets(1), two, targets(1), targets(1))))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("targets[1]: expected 1 tokens, got 2");
+  }
+
   @Test
   void select_keepsEveryPartOfAGroupTogether() {
     PairwiseBatch selected = batch().select(1, 0, 1);

@@ -8,6 +8,7 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.testing.Bandit;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -251,6 +252,54 @@ class SameDiffPolicyTest {
       trainer.train(40);
       double[] logits = policy.parameters().vector().toDoubleVector();
       assertThat(logits[2]).isGreaterThan(Math.max(logits[0], logits[1]));
+    }
+  }
+
+  /** A value for each prompt: {@code features · worth}. */
+  private static SameDiff withWorth() {
+    SameDiff graph = linear();
+    SDVariable worth = graph.var("worth", Nd4j.createFromArray(new double[][] {{3}, {-4}}));
+    graph.mmul(graph.getVariable("features"), worth).rename("value");
+    return graph;
+  }
+
+  @Test
+  void withValues_ofAGraphThatComputesThem_givesThemBesideTheLogProbabilities() {
+    try (ActorCritic policy = linearPolicy(withWorth()).withValues("value")) {
+      BatchShape shape = policy.shape(PROMPTS, RESPONSES);
+      ActorCriticGraph built = policy.buildWithValues(shape);
+      Map<String, INDArray> inputs = new HashMap<>(policy.feed(shape, PROMPTS, RESPONSES));
+      inputs.putAll(policy.parameters().asMap());
+
+      INDArray values =
+          built
+              .policy()
+              .graph()
+              .output(inputs, built.tokenValues().name())
+              .values()
+              .iterator()
+              .next();
+
+      assertThat(values.shape()).containsExactly(3, 1);
+      assertThat(values.reshape(3).toDoubleVector()).containsExactly(3, -4, -4);
+      assertThat(policy.parameters().names()).contains("worth");
+      assertThat(logProbs(policy)[0]).isCloseTo(logSoftmax(1, 1.5, 2, 0), within(1e-14));
+    }
+  }
+
+  @Test
+  void withValues_ofAnUnknownVariableOrWithoutLogits_isRefused() {
+    try (SameDiffPolicy policy = linearPolicy(linear());
+        SameDiffPolicy ofLogProbs =
+            SameDiffPolicy.ofLogProbs(
+                linear(), "logits", (shape, prompts, responses) -> Map.of())) {
+      assertThatThrownBy(() -> policy.withValues("value"))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("values: expected a variable of the graph, one of")
+          .hasMessageContaining("got value");
+      assertThatThrownBy(() -> ofLogProbs.withValues("bias"))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("values: expected a policy of logits, got one of log-probabilities");
     }
   }
 }

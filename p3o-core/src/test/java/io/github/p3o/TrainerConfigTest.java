@@ -31,7 +31,18 @@ class TrainerConfigTest {
   void build_nothingSet_hasTheDefaults() {
     assertThat(DEFAULTS)
         .isEqualTo(
-            new TrainerConfig(0, 64, 2, 4, 64, 64, OptimizerConfig.adamW(1e-4), RatioCheck.FAIL));
+            new TrainerConfig(
+                0,
+                64,
+                2,
+                4,
+                64,
+                64,
+                OptimizerConfig.adamW(1e-4),
+                RatioCheck.FAIL,
+                RewardShaping.NONE,
+                KlControl.fixed(),
+                Double.POSITIVE_INFINITY));
   }
 
   @Test
@@ -47,8 +58,24 @@ class TrainerConfigTest {
             .promptsPerMicroBatch(4)
             .optimizer(optimizer)
             .ratioCheck(RatioCheck.OFF)
+            .rewardShaping(RewardShaping.NONE.withMissingEndPenalty(2))
+            .klControl(KlControl.adaptive(3, 500))
+            .maxApproximateKl(0.5)
             .build();
-    assertThat(config).isEqualTo(new TrainerConfig(-1, 12, 3, 2, 5, 4, optimizer, RatioCheck.OFF));
+    assertThat(config)
+        .isEqualTo(
+            new TrainerConfig(
+                -1,
+                12,
+                3,
+                2,
+                5,
+                4,
+                optimizer,
+                RatioCheck.OFF,
+                RewardShaping.NONE.withMissingEndPenalty(2),
+                KlControl.adaptive(3, 500),
+                0.5));
   }
 
   static Stream<Arguments> outOfRange() {
@@ -69,7 +96,10 @@ class TrainerConfigTest {
             "promptsPerUpdate: expected at most promptsPerStep 8, got 9"),
         Arguments.of(
             TrainerConfig.builder().promptsPerMicroBatch(0),
-            "promptsPerMicroBatch: expected at least 1, got 0"));
+            "promptsPerMicroBatch: expected at least 1, got 0"),
+        Arguments.of(
+            TrainerConfig.builder().maxApproximateKl(0),
+            "maxApproximateKl: expected a number > 0, got 0.0"));
   }
 
   @ParameterizedTest
@@ -95,6 +125,9 @@ class TrainerConfigTest {
               maxGradientNorm: Infinity
               schedule: cosine
               totalUpdates: 100
+            klControl:
+              mode: adaptive
+              target: 2.5
             """);
     assertThat(config)
         .isEqualTo(
@@ -107,7 +140,37 @@ class TrainerConfigTest {
                 64,
                 new OptimizerConfig(
                     1e-3, 0.9, 0.95, 1e-8, 1e-6, Double.POSITIVE_INFINITY, 0, Schedule.COSINE, 100),
-                RatioCheck.OFF));
+                RatioCheck.OFF,
+                RewardShaping.NONE,
+                KlControl.adaptive(2.5, 10_000),
+                Double.POSITIVE_INFINITY));
+  }
+
+  @Test
+  void read_rewardShaping_takesWhatIsNamed() throws IOException {
+    TrainerConfig config =
+        read(
+            "shaping.yaml",
+            """
+            rewardShaping:
+              scale: pair_deviation
+              missingEndPenalty: 1.5
+              clip: 10
+              allowBreakingInvariance: [CLIP]
+            """);
+    assertThat(config.rewardShaping())
+        .isEqualTo(
+            RewardShaping.NONE
+                .withScale(RewardShaping.Scale.PAIR_DEVIATION)
+                .withMissingEndPenalty(1.5)
+                .withClip(10)
+                .allowing(RewardShaping.Breaking.CLIP));
+    assertThatThrownBy(() -> read("clip.yaml", "rewardShaping: {clip: 0}"))
+        .hasMessageContaining("rewardShaping.clip: expected a number > 0, got 0.0");
+    assertThatThrownBy(() -> read("allow.yaml", "rewardShaping: {allowBreakingInvariance: CLIP}"))
+        .hasMessageContaining("rewardShaping.allowBreakingInvariance: expected a list");
+    assertThatThrownBy(() -> read("name.yaml", "rewardShaping: {allowBreakingInvariance: [CLAP]}"))
+        .hasMessageContaining("CLAP");
   }
 
   @Test
@@ -119,6 +182,7 @@ class TrainerConfigTest {
             {
             \t"seed": 9007199254740993,
             \t"promptsPerUpdate": 16,
+            \t"maxApproximateKl": 0.25,
             \t"optimizer": {"learningRate": 0.5, "weightDecay": 1E-2, "warmupUpdates": 3}
             }
             """);
@@ -132,7 +196,10 @@ class TrainerConfigTest {
                 16,
                 64,
                 new OptimizerConfig(0.5, 0.9, 0.95, 1e-8, 1e-2, 1, 3, Schedule.CONSTANT, 0),
-                RatioCheck.FAIL));
+                RatioCheck.FAIL,
+                RewardShaping.NONE,
+                KlControl.fixed(),
+                0.25));
   }
 
   @ParameterizedTest

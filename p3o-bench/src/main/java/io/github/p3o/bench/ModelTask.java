@@ -15,7 +15,7 @@ import io.github.p3o.RewardModel;
 import io.github.p3o.Rewards;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.loss.P3OLoss;
-import io.github.p3o.transformer.LlamaConfig;
+import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.util.ArrayList;
 import java.util.List;
@@ -91,8 +91,8 @@ final class ModelTask implements AutoCloseable {
     return new double[][] {values.row(0), values.row(1)};
   }
 
-  private static LlamaConfig config(ModelSize size) {
-    return new LlamaConfig(
+  private static DecoderConfig config(ModelSize size) {
+    return DecoderConfig.llama(
         size.vocabulary(),
         size.width(),
         size.intermediate(),

@@ -71,7 +71,7 @@ final class TorchLlama {
    * log π of the tokens from {@code prompt} on, summed; {@code ids} is {@code [sequences, tokens]}.
    */
   Tensor logProbs(Tensor ids, int prompt) {
-    long responses = size.tokens() - prompt;
+    int responses = size.tokens() - prompt;
     Tensor hidden = norm(body(ids), "model.norm.weight").narrow(1, prompt - 1, responses);
     Tensor logits = linear(hidden, weight("lm_head.weight"));
     Tensor targets = ids.narrow(1, prompt, responses).unsqueeze(-1);

@@ -19,7 +19,9 @@ public final class ModelRunner implements AutoCloseable {
   /** Programs are made by this function at first use. The model stays the caller's. */
   public ModelRunner(GraphModel model, Function<BatchShape, Program> factory) {
     this.model = model;
-    this.programs = new ProgramCache<>(factory);
+    this.programs =
+        new ProgramCache<>(
+            shape -> factory.apply(shape).readingInPlace(model.frozenParameters().keySet()));
   }
 
   /**
@@ -38,6 +40,7 @@ public final class ModelRunner implements AutoCloseable {
       fed.putAll(model.feed(shape, prompts, responses));
       Map<String, INDArray> inputs = new HashMap<>(fed);
       inputs.putAll(model.parameters().asMap());
+      inputs.putAll(model.frozenParameters());
       return programs.get(shape).run(inputs);
     } finally {
       fed.values().stream().filter(INDArray::closeable).forEach(INDArray::close);

@@ -1,5 +1,6 @@
 package io.github.p3o.internal;
 
+import java.util.List;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -157,9 +158,14 @@ public final class Ops {
     return graph.gather(table, ids, 0);
   }
 
-  /** The rows of a matrix as vectors. */
+  /** The parts of an array along its first axis. */
   public static SDVariable[] unstack(SDVariable x, int count) {
     return x.getSameDiff().unstack(x, 0, count);
+  }
+
+  /** Vectors as the rows of a matrix. */
+  public static SDVariable stack(List<SDVariable> rows) {
+    return rows.get(0).getSameDiff().stack(0, rows.toArray(SDVariable[]::new));
   }
 
   /** The same values in another floating type. */
@@ -183,6 +189,24 @@ public final class Ops {
   /** {@code σ(x) = 1/(1 + e⁻ˣ)}. */
   public static SDVariable sigmoid(SDVariable x) {
     return x.getSameDiff().nn().sigmoid(x);
+  }
+
+  /** The error function. */
+  public static SDVariable erf(SDVariable x) {
+    return x.getSameDiff().math().erf(x);
+  }
+
+  /** {@code x Φ(x)}, Φ the normal distribution's; ND4J's own gelu is {@code x σ(1.702 x)}. */
+  public static SDVariable gelu(SDVariable x) {
+    return multiply(x, add(multiply(erf(multiply(x, Math.sqrt(0.5))), 0.5), 0.5));
+  }
+
+  /** {@code x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))}, GPT-2's approximation of gelu. */
+  public static SDVariable geluTanh(SDVariable x) {
+    // (1 + tanh z)/2 = σ(2z)
+    double k = 2 * Math.sqrt(2 / Math.PI);
+    SDVariable slope = add(multiply(multiply(x, x), 0.044715 * k), k);
+    return multiply(x, sigmoid(multiply(x, slope)));
   }
 
   /** {@code ln σ(x)}, exact for any finite x. */

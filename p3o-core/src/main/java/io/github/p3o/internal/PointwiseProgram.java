@@ -28,7 +28,7 @@ final class PointwiseProgram {
   private static final int BLOCK = 256;
 
   /** Lanes of one task; the sums of each task are added up in order, whoever computed them. */
-  private static final int TASK = 32 * BLOCK;
+  private static final int TASK = 8 * BLOCK;
 
   /** Numbers from outside, one for each lane. */
   @FunctionalInterface

@@ -10,10 +10,9 @@ import io.github.p3o.NonFiniteException;
 import io.github.p3o.PairStatistics;
 import io.github.p3o.PairwiseBatch;
 import io.github.p3o.Policy;
-import io.github.p3o.PolicyGraph;
-import io.github.p3o.PolicyLoss;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** The gradient of an objective with respect to a policy's parameters. */
@@ -22,14 +21,14 @@ public final class PolicyLearner implements AutoCloseable {
   private static final String LOG_PROBS = "p3o/now";
 
   private final Policy policy;
-  private final PolicyLoss objective;
+  private final Objective objective;
   private final int responses;
   private final int groupsAtOnce;
   private final ModelRunner runner;
 
   /** Gradients for batches of this many responses a prompt, some groups at once. */
   public PolicyLearner(
-      Policy policy, PolicyLoss objective, int responsesPerPrompt, int groupsAtOnce) {
+      Policy policy, Objective objective, int responsesPerPrompt, int groupsAtOnce) {
     this.policy = policy;
     this.objective = objective;
     this.responses = responsesPerPrompt;
@@ -38,33 +37,33 @@ public final class PolicyLearner implements AutoCloseable {
   }
 
   private Program program(BatchShape shape) {
-    PolicyGraph built = policy.build(shape);
-    String logProbs = built.graph().identity(LOG_PROBS, built.logProbs()).name();
-    int groups = shape.sequences() / responses;
-    ImmutableList<String> means =
-        MeanLoss.addTo(PolicyLossGraph.build(objective, built.logProbs(), responses, groups));
+    Objective.Graph built = objective.build(shape);
+    SameDiff graph = built.logProbs().getSameDiff();
+    String logProbs = graph.identity(LOG_PROBS, built.logProbs()).name();
+    ImmutableList<String> means = MeanLoss.addTo(built.terms());
     return Program.withGradient(
-        built.graph(),
+        graph,
         MeanLoss.LOSS,
         policy.parameters().names(),
         ImmutableList.<String>builder().add(logProbs).addAll(means).build());
   }
 
   /**
-   * The gradient of the mean loss over the prompts of the batch.
+   * The gradient of the mean loss over the batch.
    *
+   * @param klScale factor of the objective's KL coefficient
    * @throws IllegalArgumentException for a batch without responses, or of another k
    * @throws NonFiniteException if the loss or a log-probability is not finite
    */
-  public Gradients gradients(PairwiseBatch batch) {
+  public Gradients gradients(PairwiseBatch batch, double klScale) {
     checkBatch(batch);
-    MeanLoss mean = new MeanLoss(batch.groups());
+    MeanLoss mean = new MeanLoss(objective.count(batch));
     GradientSum sum = new GradientSum(policy.parameters());
     double[][] now = new double[responses][batch.groups()];
     try {
       for (int from = 0; from < batch.groups(); from += groupsAtOnce) {
         int[] part = IntStream.range(from, Math.min(from + groupsAtOnce, batch.groups())).toArray();
-        Map<String, INDArray> values = run(batch.select(part), batch, mean);
+        Map<String, INDArray> values = run(batch.select(part), batch, mean, klScale);
         copy(Result.array(values, LOG_PROBS), now, part);
         mean.add(values);
         sum.add(values);
@@ -92,9 +91,11 @@ public final class PolicyLearner implements AutoCloseable {
         batch.responsesPerPrompt());
   }
 
-  private Map<String, INDArray> run(PairwiseBatch part, PairwiseBatch whole, MeanLoss mean) {
-    Map<String, INDArray> numbers = PolicyLossGraph.feed(part, whole);
+  private Map<String, INDArray> run(
+      PairwiseBatch part, PairwiseBatch whole, MeanLoss mean, double klScale) {
+    Map<String, INDArray> numbers = objective.feed(part, whole);
     numbers.putAll(mean.feed());
+    KlScale.feed(numbers, klScale);
     return runner.run(part.promptOfEach(), part.responses(), numbers);
   }
 

@@ -7,6 +7,7 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.Maps;
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Collection;
@@ -37,7 +38,7 @@ public final class Program implements ProgramCache.Entry {
 
   private final SameDiff graph;
   private final ImmutableMap<String, String> wanted; // variable of the graph → name in the results
-  private final ImmutableSet<String> parameters;
+  private ImmutableSet<String> inPlace; // names of placeholders whose arrays are not copied
   private final ImmutableList<Node> order;
   private final BufferPool.Arena ownArena = new BufferPool.Arena();
   private BufferPool pool = new BufferPool(ownArena);
@@ -49,7 +50,7 @@ public final class Program implements ProgramCache.Entry {
 
   private Program(SameDiff graph, Collection<String> parameters, Map<String, String> wanted) {
     this.graph = graph;
-    this.parameters = ImmutableSet.copyOf(parameters);
+    this.inPlace = ImmutableSet.copyOf(parameters);
     this.wanted = ImmutableMap.copyOf(wanted);
     this.order = Rewriter.rewrite(orderFor(graph, this.wanted.keySet()));
   }
@@ -97,6 +98,18 @@ public final class Program implements ProgramCache.Entry {
       wanted.put(gradient.name(), gradientOf(name));
     }
     return wanted;
+  }
+
+  /**
+   * Reads the arrays of more placeholders where they lie. To be called before the first run.
+   *
+   * @param names of placeholders; those that the graph does not have are passed over
+   */
+  @CanIgnoreReturnValue
+  public Program readingInPlace(Collection<String> names) {
+    checkState(steps.isEmpty(), "program: expected one that has not run, got one that has");
+    inPlace = ImmutableSet.<String>builder().addAll(inPlace).addAll(names).build();
+    return this;
   }
 
   /** The name of a gradient in the results of {@link #run}. */
@@ -160,7 +173,7 @@ public final class Program implements ProgramCache.Entry {
   private void plan(Map<String, INDArray> inputs) {
     Map<String, INDArray> ours = new HashMap<>();
     inputs.forEach(
-        (name, array) -> ours.put(name, parameters.contains(name) ? dense(array) : own(array)));
+        (name, array) -> ours.put(name, inPlace.contains(name) ? dense(array) : own(array)));
     Planner planner = new Planner(graph, pool, ours);
     planner.plan(order, wanted.keySet());
     steps = planner.steps();
@@ -196,7 +209,7 @@ public final class Program implements ProgramCache.Entry {
         before.dataType(),
         Arrays.toString(before.shape()),
         now == null ? "none" : now.dataType() + " " + Arrays.toString(now.shape()));
-    if (!parameters.contains(name)) {
+    if (!inPlace.contains(name)) {
       before.assign(now);
     } else if (now != before) { // other memory since the parameters were copied on write
       INDArray dense = dense(now);

@@ -1,5 +1,8 @@
 package io.github.p3o.internal;
 
+import io.github.p3o.Response;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -21,5 +24,20 @@ public final class Result {
   /** One of the results as a number. */
   public static double scalar(Map<String, INDArray> results, String name) {
     return array(results, name).getDouble(0);
+  }
+
+  /**
+   * A result {@code [sequences, responseTokens]} without its padding.
+   *
+   * @param responses at least as many as the result has rows
+   * @return a row for each sequence, as long as its response, or as the result is wide
+   */
+  public static double[][] rows(
+      Map<String, INDArray> results, String name, List<Response> responses) {
+    double[][] rows = array(results, name).toDoubleMatrix();
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] = Arrays.copyOf(rows[i], Math.min(responses.get(i).length(), rows[i].length));
+    }
+    return rows;
   }
 }

@@ -1,13 +1,10 @@
 package io.github.p3o.text;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.base.Strings;
 
 /** Dialogues as Anthropic's HH data set writes them. */
 final class Dialogues {
 
-  private static final String HUMAN = "\n\nHuman:";
   private static final String ASSISTANT = "\n\nAssistant:";
 
   private Dialogues() {}
@@ -24,25 +21,5 @@ final class Dialogues {
     }
     int end = last + ASSISTANT.length();
     return new Preference(chosen.substring(0, end), chosen.substring(end), rejected.substring(end));
-  }
-
-  /** A list of messages, written as a dialogue. */
-  static String of(ObjectNode line, String field) throws MalformedLineException {
-    JsonNode messages = line.path(field);
-    if (!messages.isArray()) {
-      throw new MalformedLineException(field + ": expected a list of messages");
-    }
-    StringBuilder dialogue = new StringBuilder();
-    for (JsonNode message : messages) {
-      String turn =
-          switch (message.path("role").asText()) {
-            case "user" -> HUMAN;
-            case "assistant" -> ASSISTANT;
-            default ->
-                throw new MalformedLineException(field + ".role: expected user or assistant");
-          };
-      dialogue.append(turn).append(' ').append(Fields.text(message, "content"));
-    }
-    return dialogue.toString();
   }
 }

@@ -12,7 +12,7 @@ public enum PreferenceFormat {
    */
   PROMPT_CHOSEN_REJECTED {
     @Override
-    Preference parse(ObjectNode line) throws MalformedLineException {
+    Preference parse(ObjectNode line, ChatTemplate template) throws MalformedLineException {
       return new Preference(
           Fields.text(line, "prompt"), Fields.text(line, "chosen"), Fields.text(line, "rejected"));
     }
@@ -26,27 +26,36 @@ public enum PreferenceFormat {
    */
   HH_DIALOGUES {
     @Override
-    Preference parse(ObjectNode line) throws MalformedLineException {
+    Preference parse(ObjectNode line, ChatTemplate template) throws MalformedLineException {
       return Dialogues.split(Fields.text(line, "chosen"), Fields.text(line, "rejected"));
     }
   },
 
   /**
-   * {@code {"prompt": […], "chosen": […], "rejected": […]}}, lists of messages {@code {"role":
-   * "user" or "assistant", "content": …}}; {@code prompt} may be absent if it is part of both. Read
-   * as the HH dialogues that say the same: no chat template is applied.
+   * {@code {"prompt": […], "chosen": […], "rejected": […]}}, lists of messages {@code {"role": …,
+   * "content": …}}, written by a chat template; {@code prompt} may be absent if it is part of both.
+   * The prompt is what both share, up to the last answer of the assistant that both begin.
    *
    * <p>TRL calls it the conversational format.
    */
   MESSAGES {
     @Override
-    Preference parse(ObjectNode line) throws MalformedLineException {
-      String prompt = line.has("prompt") ? Dialogues.of(line, "prompt") : "";
-      return Dialogues.split(
-          prompt + Dialogues.of(line, "chosen"), prompt + Dialogues.of(line, "rejected"));
+    Preference parse(ObjectNode line, ChatTemplate template) throws MalformedLineException {
+      return Conversations.preference(line, template);
+    }
+  },
+
+  /**
+   * {@code {"info": {"subreddit": …, "title": …, "post": …}, "summaries": [{"text": …}, {"text":
+   * …}], "choice": 0 or 1}}, the TL;DR comparisons; {@code choice} is the index of the better one.
+   */
+  TLDR_COMPARISONS {
+    @Override
+    Preference parse(ObjectNode line, ChatTemplate template) throws MalformedLineException {
+      return Tldr.comparison(line);
     }
   };
 
   /** The preference in a line. */
-  abstract Preference parse(ObjectNode line) throws MalformedLineException;
+  abstract Preference parse(ObjectNode line, ChatTemplate template) throws MalformedLineException;
 }

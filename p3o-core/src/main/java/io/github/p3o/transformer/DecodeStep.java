@@ -1,23 +1,28 @@
 package io.github.p3o.transformer;
 
+import io.github.p3o.transformer.DecoderConfig.Residual;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.Op;
 import org.nd4j.linalg.api.ops.impl.scalar.ScalarAdd;
+import org.nd4j.linalg.api.ops.impl.scalar.ScalarMultiplication;
 import org.nd4j.linalg.api.ops.impl.transforms.floating.RSqrt;
+import org.nd4j.linalg.api.ops.impl.transforms.strict.Erf;
+import org.nd4j.linalg.api.ops.impl.transforms.strict.Sigmoid;
 import org.nd4j.linalg.api.ops.impl.transforms.strict.Swish;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * One more token for each of some rows: the model for a single column, with the keys and values of
  * the columns before in a cache. Every array and native call is fixed; a step executes them. The
- * notation is that of {@link LlamaGraph}, R the number of rows.
+ * notation is that of {@link DecoderGraph}, R the number of rows.
  */
 final class DecodeStep implements AutoCloseable {
 
-  private final LlamaConfig config;
+  private final DecoderConfig config;
   private final DecoderWeights weights;
   private final KeyValueCache cache;
   private final int rows;
@@ -47,13 +52,14 @@ final class DecodeStep implements AutoCloseable {
   private final INDArray mixedAll; // [R, K / M, M·G, M·d]
   private final INDArray mixed; // [R, H·d]
   private final INDArray gate; // [R, F]
+  private final INDArray means; // [R, 1]
   private final INDArray up; // [R, F]
   private final INDArray logits; // [R, vocabulary]
   private final INDArray noMask; // [R, 1, 1, columns], until a step brings one
 
   /** Prepares steps for the first rows of a cache, as long as its first {@code columns} suffice. */
   DecodeStep(
-      LlamaConfig config, DecoderWeights weights, KeyValueCache cache, int rows, int columns) {
+      DecoderConfig config, DecoderWeights weights, KeyValueCache cache, int rows, int columns) {
     this.config = config;
     this.weights = weights;
     this.cache = cache;
@@ -77,6 +83,7 @@ final class DecodeStep implements AutoCloseable {
     mixedAll = array(products, (long) merged * group, (long) merged * size);
     mixed = array(config.hiddenSize());
     gate = array(config.intermediateSize());
+    means = array(1);
     up = array(config.intermediateSize());
     logits = array(config.vocabularySize());
     noMask = array(1, 1, columns);
@@ -91,22 +98,52 @@ final class DecodeStep implements AutoCloseable {
   private void addInput() {
     INDArray none = own(Nd4j.create(DataType.INT32, rows));
     idReads.add(add(NativeOp.alongAxis(0, "gather", x, weights.embedding(), none)));
-    positionReads.add(add(NativeOp.alongAxis(0, "gather", cosines, weights.cosines(), none)));
-    positionReads.add(add(NativeOp.alongAxis(0, "gather", sines, weights.sines(), none)));
+    INDArray positions = weights.positions();
+    if (positions != null) {
+      positionReads.add(add(NativeOp.alongAxis(0, "gather", normalised, positions, none)));
+      add(NativeOp.of("add", x, x, normalised));
+    }
+    DecoderWeights.Turns turns = weights.turns();
+    if (turns != null) {
+      positionReads.add(add(NativeOp.alongAxis(0, "gather", cosines, turns.cosines(), none)));
+      positionReads.add(add(NativeOp.alongAxis(0, "gather", sines, turns.sines(), none)));
+    }
   }
 
   private void addOutput() {
     addNorm();
     add(NativeOp.of("multiply", normalised, normalised, weights.finalNorm()));
+    addBias(normalised, weights.finalBias());
     add(NativeOp.productTransposed(logits, normalised, weights.output()));
+  }
+
+  /** {@code output = input · matrix + bias}. */
+  private void addProduct(INDArray output, INDArray input, DecoderWeights.Product product) {
+    add(NativeOp.product(output, input, product.matrix()));
+    addBias(output, product.bias());
+  }
+
+  /** {@code x = x + input · matrix + bias}. */
+  private void addOntoResidual(INDArray input, DecoderWeights.Product product) {
+    add(NativeOp.addProduct(x, input, product.matrix()));
+    addBias(x, product.bias());
+  }
+
+  private void addBias(INDArray array, @Nullable INDArray bias) {
+    if (bias != null) {
+      add(NativeOp.of("add", array, array, bias));
+    }
   }
 
   private void addAttention(int layer) {
     DecoderWeights.Layer matrices = weights.layers(layer);
     addNorm();
-    add(NativeOp.product(queryKey, normalised, matrices.queryKey()));
-    add(NativeOp.product(value, normalised, matrices.value()));
-    addTurn();
+    addProduct(queryKey, normalised, matrices.queryKey());
+    addProduct(value, normalised, matrices.value());
+    DecoderWeights.Turns turns = weights.turns();
+    if (turns != null) {
+      addTurn(turns);
+    }
     int size = config.headSize();
     long[] queryShape = {rows, products, merged, group, size};
     long[] keyShape = {rows, products, (long) merged * size};
@@ -119,7 +156,10 @@ final class DecodeStep implements AutoCloseable {
     add(NativeOp.alongAxis(3, "softmax", scores, scores));
     add(NativeOp.product(mixedAll, scores, cache.first(cache.values(layer), rows, columns)));
     add(NativeOp.of("identity", mixed.reshape(queryShape), ownBlocks(mixedAll)));
-    add(NativeOp.addProduct(x, mixed, matrices.attentionOutput()));
+    if (config.residual() == Residual.PARALLEL) {
+      addInner(matrices); // of the same rows, before x changes
+    }
+    addOntoResidual(mixed, matrices.attentionOutput());
   }
 
   /**
@@ -139,29 +179,69 @@ final class DecodeStep implements AutoCloseable {
   }
 
   private void addFeedForward(DecoderWeights.Layer matrices) {
-    addNorm();
-    add(NativeOp.product(gate, normalised, matrices.gate()));
-    add(NativeOp.product(up, normalised, matrices.up()));
-    add(new Swish(gate, gate));
-    add(NativeOp.of("multiply", gate, gate, up));
-    add(NativeOp.addProduct(x, gate, matrices.down()));
+    if (config.residual() == Residual.SEQUENTIAL) {
+      addNorm();
+      addInner(matrices);
+    }
+    addOntoResidual(matrices.gate() == null ? up : gate, matrices.down());
   }
 
-  /** {@code x / √(Σ x² + D ε)}: what is missing to RMSNorm is in the weights. */
+  private void addInner(DecoderWeights.Layer matrices) {
+    addProduct(up, normalised, matrices.up());
+    DecoderWeights.Product gating = matrices.gate();
+    if (gating == null) {
+      addActivation(up);
+    } else {
+      addProduct(gate, normalised, gating);
+      addActivation(gate);
+      add(NativeOp.of("multiply", gate, gate, up));
+    }
+  }
+
+  /** In place; {@link #gate} is free where it is not what is activated. */
+  private void addActivation(INDArray array) {
+    switch (config.activation()) {
+      case SILU -> add(new Swish(array, array));
+      case GELU -> {
+        add(new ScalarMultiplication(array, null, gate, Math.sqrt(0.5)));
+        add(new Erf(gate, gate));
+        add(new ScalarAdd(gate, 1));
+        add(new ScalarMultiplication(gate, 0.5));
+        add(NativeOp.of("multiply", array, array, gate));
+      }
+      case GELU_TANH -> { // x σ(k x + 0.044715 k x³), see Ops.geluTanh
+        double k = 2 * Math.sqrt(2 / Math.PI);
+        add(NativeOp.of("multiply", gate, array, array));
+        add(new ScalarMultiplication(gate, 0.044715 * k));
+        add(new ScalarAdd(gate, k));
+        add(NativeOp.of("multiply", gate, gate, array));
+        add(new Sigmoid(gate, gate));
+        add(NativeOp.of("multiply", array, array, gate));
+      }
+    }
+  }
+
+  /** {@code x / √(Σ x² + D ε)}: what is missing to the norm is in the weights. */
   private void addNorm() {
-    add(NativeOp.alongAxis(1, "reduce_sqnorm", squares.reshape(rows), x));
-    add(new ScalarAdd(squares, config.hiddenSize() * config.rmsNormEpsilon()));
+    INDArray centred = x;
+    if (config.architecture().hasLayerNorm()) {
+      add(NativeOp.alongAxis(1, "reduce_mean", means.reshape(rows), x));
+      add(NativeOp.of("subtract", normalised, x, means));
+      centred = normalised;
+    }
+    add(NativeOp.alongAxis(1, "reduce_sqnorm", squares.reshape(rows), centred));
+    add(new ScalarAdd(squares, config.hiddenSize() * config.normEpsilon()));
     add(new RSqrt(squares, squares));
-    add(NativeOp.of("multiply", normalised, x, squares));
+    add(NativeOp.of("multiply", normalised, centred, squares));
   }
 
   /** Turns queries and keys by the position of the row. */
-  private void addTurn() {
+  private void addTurn(DecoderWeights.Turns turns) {
     int size = config.headSize();
     long heads = (long) rows * (config.heads() + config.keyValueHeads());
     add(
         NativeOp.product(
-            quarter.reshape(heads, size), queryKey.reshape(heads, size), weights.quarterTurn()));
+            quarter.reshape(heads, size), queryKey.reshape(heads, size), turns.quarterTurn()));
     add(NativeOp.of("multiply", queryKey, queryKey, cosines));
     add(NativeOp.of("multiply", quarter, quarter, sines));
     add(NativeOp.of("add", queryKey, queryKey, quarter));

@@ -1,8 +1,11 @@
 package io.github.p3o.transformer;
 
-import io.github.p3o.Parameters;
+import com.google.common.collect.ImmutableList;
+import io.github.p3o.transformer.DecoderTensors.Fusion;
+import io.github.p3o.transformer.DecoderTensors.Norm;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -10,88 +13,208 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * A model's weights as decoding reads them: transposed, so that products are plain; queries and
- * keys in one matrix; norm weights and the scale of the scores multiplied into the matrices behind
- * them. A copy, for as long as the parameters do not change.
+ * keys in one matrix; norms and the scale of the scores multiplied into the matrices behind them;
+ * an adapter added. A copy, for as long as the parameters do not change.
  */
 final class DecoderWeights implements AutoCloseable {
 
   /**
-   * The matrices of one layer, in the notation of {@link LlamaGraph}.
+   * What rows are multiplied by.
+   *
+   * @param matrix {@code [inputs, outputs]}
+   * @param bias {@code [outputs]}, null for none
+   */
+  record Product(INDArray matrix, @Nullable INDArray bias) {}
+
+  /**
+   * The matrices of one layer, in the notation of {@link DecoderGraph}.
    *
    * @param queryKey {@code [D, (H + K)·d]}
    * @param value {@code [D, K·d]}
    * @param attentionOutput {@code [H·d, D]}
-   * @param gate {@code [D, F]}
+   * @param gate {@code [D, F]}, null where there is none
    * @param up {@code [D, F]}
    * @param down {@code [F, D]}
    */
   record Layer(
-      INDArray queryKey,
-      INDArray value,
-      INDArray attentionOutput,
-      INDArray gate,
-      INDArray up,
-      INDArray down) {}
+      Product queryKey,
+      Product value,
+      Product attentionOutput,
+      @Nullable Product gate,
+      Product up,
+      Product down) {}
 
-  private final LlamaConfig config;
-  private final Parameters parameters;
-  private final List<INDArray> owned = new ArrayList<>();
-  private final List<Layer> layers = new ArrayList<>();
-  private final INDArray finalNorm;
-  private final INDArray cosines;
-  private final INDArray sines;
-  private final INDArray quarterTurn;
+  /**
+   * What turns queries and keys by their position.
+   *
+   * @param cosines {@code [positions, (H + K)·d]}
+   * @param sines {@code [positions, (H + K)·d]}
+   * @param quarterTurn {@code [d, d]}, see {@link RotaryTables#quarterTurn}
+   */
+  record Turns(INDArray cosines, INDArray sines, INDArray quarterTurn) {}
 
-  /** Copies a model's weights, for sequences of up to that many tokens. */
-  DecoderWeights(LlamaModel model, int positions) {
-    this.config = model.config();
-    this.parameters = model.parameters();
-    for (int i = 0; i < config.layers(); i++) {
-      layers.add(layer(i));
+  /** Rows {@code [outputs, inputs]} and what is added {@code [outputs]}; both ours to change. */
+  private record Rows(INDArray matrix, @Nullable INDArray bias) implements AutoCloseable {
+    @Override
+    public void close() {
+      matrix.close();
+      if (bias != null) {
+        bias.close();
+      }
     }
-    finalNorm = own(normWeight(LlamaWeights.FINAL_NORM));
-    int heads = config.heads() + config.keyValueHeads();
-    int width = heads * config.headSize();
-    cosines = own(model.rotary().cosines(type(), positions, heads, 1)).reshape(positions, width);
-    sines = own(model.rotary().sines(type(), positions, heads, 1)).reshape(positions, width);
-    quarterTurn = own(model.rotary().quarterTurn(type()));
   }
 
-  private Layer layer(int i) {
-    try (INDArray before = normWeight(LlamaWeights.inLayer(i, LlamaWeights.ATTENTION_NORM));
-        INDArray between = normWeight(LlamaWeights.inLayer(i, LlamaWeights.FEED_FORWARD_NORM))) {
+  private final DecoderModel model;
+  private final DecoderConfig config;
+  private final List<INDArray> owned = new ArrayList<>();
+  private final ImmutableList<Layer> layers;
+  private final INDArray finalNorm;
+  private final @Nullable INDArray finalBias;
+  private final @Nullable Turns turns;
+
+  /** Copies a model's weights, for sequences of up to that many tokens. */
+  DecoderWeights(DecoderModel model, int positions) {
+    this.model = model;
+    this.config = model.config();
+    this.layers =
+        model.tensors().layers().stream().map(this::layer).collect(ImmutableList.toImmutableList());
+    Norm norm = model.tensors().finalNorm();
+    finalNorm = own(normWeight(norm));
+    finalBias = norm.bias() == null ? null : parameter(norm.bias());
+    turns = turns(positions);
+  }
+
+  private @Nullable Turns turns(int positions) {
+    RotaryTables rotary = model.rotary();
+    if (rotary == null) {
+      return null;
+    }
+    int heads = config.heads() + config.keyValueHeads();
+    int width = heads * config.headSize();
+    return new Turns(
+        own(rotary.cosines(type(), positions, heads, 1)).reshape(positions, width),
+        own(rotary.sines(type(), positions, heads, 1)).reshape(positions, width),
+        own(rotary.quarterTurn(type())));
+  }
+
+  private Layer layer(DecoderTensors.Layer names) {
+    Linear gate = names.gate();
+    try (Rows query = queryKeyValue(names, 0);
+        Rows key = queryKeyValue(names, 1);
+        Rows value = queryKeyValue(names, 2)) {
+      query.matrix().muli(1 / Math.sqrt(config.headSize()));
+      if (query.bias() != null) {
+        query.bias().muli(1 / Math.sqrt(config.headSize()));
+      }
       return new Layer(
-          queryKey(i).muliColumnVector(before),
-          transposed(i, LlamaWeights.VALUE).muliColumnVector(before),
-          transposed(i, LlamaWeights.ATTENTION_OUTPUT),
-          transposed(i, LlamaWeights.GATE).muliColumnVector(between),
-          transposed(i, LlamaWeights.UP).muliColumnVector(between),
-          transposed(i, LlamaWeights.DOWN));
+          product(names.attentionNorm(), query, key),
+          product(names.attentionNorm(), value),
+          product(null, names.attentionOutput()),
+          gate == null ? null : product(names.feedForwardNorm(), gate),
+          product(names.feedForwardNorm(), names.up()),
+          product(null, names.down()));
+    }
+  }
+
+  private Rows queryKeyValue(DecoderTensors.Layer names, int kind) {
+    if (model.tensors().fusion() == Fusion.NONE) {
+      return rows(names.queryKeyValue().get(kind));
+    }
+    try (Rows all = rows(names.queryKeyValue().get(0))) {
+      INDArray bias = all.bias();
+      return new Rows(part(all.matrix(), kind), bias == null ? null : part(bias, kind));
+    }
+  }
+
+  /** A copy of the queries', keys' or values' rows of a product that gives all three. */
+  private INDArray part(INDArray all, int kind) {
+    long columns = all.rank() == 1 ? 1 : all.size(1);
+    int heads = config.heads();
+    int size = config.headSize();
+    boolean byKind = model.tensors().fusion() == Fusion.BY_KIND;
+    INDArray split =
+        byKind
+            ? all.reshape('c', 3, heads, size, columns)
+            : all.reshape('c', heads, 3, size, columns);
+    long[] shape = all.shape().clone();
+    shape[0] = (long) heads * size;
+    INDArray part = Nd4j.createUninitialized(type(), shape);
+    part.reshape('c', heads, size, columns)
+        .assign(
+            split.get(
+                byKind ? NDArrayIndex.point(kind) : NDArrayIndex.all(),
+                byKind ? NDArrayIndex.all() : NDArrayIndex.point(kind),
+                NDArrayIndex.all(),
+                NDArrayIndex.all()));
+    return part;
+  }
+
+  private Product product(@Nullable Norm before, Linear linear) {
+    try (Rows rows = rows(linear)) {
+      return product(before, rows);
+    }
+  }
+
+  /** The rows of a product, an adapter's share added. */
+  private Rows rows(Linear linear) {
+    INDArray weight = parameter(linear.weight());
+    INDArray matrix =
+        (linear.order() == Linear.Order.OUTPUTS_FIRST ? weight : weight.transpose()).dup('c');
+    Adapter adapter = model.adapter();
+    if (adapter != null && adapter.adapts(linear)) {
+      try (INDArray difference = adapter.difference(linear)) {
+        matrix.addi(difference);
+      }
+    }
+    String bias = linear.bias();
+    return new Rows(matrix, bias == null ? null : parameter(bias).dup());
+  }
+
+  /** Puts products side by side, and the norm before them into them. */
+  private Product product(@Nullable Norm before, Rows... parts) {
+    long outputs = 0;
+    for (Rows part : parts) {
+      outputs += part.matrix().size(0);
+    }
+    INDArray matrix = own(Nd4j.createUninitialized(type(), parts[0].matrix().size(1), outputs));
+    boolean shifts = parts[0].bias() != null || (before != null && before.bias() != null);
+    INDArray bias = shifts ? own(Nd4j.create(type(), outputs)) : null;
+    long from = 0;
+    for (Rows part : parts) {
+      long to = from + part.matrix().size(0);
+      matrix
+          .get(NDArrayIndex.all(), NDArrayIndex.interval(from, to))
+          .assign(part.matrix().transpose());
+      if (bias != null && part.bias() != null) {
+        bias.get(NDArrayIndex.interval(from, to)).assign(part.bias());
+      }
+      from = to;
+    }
+    if (before != null) {
+      fold(before, matrix, bias);
+    }
+    return new Product(matrix, bias);
+  }
+
+  /** {@code (n w + c) M + b = n (w M) + (c M + b)}. */
+  private void fold(Norm norm, INDArray matrix, @Nullable INDArray bias) {
+    if (norm.bias() != null && bias != null) {
+      try (INDArray shift = parameter(norm.bias()).reshape(1, matrix.size(0)).mmul(matrix)) {
+        bias.addi(shift.reshape(bias.length()));
+      }
+    }
+    try (INDArray weight = normWeight(norm)) {
+      matrix.muliColumnVector(weight);
     }
   }
 
   /** The norm divides by the root of a sum, not of a mean: √D is here. */
-  private INDArray normWeight(String name) {
-    return parameters.get(name).mul(Math.sqrt(config.hiddenSize()));
+  private INDArray normWeight(Norm norm) {
+    return parameter(norm.weight()).mul(Math.sqrt(config.hiddenSize()));
   }
 
-  private INDArray transposed(int layer, String name) {
-    INDArray weight = parameters.get(LlamaWeights.inLayer(layer, name));
-    return own(Nd4j.createUninitialized(type(), weight.size(1), weight.size(0)))
-        .assign(weight.transpose());
-  }
-
-  private INDArray queryKey(int layer) {
-    INDArray query = parameters.get(LlamaWeights.inLayer(layer, LlamaWeights.QUERY));
-    INDArray key = parameters.get(LlamaWeights.inLayer(layer, LlamaWeights.KEY));
-    long queries = query.size(0);
-    long width = queries + key.size(0);
-    INDArray both = own(Nd4j.createUninitialized(type(), config.hiddenSize(), width));
-    both.get(NDArrayIndex.all(), NDArrayIndex.interval(0, queries))
-        .assign(query.transpose())
-        .muli(1 / Math.sqrt(config.headSize()));
-    both.get(NDArrayIndex.all(), NDArrayIndex.interval(queries, width)).assign(key.transpose());
-    return both;
+  private INDArray parameter(String name) {
+    return model.base().get(name);
   }
 
   private INDArray own(INDArray array) {
@@ -100,7 +223,7 @@ final class DecoderWeights implements AutoCloseable {
   }
 
   DataType type() {
-    return parameters.dataType();
+    return model.type();
   }
 
   Layer layers(int i) {
@@ -109,12 +232,18 @@ final class DecoderWeights implements AutoCloseable {
 
   /** {@code [vocabulary, D]}. */
   INDArray embedding() {
-    return parameters.get(LlamaWeights.EMBEDDING);
+    return parameter(model.tensors().embedding());
+  }
+
+  /** Learned ones {@code [positions, D]}, null if there are none. */
+  @Nullable INDArray positions() {
+    String name = model.tensors().positions();
+    return name == null ? null : parameter(name);
   }
 
   /** {@code [vocabulary, D]}. */
   INDArray output() {
-    return parameters.get(LlamaWeights.output(config));
+    return parameter(model.tensors().output());
   }
 
   /** {@code [D]}, times √D. */
@@ -122,19 +251,14 @@ final class DecoderWeights implements AutoCloseable {
     return finalNorm;
   }
 
-  /** {@code [positions, (H + K)·d]}. */
-  INDArray cosines() {
-    return cosines;
+  /** {@code [D]}, null for none. */
+  @Nullable INDArray finalBias() {
+    return finalBias;
   }
 
-  /** {@code [positions, (H + K)·d]}. */
-  INDArray sines() {
-    return sines;
-  }
-
-  /** {@code [d, d]}, see {@link RotaryTables#quarterTurn}. */
-  INDArray quarterTurn() {
-    return quarterTurn;
+  /** Null for learned positions. */
+  @Nullable Turns turns() {
+    return turns;
   }
 
   @Override

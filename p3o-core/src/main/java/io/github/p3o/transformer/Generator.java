@@ -34,27 +34,32 @@ final class Generator {
   /** Attention looks at a multiple of this many columns, so that a step serves many tokens. */
   private static final int COLUMN_STEP = 32;
 
-  private final LlamaConfig config;
-  private final LlamaModel model;
+  private final DecoderConfig config;
+  private final DecoderModel model;
   private final Prefill prefill;
-  private final double temperature;
+  private final TokenDistribution distribution;
   private final int maxNewTokens;
   private final int maxRows;
-  private final double[] scratch;
+  private long rowsDecoded;
 
-  Generator(LlamaModel model, Prefill prefill, double temperature, int maxNewTokens) {
-    this(model, prefill, temperature, maxNewTokens, MAX_ROWS);
+  Generator(DecoderModel model, Prefill prefill, double temperature, SamplingConfig sampling) {
+    this(model, prefill, temperature, sampling, MAX_ROWS);
   }
 
   /** With another limit of the responses that are generated at a time. */
-  Generator(LlamaModel model, Prefill prefill, double temperature, int maxNewTokens, int maxRows) {
+  Generator(
+      DecoderModel model,
+      Prefill prefill,
+      double temperature,
+      SamplingConfig sampling,
+      int maxRows) {
     this.config = model.config();
     this.model = model;
     this.prefill = prefill;
-    this.temperature = temperature;
-    this.maxNewTokens = maxNewTokens;
+    this.distribution =
+        new TokenDistribution(sampling, temperature, config.endToken(), config.vocabularySize());
+    this.maxNewTokens = sampling.maxNewTokens();
     this.maxRows = maxRows;
-    this.scratch = new double[config.vocabularySize()];
   }
 
   /**
@@ -68,7 +73,7 @@ final class Generator {
     for (int i = 0; i < responses.size(); i++) {
       Prompt prompt = responses.get(i).prompt();
       checkRoom(i, prompt.tokens().length());
-      LlamaInputs.checkIds("prompts", i, prompt.tokens(), config.vocabularySize());
+      DecoderInputs.checkIds("prompts", i, prompt.tokens(), config.vocabularySize());
       longest = Math.max(longest, prompt.tokens().length());
     }
     long ofRow = KeyValueCache.elementsOfRow(config, columns(promptColumns(longest)));
@@ -76,6 +81,11 @@ final class Generator {
     try (DecoderWeights weights = new DecoderWeights(model, longest + maxNewTokens)) {
       Lists.partition(responses, rows).forEach(part -> completeTogether(part, weights));
     }
+  }
+
+  /** Rows of all decoding steps so far: what generation has cost beyond the prompts. */
+  long rowsDecoded() {
+    return rowsDecoded;
   }
 
   private void checkRoom(int index, int length) {
@@ -142,7 +152,7 @@ final class Generator {
   }
 
   private void extend(OpenResponse response, double[] logits, int row) {
-    response.extend(logits, row * config.vocabularySize(), temperature, config.endToken(), scratch);
+    response.extend(logits, row * config.vocabularySize(), distribution);
   }
 
   private void decode(
@@ -165,6 +175,7 @@ final class Generator {
           int columns = Math.min(roundUp(column + 1, COLUMN_STEP), cache.columns());
           step = new DecodeStep(config, weights, cache, rows.size(), columns);
         }
+        rowsDecoded += rows.size();
         extendOpen(rows, run(step, rows, promptColumns, column));
       }
     } finally {
@@ -195,7 +206,7 @@ final class Generator {
     int[] ids = new int[rows.size()];
     int[] positions = new int[rows.size()];
     double[] mask = new double[rows.size() * step.columns()];
-    Arrays.fill(mask, LlamaInputs.HIDDEN);
+    Arrays.fill(mask, DecoderInputs.HIDDEN);
     for (int i = 0; i < ids.length; i++) {
       int promptLength = rows.get(i).prompt().tokens().length();
       ids[i] = rows.get(i).lastToken();

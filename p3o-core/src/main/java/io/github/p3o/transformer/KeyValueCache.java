@@ -28,7 +28,7 @@ final class KeyValueCache implements AutoCloseable {
   private final List<INDArray> keys = new ArrayList<>();
   private final List<INDArray> values = new ArrayList<>();
 
-  KeyValueCache(LlamaConfig config, DataType type, int rows, int columns) {
+  KeyValueCache(DecoderConfig config, DataType type, int rows, int columns) {
     this.merged = merged(config);
     this.products = config.keyValueHeads() / merged;
     this.columns = columns;
@@ -42,12 +42,12 @@ final class KeyValueCache implements AutoCloseable {
   }
 
   /** Elements that a cache holds for each row. */
-  static long elementsOfRow(LlamaConfig config, int columns) {
+  static long elementsOfRow(DecoderConfig config, int columns) {
     return 2L * config.layers() * config.keyValueHeads() * config.headSize() * columns;
   }
 
   /** M, the key and value heads that lie side by side: a divisor of K. */
-  static int merged(LlamaConfig config) {
+  static int merged(DecoderConfig config) {
     int merged = Math.max(1, Math.min(config.keyValueHeads(), MAX_WIDTH / config.headSize()));
     while (config.keyValueHeads() % merged != 0) {
       merged--;

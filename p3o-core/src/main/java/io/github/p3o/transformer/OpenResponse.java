@@ -3,15 +3,14 @@ package io.github.p3o.transformer;
 import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
-import java.util.OptionalInt;
+import java.util.Arrays;
 
 /** A response while it is being generated. */
 final class OpenResponse {
 
   private final Prompt prompt;
   private final NextToken choice;
-  private final ImmutableIntArray.Builder tokens = ImmutableIntArray.builder();
-  private int lastToken;
+  private int[] tokens = new int[0];
   private double logProb;
   private boolean ended;
 
@@ -25,50 +24,41 @@ final class OpenResponse {
   }
 
   int lastToken() {
-    return lastToken;
+    return tokens[tokens.length - 1];
   }
 
-  /** Whether the end token was chosen. */
+  /** Whether the end token was chosen, or a rule ended it. */
   boolean ended() {
     return ended;
   }
 
-  /** log π of what was chosen so far, nats. */
+  /** log π of what was chosen so far, nats, under the distribution that it was drawn from. */
   double logProb() {
     return logProb;
   }
 
   /** The response so far. */
   Response close() {
-    return new Response(tokens.build(), ended);
+    return new Response(ImmutableIntArray.copyOf(tokens), ended);
   }
 
   /**
-   * Chooses one more token from {@code softmax(logits / temperature)}.
+   * Chooses one more token.
    *
    * @param logits of several sequences
    * @param offset of the first of this one
-   * @param weights {@code [vocabulary]}, overwritten
+   * @param distribution of the next token, its weights are overwritten
    * @throws IllegalStateException if a logit is not a number, as after a training that diverged
    */
-  void extend(
-      double[] logits, int offset, double temperature, OptionalInt endToken, double[] weights) {
-    double max = Double.NEGATIVE_INFINITY;
-    for (int i = 0; i < weights.length; i++) {
-      max = Math.max(max, logits[offset + i]);
-    }
-    double sum = 0;
-    for (int i = 0; i < weights.length; i++) {
-      weights[i] = Math.exp((logits[offset + i] - max) / temperature);
-      sum += weights[i];
-    }
-    if (!(sum < Double.POSITIVE_INFINITY)) {
-      throw new IllegalStateException(
-          "logits: expected finite ones, got a greatest of " + max + " and a sum of " + sum);
-    }
-    lastToken = choice.choose(weights, sum);
-    tokens.add(lastToken);
-    logProb += (logits[offset + lastToken] - max) / temperature - Math.log(sum);
-    ended = endToken.isPresent() && endToken.getAsInt() == lastToken;
+  void extend(double[] logits, int offset, TokenDistribution distribution) {
+    double sum = distribution.set(logits, offset, prompt.tokens(), tokens);
+    double[] weights = distribution.weights();
+    int token = choice.choose(weights, sum);
+    tokens = Arrays.copyOf(tokens, tokens.length + 1);
+    tokens[tokens.length - 1] = token;
+    logProb += distribution.logWeight(token) - Math.log(sum);
+    ended =
+        (distribution.endToken().isPresent() && distribution.endToken().getAsInt() == token)
+            || distribution.config().stopRules().stream().anyMatch(rule -> rule.stops(tokens));
   }
 }

@@ -23,10 +23,10 @@ final class Prefill implements AutoCloseable {
   /** So many prompts of so many tokens. */
   private record Size(int prompts, int tokens) {}
 
-  private final LlamaModel model;
+  private final DecoderModel model;
   private final ProgramCache<Size, Program> programs = new ProgramCache<>(this::program);
 
-  Prefill(LlamaModel model) {
+  Prefill(DecoderModel model) {
     this.model = model;
   }
 
@@ -40,17 +40,16 @@ final class Prefill implements AutoCloseable {
 
   private Program program(Size size) {
     SameDiff graph = SameDiff.create();
-    LlamaGraph layers =
-        new LlamaGraph(graph, model.config(), model.type(), size.prompts(), size.tokens());
-    SDVariable last = graph.placeHolder(LlamaInputs.POSITIONS, DataType.INT32, size.prompts());
-    SDVariable output = layers.parameter(LlamaWeights.output(model.config()));
+    DecoderGraph layers = new DecoderGraph(graph, model, size.prompts(), size.tokens());
+    SDVariable last = graph.placeHolder(DecoderInputs.POSITIONS, DataType.INT32, size.prompts());
+    SDVariable output = layers.parameter(model.tensors().output());
     Ops.matmulTransposed(layers.hidden(last), output).rename(LOGITS);
     List<String> outputs = new ArrayList<>(List.of(LOGITS));
     for (int layer = 0; layer < model.config().layers(); layer++) {
       outputs.add(layers.keys().get(layer).rename(key(layer)).name());
       outputs.add(layers.values().get(layer).rename(value(layer)).name());
     }
-    return Program.forward(graph, model.parameters().names(), outputs);
+    return Program.forward(graph, model.all().keySet(), outputs);
   }
 
   /**
@@ -66,13 +65,13 @@ final class Prefill implements AutoCloseable {
   double[] run(
       List<Prompt> prompts, int tokens, KeyValueCache cache, int firstRow, int[] promptOfRow) {
     Map<String, INDArray> feed = new HashMap<>();
-    LlamaInputs.feedModel(feed, model, tokens, LlamaInputs.ids(prompts, tokens));
+    DecoderInputs.feedModel(feed, model, tokens, DecoderInputs.ids(prompts, tokens));
     int[] last = new int[prompts.size()];
     for (int i = 0; i < last.length; i++) {
       last[i] = i * tokens + prompts.get(i).tokens().length() - 1;
     }
-    feed.put(LlamaInputs.POSITIONS, Nd4j.createFromArray(last));
-    Map<String, INDArray> inputs = new HashMap<>(model.parameters().asMap());
+    feed.put(DecoderInputs.POSITIONS, Nd4j.createFromArray(last));
+    Map<String, INDArray> inputs = new HashMap<>(model.all());
     inputs.putAll(feed);
     try (INDArray origin = Nd4j.createFromArray(promptOfRow)) {
       Map<String, INDArray> results = programs.get(new Size(last.length, tokens)).run(inputs);

@@ -4,57 +4,70 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Rotary position embedding in Hugging Face's convention: element i of a head's first half and
- * element i of its second half are a point in the plane, turned by {@code position · θ^(−2i/d)}.
+ * Rotary position embedding in Hugging Face's convention: of the n elements that are turned,
+ * element i of the first half and element i of the second half are a point in the plane, turned by
+ * {@code position · θ^(−2i/n)}. The rest of a head stays as it is.
  */
 final class RotaryTables {
 
   private final int headSize;
-  private final double[] cosines; // [positions, headSize / 2]
-  private final double[] sines;
+  private final int half;
+  private final double theta;
+  private double[] cosines = new double[0]; // [positions so far, half]
+  private double[] sines = new double[0];
 
-  RotaryTables(LlamaConfig config) {
-    headSize = config.headSize();
-    int half = headSize / 2;
-    cosines = new double[config.maxPositions() * half];
+  RotaryTables(int headSize, DecoderConfig.Rotary rotary) {
+    this.headSize = headSize;
+    this.half = rotary.size() / 2;
+    this.theta = rotary.theta();
+  }
+
+  /** Computes the tables as far as sequences go, which may be far less than a model allows. */
+  private void extend(int positions) {
+    if (cosines.length >= positions * half) {
+      return;
+    }
+    cosines = new double[positions * half];
     sines = new double[cosines.length];
-    for (int position = 0; position < config.maxPositions(); position++) {
-      for (int i = 0; i < half; i++) {
-        double angle = position * Math.pow(config.ropeTheta(), -2.0 * i / headSize);
-        cosines[position * half + i] = Math.cos(angle);
-        sines[position * half + i] = Math.sin(angle);
+    for (int i = 0; i < half; i++) {
+      double frequency = Math.pow(theta, -1.0 * i / half);
+      for (int position = 0; position < positions; position++) {
+        cosines[position * half + i] = Math.cos(position * frequency);
+        sines[position * half + i] = Math.sin(position * frequency);
       }
     }
   }
 
   /** The cosine for each element of some heads, {@code [positions · heads · headSize]}. */
   INDArray cosines(DataType type, int positions, int heads, double scale) {
-    return spread(type, cosines, positions, heads, scale);
+    extend(positions);
+    return spread(type, cosines, 1, positions, heads, scale);
   }
 
   /** The sine for each element of some heads, {@code [positions · heads · headSize]}. */
   INDArray sines(DataType type, int positions, int heads, double scale) {
-    return spread(type, sines, positions, heads, scale);
+    extend(positions);
+    return spread(type, sines, 0, positions, heads, scale);
   }
 
-  private INDArray spread(DataType type, double[] table, int positions, int heads, double scale) {
-    int half = headSize / 2;
+  private INDArray spread(
+      DataType type, double[] table, double rest, int positions, int heads, double scale) {
     int width = heads * headSize;
     double[] values = new double[positions * width];
     for (int i = 0; i < values.length; i++) {
-      values[i] = scale * table[i / width * half + i % half];
+      int element = i % headSize;
+      values[i] = scale * (element < 2 * half ? table[i / width * half + element % half] : rest);
     }
     return NativeArrays.of(type, values, values.length);
   }
 
   /**
-   * The matrix R for which {@code x R} is (−second half, first half) of a head's elements, so that
-   * the turned head is {@code x cos + (x R) sin}.
+   * The matrix R for which {@code x R} is (−second half, first half) of the elements that are
+   * turned, so that the turned head is {@code x cos + (x R) sin}.
    *
    * @return {@code [headSize, headSize]}
    */
   INDArray quarterTurn(DataType type) {
-    int half = headSize / 2;
     double[] values = new double[headSize * headSize];
     for (int i = 0; i < half; i++) {
       values[(half + i) * headSize + i] = -1;

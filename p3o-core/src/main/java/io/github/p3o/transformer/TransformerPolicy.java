@@ -1,9 +1,12 @@
 package io.github.p3o.transformer;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.Maps;
 import com.google.common.primitives.ImmutableIntArray;
+import io.github.p3o.ActorCriticGraph;
 import io.github.p3o.BatchShape;
 import io.github.p3o.LogProbs;
 import io.github.p3o.PairSampler;
@@ -19,6 +22,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -28,24 +32,25 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * A LLaMA language model as a policy: RMSNorm, rotary embeddings, grouped-query attention, SwiGLU.
- * Its distribution is softmax(logits / temperature), both where it samples and where it scores.
+ * A language model as a policy: GPT-2, GPT-NeoX (Pythia), LLaMA (SmolLM) or Qwen2, see {@link
+ * Architecture}. Its distribution is softmax(logits / temperature), both where it samples and where
+ * it scores; dropout is never applied.
  *
  * <p>Parameters have the names and the layout of Hugging Face checkpoints.
  */
 public final class TransformerPolicy implements Policy {
 
-  private final LlamaModel model;
+  private final DecoderModel model;
   private final Prefill prefill;
   private final double temperature;
 
-  private TransformerPolicy(LlamaModel model, Prefill prefill, double temperature) {
+  private TransformerPolicy(DecoderModel model, Prefill prefill, double temperature) {
     this.model = model;
     this.prefill = prefill;
     this.temperature = temperature;
   }
 
-  private static TransformerPolicy of(LlamaModel model, double temperature) {
+  static TransformerPolicy of(DecoderModel model, double temperature) {
     return new TransformerPolicy(model, new Prefill(model), temperature);
   }
 
@@ -59,14 +64,12 @@ public final class TransformerPolicy implements Policy {
    * @return the policy; the caller closes it
    * @throws IllegalArgumentException for another type
    */
-  public static TransformerPolicy random(LlamaConfig config, DataType type, long seed) {
-    Parameters parameters =
-        LlamaWeights.random(config, LlamaWeights.languageModel(config), type, seed);
-    return of(new LlamaModel(config, parameters), 1);
+  public static TransformerPolicy random(DecoderConfig config, DataType type, long seed) {
+    return of(DecoderParameters.random(config, DecoderTensors::languageModel, type, seed), 1);
   }
 
   /**
-   * Reads a Hugging Face checkpoint of a LLaMA model, {@code config.json} and safetensors, as
+   * Reads a Hugging Face checkpoint of a language model, {@code config.json} and safetensors, as
    * float32.
    *
    * @param directory of the checkpoint
@@ -78,7 +81,7 @@ public final class TransformerPolicy implements Policy {
   }
 
   /**
-   * Reads a Hugging Face checkpoint of a LLaMA model.
+   * Reads a Hugging Face checkpoint of a language model.
    *
    * @param directory of the checkpoint
    * @param type FLOAT, to which wider weights are rounded, or DOUBLE
@@ -87,22 +90,111 @@ public final class TransformerPolicy implements Policy {
    * @throws IllegalArgumentException for another type
    */
   public static TransformerPolicy load(Path directory, DataType type) {
-    LlamaConfig config = LlamaConfig.read(directory);
-    Parameters parameters =
-        LlamaWeights.read(directory, config, LlamaWeights.languageModel(config), type);
-    return of(new LlamaModel(config, parameters), 1);
+    return of(DecoderParameters.read(directory, DecoderTensors::languageModel, type), 1);
   }
 
   /**
    * Writes {@code config.json} and {@code model.safetensors}, each whole or not at all. Hugging
-   * Face's libraries read them; the temperature is not part of them.
+   * Face's libraries read them; neither the temperature nor a value head is part of them. An
+   * adapter is merged into the weights.
    *
    * @param directory made if it is not there; files of these names in it are replaced
    * @throws CheckpointException if it cannot be written
    */
   public void save(Path directory) {
     model.config().write(directory);
-    LlamaWeights.write(directory, model.parameters());
+    if (model.adapter() == null) {
+      DecoderParameters.write(
+          directory,
+          Maps.filterKeys(model.base().asMap(), model.tensors().languageModel()::containsKey));
+      return;
+    }
+    try (Parameters merged = model.merged()) {
+      DecoderParameters.write(directory, merged.asMap());
+    }
+  }
+
+  /**
+   * This model with a new low-rank adapter, which alone is trained. It changes nothing at first: B
+   * is 0. The weights are shared, not copied; a training of this policy does not reach the new one.
+   *
+   * @param config rank, scale and targets
+   * @param seed of A: the same seed gives the same values
+   * @return the policy at this temperature; the caller closes it, this one too
+   * @throws IllegalArgumentException for a target that the model does not have
+   * @throws IllegalStateException if there is an adapter already: merge it first
+   */
+  public TransformerPolicy withAdapter(LoraConfig config, long seed) {
+    checkNoAdapter();
+    return of(model.with(Adapter.random(model.tensors(), config, model.type(), seed)), temperature);
+  }
+
+  /**
+   * This model with an adapter that PEFT or {@link #saveAdapter} wrote.
+   *
+   * @param directory of {@code adapter_config.json} and {@code adapter_model.safetensors}
+   * @return the policy at this temperature; the caller closes it, this one too
+   * @throws CheckpointException if a file is missing, damaged, or asks for what is not supported
+   * @throws IllegalStateException if there is an adapter already: merge it first
+   */
+  public TransformerPolicy loadAdapter(Path directory) {
+    checkNoAdapter();
+    return of(model.with(LoraFiles.read(directory, model.tensors(), model.type())), temperature);
+  }
+
+  private void checkNoAdapter() {
+    checkState(
+        model.adapter() == null, "adapter: expected none yet, got one; merged() makes it part");
+  }
+
+  /**
+   * Writes the adapter alone, as PEFT reads it: {@code adapter_config.json} and {@code
+   * adapter_model.safetensors}.
+   *
+   * @param directory made if it is not there; files of these names in it are replaced
+   * @throws CheckpointException if it cannot be written
+   * @throws IllegalStateException if there is no adapter
+   */
+  public void saveAdapter(Path directory) {
+    LoraFiles.write(directory, model.tensors(), requireAdapter());
+  }
+
+  private Adapter requireAdapter() {
+    Adapter adapter = model.adapter();
+    checkState(adapter != null, "adapter: expected one, got none");
+    return adapter;
+  }
+
+  /**
+   * The adapter's rank, scale and targets.
+   *
+   * @return empty if the whole model is trained
+   */
+  public Optional<LoraConfig> adapter() {
+    return Optional.ofNullable(model.adapter()).map(Adapter::config);
+  }
+
+  /**
+   * The model with the adapter off: the reference of a policy that trains an adapter. It shares the
+   * weights' memory, and cannot be changed.
+   *
+   * @return a frozen policy at this temperature; the caller closes it
+   * @throws IllegalStateException if there is no adapter
+   */
+  public TransformerPolicy withoutAdapter() {
+    requireAdapter();
+    return of(model.with(null), temperature);
+  }
+
+  /**
+   * A model of its own whose weights have the adapter added.
+   *
+   * @return a policy at this temperature, all of it trainable; the caller closes it
+   * @throws IllegalStateException if there is no adapter
+   */
+  public TransformerPolicy merged() {
+    requireAdapter();
+    return of(new DecoderModel(model.tensors(), model.merged()), temperature);
   }
 
   /**
@@ -110,7 +202,7 @@ public final class TransformerPolicy implements Policy {
    *
    * @return as read or given
    */
-  public LlamaConfig config() {
+  public DecoderConfig config() {
     return model.config();
   }
 
@@ -139,30 +231,64 @@ public final class TransformerPolicy implements Policy {
     return new TransformerPolicy(model, prefill, temperature);
   }
 
+  DecoderModel model() {
+    return model;
+  }
+
   @Override
   public Parameters parameters() {
     return model.parameters();
   }
 
+  /** The weights under an adapter; none if there is none. */
+  @Override
+  public Map<String, INDArray> frozenParameters() {
+    return model.frozen();
+  }
+
   @Override
   public BatchShape shape(List<Prompt> prompts, List<Response> responses) {
-    return LlamaInputs.shape(model.config(), prompts, responses);
+    return DecoderInputs.shape(model.config(), prompts, responses);
   }
 
   @Override
   public PolicyGraph build(BatchShape shape) {
-    SameDiff graph = SameDiff.create();
+    DecoderGraph layers = layers(shape);
+    return head(layers, hidden(layers, shape), shape);
+  }
+
+  /** The same with a value before each token, {@code score.weight · h}, of parameters with it. */
+  ActorCriticGraph buildWithValues(BatchShape shape) {
+    DecoderGraph layers = layers(shape);
+    SDVariable hidden = hidden(layers, shape);
+    SDVariable values = Ops.matmulTransposed(hidden, layers.parameter(DecoderTensors.SCORE));
+    return new ActorCriticGraph(
+        head(layers, hidden, shape),
+        Ops.reshape(values, shape.sequences(), shape.responseTokens()));
+  }
+
+  private DecoderGraph layers(BatchShape shape) {
+    return new DecoderGraph(SameDiff.create(), model, shape.sequences(), shape.tokens());
+  }
+
+  /** The hidden state before each response token, one a row. */
+  private static SDVariable hidden(DecoderGraph layers, BatchShape shape) {
     long rows = (long) shape.sequences() * shape.responseTokens();
-    LlamaConfig config = model.config();
-    LlamaGraph layers =
-        new LlamaGraph(graph, config, model.type(), shape.sequences(), shape.tokens());
-    SDVariable positions = graph.placeHolder(LlamaInputs.POSITIONS, DataType.INT32, rows);
-    SDVariable targets = graph.placeHolder(LlamaInputs.TARGETS, DataType.INT32, rows);
+    return layers.hidden(layers.graph().placeHolder(DecoderInputs.POSITIONS, DataType.INT32, rows));
+  }
+
+  private PolicyGraph head(DecoderGraph layers, SDVariable states, BatchShape shape) {
+    SameDiff graph = layers.graph();
+    long rows = (long) shape.sequences() * shape.responseTokens();
+    SDVariable targets = graph.placeHolder(DecoderInputs.TARGETS, DataType.INT32, rows);
     SDVariable mask =
         graph.placeHolder(
-            LlamaInputs.RESPONSE_MASK, DataType.DOUBLE, shape.sequences(), shape.responseTokens());
-    SDVariable hidden = Ops.multiply(layers.hidden(positions), 1 / temperature);
-    SDVariable output = layers.parameter(LlamaWeights.output(config));
+            DecoderInputs.RESPONSE_MASK,
+            DataType.DOUBLE,
+            shape.sequences(),
+            shape.responseTokens());
+    SDVariable hidden = Ops.multiply(states, 1 / temperature);
+    SDVariable output = layers.parameter(model.tensors().output());
     SDVariable logits = Ops.matmulTransposed(hidden, output);
     // One row of the output layer for each target: a one-hot mask would be as large as the logits.
     SDVariable chosen = Ops.sumKeeping(Ops.multiply(hidden, Ops.rows(output, targets)), 1);
@@ -176,8 +302,8 @@ public final class TransformerPolicy implements Policy {
   public Map<String, INDArray> feed(
       BatchShape shape, List<Prompt> prompts, List<Response> responses) {
     Map<String, INDArray> feed = new HashMap<>();
-    int[] ids = LlamaInputs.ids(model.config(), shape, prompts, responses);
-    LlamaInputs.feedModel(feed, model, shape.tokens(), ids);
+    int[] ids = DecoderInputs.ids(model.config(), shape, prompts, responses);
+    DecoderInputs.feedModel(feed, model, shape.tokens(), ids);
     int[] positions = new int[shape.sequences() * shape.responseTokens()];
     int[] targets = new int[positions.length];
     double[] mask = new double[positions.length];
@@ -192,10 +318,10 @@ public final class TransformerPolicy implements Policy {
         mask[row] = 1;
       }
     }
-    feed.put(LlamaInputs.POSITIONS, Nd4j.createFromArray(positions));
-    feed.put(LlamaInputs.TARGETS, Nd4j.createFromArray(targets));
+    feed.put(DecoderInputs.POSITIONS, Nd4j.createFromArray(positions));
+    feed.put(DecoderInputs.TARGETS, Nd4j.createFromArray(targets));
     feed.put(
-        LlamaInputs.RESPONSE_MASK,
+        DecoderInputs.RESPONSE_MASK,
         Nd4j.create(mask, new long[] {shape.sequences(), shape.responseTokens()}, 'c'));
     return feed;
   }
@@ -212,11 +338,40 @@ public final class TransformerPolicy implements Policy {
    */
   public PairSampler sampler(int maxNewTokens) {
     checkMaxNewTokens(maxNewTokens);
-    return (prompts, responses, random) -> sample(prompts, responses, maxNewTokens, random);
+    return sampler(SamplingConfig.of(maxNewTokens));
   }
 
-  private Samples sample(
-      ImmutableList<Prompt> prompts, int responses, int maxNewTokens, RandomGenerator random) {
+  /**
+   * As {@link #sampler(int)}, with rules that end responses.
+   *
+   * @param sampling without truncation, since {@link #build} scores the whole distribution
+   * @return the sampler
+   * @throws IllegalArgumentException for any truncation, by name, or a length outside the context
+   */
+  public PairSampler sampler(SamplingConfig sampling) {
+    sampling.checkWhole();
+    checkMaxNewTokens(sampling.maxNewTokens());
+    return (prompts, responses, random) -> generate(prompts, responses, sampling, random);
+  }
+
+  /**
+   * Draws responses from a distribution that may be truncated, to read or to judge. The recorded
+   * log-probabilities are those of the distribution that was drawn from, truncation included.
+   *
+   * @param prompts {@code [groups]}
+   * @param responses to each prompt, at least 1
+   * @param sampling lengths, truncation and stop rules
+   * @param random the only source of chance
+   * @return the responses
+   * @throws IllegalArgumentException for a length outside the context, a prompt that leaves no room
+   *     for it, or an unknown id
+   */
+  public Samples generate(
+      ImmutableList<Prompt> prompts,
+      int responses,
+      SamplingConfig sampling,
+      RandomGenerator random) {
+    checkMaxNewTokens(sampling.maxNewTokens());
     checkArgument(responses >= 1, "responses: expected at least 1, got %s", responses);
     int groups = prompts.size();
     long[] seeds = random.longs((long) responses * groups).toArray();
@@ -227,7 +382,7 @@ public final class TransformerPolicy implements Policy {
         open.add(new OpenResponse(prompts.get(g), NextToken.drawnWith(stream)));
       }
     }
-    generator(maxNewTokens).complete(open);
+    new Generator(model, prefill, temperature, sampling).complete(open);
     ImmutableList.Builder<Response> drawn = ImmutableList.builder();
     double[] logProbs = new double[seeds.length];
     for (int i = 0; i < seeds.length; i++) {
@@ -249,9 +404,22 @@ public final class TransformerPolicy implements Policy {
    */
   public ImmutableList<Response> greedy(List<Prompt> prompts, int maxNewTokens) {
     checkMaxNewTokens(maxNewTokens);
+    return greedy(prompts, SamplingConfig.of(maxNewTokens));
+  }
+
+  /**
+   * As {@link #greedy(List, int)}, with a repetition penalty, a least length or stop rules.
+   *
+   * @param prompts {@code [prompts]}
+   * @param sampling of which top-k, top-p and min-p change nothing
+   * @return a response to each prompt
+   * @throws IllegalArgumentException as {@link #generate}
+   */
+  public ImmutableList<Response> greedy(List<Prompt> prompts, SamplingConfig sampling) {
+    checkMaxNewTokens(sampling.maxNewTokens());
     List<OpenResponse> open =
         prompts.stream().map(prompt -> new OpenResponse(prompt, NextToken.GREEDIEST)).toList();
-    generator(maxNewTokens).complete(open);
+    new Generator(model, prefill, temperature, sampling).complete(open);
     return open.stream().map(OpenResponse::close).collect(ImmutableList.toImmutableList());
   }
 
@@ -264,10 +432,6 @@ public final class TransformerPolicy implements Policy {
         maxNewTokens);
   }
 
-  private Generator generator(int maxNewTokens) {
-    return new Generator(model, prefill, temperature, maxNewTokens);
-  }
-
   @Override
   public TransformerPolicy frozenCopy() {
     return of(model.frozenCopy(), temperature);
@@ -277,6 +441,6 @@ public final class TransformerPolicy implements Policy {
   @Override
   public void close() {
     prefill.close();
-    model.parameters().close();
+    model.close();
   }
 }

@@ -24,9 +24,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * A LLaMA model with one number in place of logits: {@code score.weight · h}, where h is the last
- * hidden state of prompt and response together. Hugging Face calls it {@code
- * LlamaForSequenceClassification} with one label.
+ * A language model with one number in place of logits: {@code score.weight · h}, where h is the
+ * last hidden state of prompt and response together. Hugging Face calls it, with one label, {@code
+ * LlamaForSequenceClassification} and likewise for each {@link Architecture}.
  *
  * <p>The score is unbounded, and only differences between responses to one prompt mean anything.
  */
@@ -40,10 +40,10 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   /** Beyond this, more sequences at a time are no faster. */
   private static final int MAX_SEQUENCES = 128;
 
-  private final LlamaModel model;
+  private final DecoderModel model;
   private final ModelRunner runner;
 
-  private TransformerRewardModel(LlamaModel model) {
+  private TransformerRewardModel(DecoderModel model) {
     this.model = model;
     this.runner = new ModelRunner(this, this::program);
   }
@@ -57,10 +57,9 @@ public final class TransformerRewardModel implements TrainableRewardModel {
    * @return the model; the caller closes it
    * @throws IllegalArgumentException for another type
    */
-  public static TransformerRewardModel random(LlamaConfig config, DataType type, long seed) {
-    Parameters parameters =
-        LlamaWeights.random(config, LlamaWeights.rewardModel(config), type, seed);
-    return new TransformerRewardModel(new LlamaModel(config, parameters));
+  public static TransformerRewardModel random(DecoderConfig config, DataType type, long seed) {
+    return new TransformerRewardModel(
+        DecoderParameters.random(config, DecoderTensors::rewardModel, type, seed));
   }
 
   /**
@@ -71,19 +70,26 @@ public final class TransformerRewardModel implements TrainableRewardModel {
    * @return the model; the caller closes it
    */
   public static TransformerRewardModel fromPolicy(TransformerPolicy policy) {
-    LlamaConfig config = policy.config();
-    Parameters from = policy.parameters();
-    Map<String, INDArray> initial = new LinkedHashMap<>(from.asMap());
-    initial.remove(LlamaWeights.OUTPUT);
-    try (INDArray head = Nd4j.create(from.dataType(), 1, config.hiddenSize())) {
-      initial.put(LlamaWeights.SCORE, head);
-      return new TransformerRewardModel(new LlamaModel(config, Parameters.copyOf(initial)));
+    DecoderTensors from = policy.model().tensors();
+    DecoderTensors to = DecoderTensors.of(policy.config());
+    try (Parameters whole = policy.model().merged();
+        INDArray head = Nd4j.create(whole.dataType(), 1, policy.config().hiddenSize())) {
+      Map<String, INDArray> initial = new LinkedHashMap<>();
+      for (String name : to.rewardModel().keySet()) {
+        // Only GPT-2's own checkpoints lack the part in front.
+        initial.put(
+            name,
+            name.equals(DecoderTensors.SCORE)
+                ? head
+                : whole.get(from.base() + name.substring(to.base().length())));
+      }
+      return new TransformerRewardModel(new DecoderModel(to, Parameters.copyOf(initial)));
     }
   }
 
   /**
-   * Reads a Hugging Face checkpoint of {@code LlamaForSequenceClassification} with one label, as
-   * float32.
+   * Reads a Hugging Face checkpoint of a {@code …ForSequenceClassification} model with one label,
+   * as float32.
    *
    * @param directory of the checkpoint
    * @return the model; the caller closes it
@@ -94,7 +100,7 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   }
 
   /**
-   * Reads a Hugging Face checkpoint of {@code LlamaForSequenceClassification} with one label.
+   * Reads a Hugging Face checkpoint of a {@code …ForSequenceClassification} model with one label.
    *
    * @param directory of the checkpoint
    * @param type FLOAT, to which wider weights are rounded, or DOUBLE
@@ -103,10 +109,8 @@ public final class TransformerRewardModel implements TrainableRewardModel {
    * @throws IllegalArgumentException for another type
    */
   public static TransformerRewardModel load(Path directory, DataType type) {
-    LlamaConfig config = LlamaConfig.read(directory);
-    Parameters parameters =
-        LlamaWeights.read(directory, config, LlamaWeights.rewardModel(config), type);
-    return new TransformerRewardModel(new LlamaModel(config, parameters));
+    return new TransformerRewardModel(
+        DecoderParameters.read(directory, DecoderTensors::rewardModel, type));
   }
 
   /**
@@ -117,8 +121,8 @@ public final class TransformerRewardModel implements TrainableRewardModel {
    * @throws CheckpointException if it cannot be written
    */
   public void save(Path directory) {
-    LlamaConfigJson.writeRewardModel(model.config(), directory.resolve(LlamaConfigJson.FILE));
-    LlamaWeights.write(directory, model.parameters());
+    DecoderConfigJson.writeRewardModel(model.config(), directory.resolve(DecoderConfigJson.FILE));
+    DecoderParameters.write(directory, model.parameters().asMap());
   }
 
   /**
@@ -126,7 +130,7 @@ public final class TransformerRewardModel implements TrainableRewardModel {
    *
    * @return as read or given
    */
-  public LlamaConfig config() {
+  public DecoderConfig config() {
     return model.config();
   }
 
@@ -137,16 +141,17 @@ public final class TransformerRewardModel implements TrainableRewardModel {
 
   @Override
   public BatchShape shape(List<Prompt> prompts, List<Response> responses) {
-    return LlamaInputs.shape(model.config(), prompts, responses);
+    BatchShape shape = DecoderInputs.shape(model.config(), prompts, responses);
+    // Where the response begins changes nothing here: one graph serves all.
+    return new BatchShape(shape.sequences(), shape.tokens(), shape.tokens() - 1);
   }
 
   @Override
   public SDVariable build(BatchShape shape) {
     SameDiff graph = SameDiff.create();
-    LlamaGraph layers =
-        new LlamaGraph(graph, model.config(), model.type(), shape.sequences(), shape.tokens());
-    SDVariable last = graph.placeHolder(LlamaInputs.POSITIONS, DataType.INT32, shape.sequences());
-    SDVariable head = layers.parameter(LlamaWeights.SCORE);
+    DecoderGraph layers = new DecoderGraph(graph, model, shape.sequences(), shape.tokens());
+    SDVariable last = graph.placeHolder(DecoderInputs.POSITIONS, DataType.INT32, shape.sequences());
+    SDVariable head = layers.parameter(DecoderTensors.SCORE);
     return Ops.reshape(Ops.matmulTransposed(layers.hidden(last), head), shape.sequences());
   }
 
@@ -154,14 +159,14 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   public Map<String, INDArray> feed(
       BatchShape shape, List<Prompt> prompts, List<Response> responses) {
     Map<String, INDArray> feed = new HashMap<>();
-    int[] ids = LlamaInputs.ids(model.config(), shape, prompts, responses);
-    LlamaInputs.feedModel(feed, model, shape.tokens(), ids);
+    int[] ids = DecoderInputs.ids(model.config(), shape, prompts, responses);
+    DecoderInputs.feedModel(feed, model, shape.tokens(), ids);
     int[] last = new int[shape.sequences()];
     for (int i = 0; i < last.length; i++) {
       int length = prompts.get(i).tokens().length() + responses.get(i).length();
       last[i] = i * shape.tokens() + length - 1;
     }
-    feed.put(LlamaInputs.POSITIONS, Nd4j.createFromArray(last));
+    feed.put(DecoderInputs.POSITIONS, Nd4j.createFromArray(last));
     return feed;
   }
 
@@ -205,6 +210,6 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   @Override
   public void close() {
     runner.close();
-    model.parameters().close();
+    model.close();
   }
 }

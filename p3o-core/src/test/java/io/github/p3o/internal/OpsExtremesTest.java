@@ -52,6 +52,25 @@ class OpsExtremesTest {
     assertThat(softmax.gradient()).containsExactly(new double[9], ROUNDING);
   }
 
+  /** Values of the two definitions, by the formulas in CPython's math module. */
+  @Test
+  void gelus_farFromZero_areTheIdentityOrZero() {
+    double[] x = {0, 1, -1, 40, -40, 1e6, -1e6};
+    OpCheck.Point exact = OpCheck.at(v -> Ops.gelu(v[0]), x);
+    OpCheck.Point tanh = OpCheck.at(v -> Ops.geluTanh(v[0]), x);
+
+    assertThat(exact.values())
+        .containsExactly(
+            new double[] {0, 0.841344746068543, -0.158655253931457, 40, 0, 1e6, 0}, within(1e-14));
+    assertThat(tanh.values())
+        .containsExactly(
+            new double[] {0, 0.841191990608276, -0.158808009391724, 40, 0, 1e6, 0}, within(1e-14));
+    assertThat(exact.gradient()[0]).isEqualTo(0.5);
+    assertThat(tanh.gradient()[0]).isEqualTo(0.5);
+    assertThat(exact.gradient()).endsWith(1, 0, 1, 0);
+    assertThat(tanh.gradient()).endsWith(1, 0, 1, 0);
+  }
+
   @Test
   void logSigmoid_anywhere_isExactWithAHalfAtZero() {
     OpCheck.Point point =

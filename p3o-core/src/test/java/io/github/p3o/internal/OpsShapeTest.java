@@ -186,7 +186,23 @@ class OpsShapeTest {
         x);
     assertDifferentiable("one row", v -> Ops.multiply(Ops.unstack(v[0], 3)[1], 2), x);
     assertDifferentiable("rows of size 1", v -> Ops.unstack(v[0], 3)[2], random(1, 3, 1));
+    assertDifferentiable(
+        "parts of rank 4",
+        v -> Ops.multiply(Ops.unstack(v[0], 3)[0], Ops.unstack(v[0], 3)[2]),
+        random(1, 3, 2, 2, 3, 2));
     assertDifferentiable("the only row", v -> Ops.unstack(v[0], 1)[0], random(1, 1, 4));
+  }
+
+  @Test
+  void stack_isDifferentiable() {
+    assertDifferentiable(
+        "three rows",
+        v -> Ops.multiply(Ops.stack(List.of(v[0], v[1], v[2])), 3),
+        random(1, 4),
+        random(2, 4),
+        random(3, 4));
+    assertDifferentiable(
+        "a row twice", v -> Ops.stack(List.of(v[0], v[1], v[0])), random(1, 1), random(2, 1));
   }
 
   private static double[] value(OpCheck.Op op, INDArray... inputs) {

@@ -22,7 +22,8 @@ class PreferenceFormatTest {
     Preference preference =
         PreferenceFormat.PROMPT_CHOSEN_REJECTED.parse(
             StrictJson.object(
-                "{\"prompt\": \" p \", \"chosen\": \"c\\n\", \"rejected\": \"\", \"x\": 0}"));
+                "{\"prompt\": \" p \", \"chosen\": \"c\\n\", \"rejected\": \"\", \"x\": 0}"),
+            ChatTemplate.HH);
 
     assertThat(preference).isEqualTo(new Preference(" p ", "c\n", ""));
   }
@@ -85,14 +86,16 @@ class PreferenceFormatTest {
                 {"prompt": [{"role": "user", "content": "Hi"}],
                  "chosen": [{"role": "assistant", "content": "A"}],
                  "rejected": [{"role": "assistant", "content": "B"}]}
-                """));
+                """),
+            ChatTemplate.HH);
     Preference shared =
         PreferenceFormat.MESSAGES.parse(
             StrictJson.object(
                 """
                 {"chosen": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "A"}],
                  "rejected": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "B"}]}
-                """));
+                """),
+            ChatTemplate.HH);
 
     assertThat(explicit).isEqualTo(new Preference(QUESTION, " A", " B")).isEqualTo(shared);
   }
@@ -107,7 +110,8 @@ class PreferenceFormatTest {
         "{\"chosen\": [], \"rejected\": []}"
       })
   void parse_ofBrokenMessages_throws(String line) {
-    assertThatThrownBy(() -> PreferenceFormat.MESSAGES.parse(StrictJson.object(line)))
+    assertThatThrownBy(
+            () -> PreferenceFormat.MESSAGES.parse(StrictJson.object(line), ChatTemplate.HH))
         .isInstanceOf(MalformedLineException.class);
   }
 
@@ -115,7 +119,7 @@ class PreferenceFormatTest {
   @ValueSource(strings = {"{}", "{\"chosen\": \"\\n\\nAssistant: a\"}", "{\"chosen\": 1}"})
   void parse_withoutAField_throws(String line) {
     for (PreferenceFormat format : PreferenceFormat.values()) {
-      assertThatThrownBy(() -> format.parse(StrictJson.object(line)))
+      assertThatThrownBy(() -> format.parse(StrictJson.object(line), ChatTemplate.HH))
           .isInstanceOf(MalformedLineException.class)
           .hasMessageContaining(": expected a ");
     }

@@ -22,6 +22,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.api.buffer.DataType;
 
 class SamplingTest {
@@ -71,7 +72,17 @@ class SamplingTest {
   })
   void sample_fromAnyModel_recordsTheTrainingGraphsLogProbs(
       int size, int heads, int keyHeads, boolean tied, DataType type, double tolerance) {
-    LlamaConfig config = TinyModels.config(size, heads, keyHeads, tied);
+    checkRecorded(TinyModels.config(size, heads, keyHeads, tied), type, tolerance);
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void sample_fromEveryArchitecture_recordsTheTrainingGraphsLogProbs(DecoderConfig config) {
+    checkRecorded(config, DataType.DOUBLE, 1e-10);
+    checkRecorded(config, DataType.FLOAT, 1e-4);
+  }
+
+  private static void checkRecorded(DecoderConfig config, DataType type, double tolerance) {
     ImmutableList<Prompt> prompts = TinyModels.prompts(7, 13, TinyModels.VOCABULARY);
     try (TransformerPolicy policy = TinyModels.policy(config, type).withTemperature(1.7)) {
       Samples samples = policy.sampler(17).sample(prompts, 4, new SplittableRandom(2));
@@ -114,11 +125,13 @@ class SamplingTest {
   @Test
   void complete_inBatchesOfAnySize_drawsTheSame() {
     try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.DOUBLE)) {
-      LlamaModel model = new LlamaModel(policy.config(), policy.parameters());
+      DecoderModel model = policy.model();
       try (Prefill prefill = new Prefill(model)) {
-        List<Response> together = draw(new Generator(model, prefill, 2, 11, 64));
-        assertThat(draw(new Generator(model, prefill, 2, 11, 4))).isEqualTo(together);
-        assertThat(draw(new Generator(model, prefill, 2, 11, 1))).isEqualTo(together);
+        List<Response> together = draw(new Generator(model, prefill, 2, SamplingConfig.of(11), 64));
+        assertThat(draw(new Generator(model, prefill, 2, SamplingConfig.of(11), 4)))
+            .isEqualTo(together);
+        assertThat(draw(new Generator(model, prefill, 2, SamplingConfig.of(11), 1)))
+            .isEqualTo(together);
       }
     }
   }

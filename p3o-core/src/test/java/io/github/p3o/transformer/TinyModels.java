@@ -1,9 +1,14 @@
 package io.github.p3o.transformer;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableSet;
 import io.github.p3o.Parameters;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
+import io.github.p3o.transformer.DecoderConfig.Activation;
+import io.github.p3o.transformer.DecoderConfig.Bias;
+import io.github.p3o.transformer.DecoderConfig.Residual;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -17,8 +22,8 @@ final class TinyModels {
   private TinyModels() {}
 
   /** Two layers; the widths of real models in small. */
-  static LlamaConfig config(int headSize, int heads, int keyValueHeads, boolean tied) {
-    return new LlamaConfig(
+  static DecoderConfig config(int headSize, int heads, int keyValueHeads, boolean tied) {
+    return DecoderConfig.llama(
         VOCABULARY,
         heads * headSize,
         10,
@@ -34,12 +39,56 @@ final class TinyModels {
   }
 
   /** The usual one: four query heads over two key heads. */
-  static LlamaConfig config() {
+  static DecoderConfig config() {
     return config(4, 4, 2, false);
   }
 
+  /** One of each architecture, and of what differs within one. */
+  static ImmutableList<DecoderConfig> architectures() {
+    ImmutableSet<Bias> all = ImmutableSet.copyOf(Bias.values());
+    ImmutableSet<Bias> feedForward = ImmutableSet.of(Bias.FEED_FORWARD);
+    ImmutableSet<Bias> qkv = ImmutableSet.of(Bias.QUERY_KEY_VALUE);
+    return ImmutableList.of(
+        decoder(Architecture.GPT2, 0, Activation.GELU_TANH, Residual.SEQUENTIAL, all, true),
+        decoder(Architecture.GPT2, 0, Activation.GELU, Residual.SEQUENTIAL, all, false),
+        decoder(Architecture.GPT_NEOX, 2, Activation.GELU, Residual.PARALLEL, all, false),
+        decoder(Architecture.GPT_NEOX, 4, Activation.GELU, Residual.SEQUENTIAL, all, false),
+        decoder(
+            Architecture.GPT_NEOX, 2, Activation.GELU_TANH, Residual.PARALLEL, feedForward, true),
+        decoder(
+            Architecture.LLAMA, 4, Activation.SILU, Residual.SEQUENTIAL, ImmutableSet.of(), true),
+        decoder(Architecture.LLAMA, 4, Activation.SILU, Residual.SEQUENTIAL, all, false),
+        decoder(Architecture.QWEN2, 4, Activation.SILU, Residual.SEQUENTIAL, qkv, true));
+  }
+
+  private static DecoderConfig decoder(
+      Architecture architecture,
+      int rotary,
+      Activation activation,
+      Residual residual,
+      ImmutableSet<Bias> biases,
+      boolean tied) {
+    return new DecoderConfig(
+        architecture,
+        VOCABULARY,
+        16,
+        10,
+        2,
+        4,
+        architecture.isGated() ? 2 : 4,
+        30,
+        1e-5,
+        rotary == 0 ? Optional.empty() : Optional.of(new DecoderConfig.Rotary(rotary, 10_000)),
+        activation,
+        residual,
+        biases,
+        tied,
+        OptionalInt.of(1),
+        OptionalInt.of(END));
+  }
+
   /** A policy whose probabilities are far from uniform. */
-  static TransformerPolicy policy(LlamaConfig config, DataType type) {
+  static TransformerPolicy policy(DecoderConfig config, DataType type) {
     TransformerPolicy policy = TransformerPolicy.random(config, type, 5);
     scatter(policy.parameters());
     return policy;

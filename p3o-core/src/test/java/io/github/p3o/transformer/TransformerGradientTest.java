@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.ActorCriticGraph;
 import io.github.p3o.BatchShape;
 import io.github.p3o.Parameters;
 import io.github.p3o.PolicyGraph;
@@ -12,6 +13,7 @@ import io.github.p3o.Response;
 import io.github.p3o.internal.Ops;
 import io.github.p3o.internal.Program;
 import io.github.p3o.internal.Result;
+import io.github.p3o.testing.FiniteDifferences;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,7 +21,7 @@ import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -28,7 +30,9 @@ import org.nd4j.linalg.factory.Nd4j;
 /** Gradients against central differences in float64, at some elements of every parameter. */
 class TransformerGradientTest {
 
-  private static final double STEP = 1e-5;
+  /** Smaller than usual: deep compositions have great higher derivatives. */
+  private static final double STEP = 3e-5;
+
   private static final int ELEMENTS = 5;
   private static final double[] WEIGHTS = {0.7, -1.3, 0.4, 2.1, -0.6};
   private static final ImmutableList<Prompt> PROMPTS =
@@ -37,16 +41,19 @@ class TransformerGradientTest {
       TinyModels.responses(WEIGHTS.length, 7, TinyModels.VOCABULARY);
 
   @ParameterizedTest
-  @CsvSource({
-    "4, 4, 2, false",
-    "4, 4, 2, true",
-    "2, 6, 2, true",
-    "4, 2, 2, false",
-    "2, 3, 1, true"
-  })
+  @CsvSource({"4, 4, 2, false", "2, 6, 2, true", "4, 2, 2, false", "2, 3, 1, true"})
   void gradient_ofWeightedLogProbs_equalsFiniteDifferences(
       int size, int heads, int keyHeads, boolean tied) {
-    LlamaConfig config = TinyModels.config(size, heads, keyHeads, tied);
+    checkLogProbs(TinyModels.config(size, heads, keyHeads, tied));
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void gradient_ofEveryArchitecture_equalsFiniteDifferences(DecoderConfig config) {
+    checkLogProbs(config);
+  }
+
+  private static void checkLogProbs(DecoderConfig config) {
     try (TransformerPolicy policy =
         TinyModels.policy(config, DataType.DOUBLE).withTemperature(0.8)) {
       BatchShape shape = policy.shape(PROMPTS, RESPONSES);
@@ -56,13 +63,42 @@ class TransformerGradientTest {
   }
 
   @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void gradient_ofWeightedScores_equalsFiniteDifferences(boolean tied) {
-    LlamaConfig config = TinyModels.config(4, 4, 2, tied);
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void gradient_ofWeightedScores_equalsFiniteDifferences(DecoderConfig config) {
     try (TransformerRewardModel model = TransformerRewardModel.random(config, DataType.DOUBLE, 5)) {
       TinyModels.scatter(model.parameters());
       BatchShape shape = model.shape(PROMPTS, RESPONSES);
       check(model.build(shape), model.parameters(), model.feed(shape, PROMPTS, RESPONSES));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void gradient_ofAnAdapter_equalsFiniteDifferences(DecoderConfig config) {
+    try (TransformerPolicy base = TinyModels.policy(config, DataType.DOUBLE);
+        TransformerPolicy policy = base.withAdapter(LoraTest.everywhere(config), 1)) {
+      TinyModels.scatter(policy.parameters());
+      BatchShape shape = policy.shape(PROMPTS, RESPONSES);
+      Map<String, INDArray> feed = new HashMap<>(policy.feed(shape, PROMPTS, RESPONSES));
+      feed.putAll(policy.frozenParameters());
+      check(policy.build(shape).logProbs(), policy.parameters(), feed);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void gradient_ofLogProbsAndTokenValues_equalsFiniteDifferences(DecoderConfig config) {
+    try (TransformerPolicy policy = TransformerPolicy.random(config, DataType.DOUBLE, 5);
+        TransformerActorCritic model =
+            TransformerActorCritic.fromPolicy(policy.withTemperature(0.8))) {
+      TinyModels.scatter(model.parameters());
+      BatchShape shape = model.shape(PROMPTS, RESPONSES);
+      ActorCriticGraph built = model.buildWithValues(shape);
+      SDVariable values = Ops.multiply(built.tokenValues(), built.policy().tokenMask());
+      check(
+          Ops.add(built.policy().logProbs(), Ops.sum(values, 1)),
+          model.parameters(),
+          model.feed(shape, PROMPTS, RESPONSES));
     }
   }
 
@@ -87,14 +123,18 @@ class TransformerGradientTest {
             INDArray parameter = parameters.get(name).reshape(gradient.length);
             for (int element : random.ints(ELEMENTS, 0, gradient.length).toArray()) {
               double before = parameter.getDouble(element);
-              parameter.putScalar(element, before + STEP);
-              double above = Result.scalar(program.run(inputs), loss);
-              parameter.putScalar(element, before - STEP);
-              double below = Result.scalar(program.run(inputs), loss);
+              double expected =
+                  FiniteDifferences.gradient(
+                      at -> {
+                        parameter.putScalar(element, at[0]);
+                        return Result.scalar(program.run(inputs), loss);
+                      },
+                      new double[] {before},
+                      STEP)[0];
               parameter.putScalar(element, before);
               assertThat(gradient[element])
                   .as("%s[%s]", name, element)
-                  .isCloseTo((above - below) / (2 * STEP), within(1e-7));
+                  .isCloseTo(expected, within(1e-7 * Math.max(1, Math.abs(expected))));
             }
           });
     }

@@ -8,14 +8,25 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
+import com.google.common.primitives.Ints;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
+import io.github.p3o.internal.Result;
+import io.github.p3o.internal.SharedData;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 class TransformerRewardModelTest {
 
@@ -127,5 +138,84 @@ class TransformerRewardModelTest {
     assertThatThrownBy(() -> TransformerRewardModel.load(directory))
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining("tensors: expected score.weight, got none of that name");
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void load_ofEveryArchitecture_scoresTheSame(DecoderConfig config) throws IOException {
+    try (TransformerRewardModel model = TransformerRewardModel.random(config, DataType.FLOAT, 5)) {
+      TinyModels.scatter(model.parameters());
+      model.save(directory);
+      try (TransformerRewardModel loaded = TransformerRewardModel.load(directory)) {
+        assertThat(loaded.config()).isEqualTo(config);
+        assertThat(loaded.score(PROMPTS, RESPONSES)).isEqualTo(model.score(PROMPTS, RESPONSES));
+      }
+      try (SafeTensors tensors = SafeTensors.open(directory.resolve("model.safetensors"))) {
+        assertThat(tensors.shape("score.weight")).hasToString("[1, 16]");
+      }
+    }
+    JsonNode json = new ObjectMapper().readTree(directory.resolve("config.json").toFile());
+    assertThat(json.path("architectures").path(0).asText())
+        .isEqualTo(
+            switch (config.architecture()) {
+              case GPT2 -> "GPT2ForSequenceClassification";
+              case GPT_NEOX -> "GPTNeoXForSequenceClassification";
+              case LLAMA -> "LlamaForSequenceClassification";
+              case QWEN2 -> "Qwen2ForSequenceClassification";
+            });
+  }
+
+  /** With a row of the output layer for a head, the score is that token's logit. */
+  @ParameterizedTest
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void score_withARowOfTheOutputLayer_isALogit(DecoderConfig config) {
+    try (TransformerPolicy policy = TinyModels.policy(config, DataType.DOUBLE);
+        TransformerRewardModel model = TransformerRewardModel.fromPolicy(policy);
+        Prefill prefill = new Prefill(policy.model());
+        KeyValueCache cache = new KeyValueCache(config, DataType.DOUBLE, 1, 24)) {
+      INDArray head = policy.parameters().get(policy.model().tensors().output()).getRow(6);
+      model
+          .parameters()
+          .update(
+              vector ->
+                  Result.array(model.parameters().viewsInto(vector), "score.weight")
+                      .getRow(0)
+                      .assign(head));
+      for (int i = 0; i < PROMPTS.size(); i++) {
+        int[] whole =
+            Ints.concat(PROMPTS.get(i).tokens().toArray(), RESPONSES.get(i).tokens().toArray());
+        double[] logits = prefill.run(List.of(Prompt.of(whole)), 24, cache, 0, new int[] {0});
+        assertThat(model.score(PROMPTS.subList(i, i + 1), RESPONSES.subList(i, i + 1))[0])
+            .isCloseTo(logits[6], within(1e-10));
+      }
+    }
+  }
+
+  @Test
+  void fromPolicy_ofGpt2WithBareNames_hasTheUsualOnes() {
+    Path checkpoint = SharedData.require("tiny/tiny-gpt2");
+    try (TransformerPolicy policy = TransformerPolicy.load(checkpoint);
+        TransformerRewardModel model = TransformerRewardModel.fromPolicy(policy)) {
+      assertThat(policy.parameters().names()).contains("h.0.ln_1.weight");
+      assertThat(model.parameters().names())
+          .contains("transformer.h.0.ln_1.weight", "transformer.wpe.weight", "score.weight");
+      assertThat(model.parameters().get("transformer.wte.weight"))
+          .isEqualTo(policy.parameters().get("wte.weight"));
+    }
+  }
+
+  @Test
+  void load_ofTwoLabels_namesTheShape() {
+    try (TransformerRewardModel model = model(DataType.FLOAT);
+        INDArray two = Nd4j.create(DataType.FLOAT, 2, 16)) {
+      model.save(directory);
+      Map<String, INDArray> tensors = new HashMap<>(model.parameters().asMap());
+      tensors.put("score.weight", two);
+      SafeTensorsWriter.write(
+          directory.resolve("model.safetensors"), tensors, ImmutableMap.of("format", "pt"));
+    }
+    assertThatThrownBy(() -> TransformerRewardModel.load(directory))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("score.weight.shape: expected [1, 16], got [2, 16]");
   }
 }

@@ -1,13 +1,14 @@
 package io.github.p3o.examples;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
-import io.github.p3o.PairwiseLoss;
 import io.github.p3o.Policy;
 import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
 import io.github.p3o.TrainerConfig;
+import io.github.p3o.loss.Preset;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -22,27 +23,32 @@ import picocli.CommandLine.Spec;
 /** {@code p3o align}. */
 @Command(
     name = "align",
-    header = "Aligns a language model with a reward by P3O.",
+    header = "Aligns a language model with a reward, by P3O or another objective.",
     description = {
       "",
       "Samples pairs of responses, scores them, and updates the model on the differences; every few"
           + " steps it is judged on held-out prompts. The result is DIR/model, a Hugging Face"
-          + " directory, and DIR/report.html. Without prompts, the openings of children's stories"
+          + " directory, and DIR/report.html; of a low-rank adapter also DIR/adapter, which PEFT"
+          + " reads. Without prompts, the openings of children's stories"
           + " are the prompts."
     },
     footer = {
       "  p3o align --policy DIR --reward sentiment --prompt 'Once upon a time'",
       "  p3o align --policy DIR --reward REWARD --gold sentiment --config t.yaml",
-      "  p3o align --policy DIR --reward REWARD --prompts hh.jsonl.gz --format hh"
+      "  p3o align --policy DIR --reward REWARD --prompts hh.jsonl.gz --format hh",
+      "  p3o align --policy DIR --reward sentiment --lora-rank 8"
     })
 final class AlignCommand implements Callable<Integer> {
 
   private static final String MODEL = "model";
+  private static final String ADAPTER = "adapter";
 
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final PromptOptions promptOptions = new PromptOptions();
   @Mixin private final ObjectiveOptions objective = new ObjectiveOptions();
   @Mixin private final TrainerOptions trainer = new TrainerOptions();
+  @Mixin private final LoraOptions lora = new LoraOptions();
+  @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
   @Option(
       names = "--policy",
@@ -67,18 +73,24 @@ final class AlignCommand implements Callable<Integer> {
   private @Nullable Gold gold;
 
   @Option(
+      names = "--preset",
+      paramLabel = "SIZE",
+      description =
+          "The P3O author's settings for a policy of ${COMPLETION-CANDIDATES}; other options"
+              + " override it.")
+  private @Nullable Preset preset;
+
+  @Option(
       names = "--steps",
       paramLabel = "N",
-      defaultValue = "50",
-      description = "Turns of sampling and updating (default: ${DEFAULT-VALUE}).")
-  private int steps;
+      description = "Turns of sampling and updating (default: 50, or the preset's).")
+  private @Nullable Integer steps;
 
   @Option(
       names = "--max-new-tokens",
       paramLabel = "N",
-      defaultValue = "48",
-      description = "The longest response (default: ${DEFAULT-VALUE}).")
-  private int maxNewTokens;
+      description = "The longest response (default: 48, or the preset's).")
+  private @Nullable Integer maxNewTokens;
 
   @Option(
       names = "--temperature",
@@ -121,19 +133,28 @@ final class AlignCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     check();
-    PairwiseLoss loss = objective.loss();
+    Learner learner = objective.learner(preset);
     boolean seedGiven = spec.commandLine().getParseResult().hasMatchedOption("--seed");
-    TrainerConfig config = trainer.config(seedGiven ? options.seed : null);
+    TrainerConfig config = trainer.config(preset, seedGiven ? options.seed : null);
     Alignment.Settings settings =
-        new Alignment.Settings(objective.name(), loss, config, steps, evaluateEvery, maxNewTokens);
+        new Alignment.Settings(
+            objective.name(),
+            learner,
+            config,
+            steps(),
+            evaluateEvery,
+            maxNewTokens(),
+            checkpoints.every());
     try (LanguageModel model = LanguageModel.load(policy);
         Reward scored = Reward.open(reward, model)) {
       PromptSplit prompts = prompts(model, config.seed());
-      try (Run run = Run.open(spec, options)) {
+      try (Run run = Run.open(spec, options, checkpoints)) {
         run.describe("trainer", config);
         run.console().note(prompts.summary());
         Outcome outcome = align(model, scored, prompts, settings, run);
-        model.save(run.directory().resolve(MODEL));
+        if (run.interrupted()) {
+          return Run.INTERRUPTED;
+        }
         report(outcome, run);
       }
       return 0;
@@ -141,11 +162,23 @@ final class AlignCommand implements Callable<Integer> {
   }
 
   private void check() {
-    Checks.atLeast("--steps", 1, steps);
+    Checks.atLeast("--steps", 1, steps());
     Checks.atLeast("--evaluate-every", 1, evaluateEvery);
     Checks.atLeast("--evaluation-prompts", 1, evaluationPrompts);
     Checks.positive("--temperature", temperature);
     Checks.share("--held-out", heldOut);
+    if (lora.isWanted() && objective.hasValues()) {
+      throw new UsageException(
+          "--lora-rank: expected with --loss p3o-v1 or p3o-v2, got it with ppo");
+    }
+  }
+
+  private int steps() {
+    return steps != null ? steps : preset != null ? preset.steps() : 50;
+  }
+
+  private int maxNewTokens() {
+    return maxNewTokens != null ? maxNewTokens : preset != null ? preset.maxNewTokens() : 48;
   }
 
   private PromptSplit prompts(LanguageModel model, long seed) {
@@ -153,7 +186,7 @@ final class AlignCommand implements Callable<Integer> {
         promptOptions.tokens(
             promptOptions.texts(StoryOpenings.all()),
             model.codec(),
-            model.maxPromptTokens(maxNewTokens),
+            model.maxPromptTokens(maxNewTokens()),
             Run.console(spec, options));
     return PromptSplit.of(prompts, heldOut, evaluationPrompts, seed);
   }
@@ -164,15 +197,43 @@ final class AlignCommand implements Callable<Integer> {
       PromptSplit prompts,
       Alignment.Settings settings,
       Run run) {
-    TransformerPolicy trained = model.policy().withTemperature(temperature);
+    TransformerPolicy whole = model.policy().withTemperature(temperature);
+    if (!lora.isWanted()) {
+      try (Policy reference = whole.frozenCopy()) {
+        Outcome outcome = align(whole, reference, model.codec(), scored, prompts, settings, run);
+        if (!run.interrupted()) {
+          model.save(run.directory().resolve(MODEL));
+        }
+        return outcome;
+      }
+    }
+    try (TransformerPolicy adapted = lora.addTo(whole, settings.config().seed());
+        Policy reference = adapted.withoutAdapter()) {
+      Outcome outcome = align(adapted, reference, model.codec(), scored, prompts, settings, run);
+      if (!run.interrupted()) {
+        adapted.saveAdapter(run.directory().resolve(ADAPTER));
+        adapted.save(run.directory().resolve(MODEL));
+        model.copyTokenizer(run.directory().resolve(MODEL));
+      }
+      return outcome;
+    }
+  }
+
+  private Outcome align(
+      TransformerPolicy trained,
+      Policy reference,
+      TextCodec codec,
+      Reward scored,
+      PromptSplit prompts,
+      Alignment.Settings settings,
+      Run run) {
     Gold known = gold == null ? scored.gold() : gold;
-    try (Policy reference = trained.frozenCopy();
-        PolicyScorer scorer =
-            new PolicyScorer(reference, settings.config().promptsPerMicroBatch())) {
+    try (PolicyScorer scorer =
+        new PolicyScorer(reference, settings.config().promptsPerMicroBatch())) {
       Evaluator evaluator =
           new Evaluator(
               prompts.judging(),
-              model.codec(),
+              codec,
               scorer::logProbs,
               scored.model(),
               known,
@@ -190,13 +251,15 @@ final class AlignCommand implements Callable<Integer> {
   }
 
   private void report(Outcome outcome, Run run) {
-    int samples = showSamples != null ? showSamples : promptOptions.fromFile() ? 0 : 3;
+    int asked = showSamples != null ? showSamples : promptOptions.fromFile() ? 0 : 3;
+    int samples = Math.min(asked, outcome.before().prompts().size());
     OutcomeReport shown = new OutcomeReport(outcome, run);
     shown.print(samples);
     shown.writeSamples();
-    shown.writePlot("P3O: reward against KL");
-    Report report = new Report("P3O alignment");
+    shown.writePlot("Reward against KL");
+    Report report = new Report("Alignment by " + objective.name());
     shown.addTo(report, samples);
+    addAlarms(report, run);
     report.note(
         "Everything that the run depended on is in run.json beside this file; every training step"
             + " is in metrics.jsonl, every held-out answer in samples.jsonl.");
@@ -209,5 +272,23 @@ final class AlignCommand implements Callable<Integer> {
                 run.seconds(),
                 run.directory().resolve(MODEL),
                 run.directory().resolve("report.html")));
+  }
+
+  private void addAlarms(Report report, Run run) {
+    ImmutableList<JsonNode> alarms =
+        run.directory().measured(objective.name() + RunDirectory.ALARM);
+    report.heading("Health");
+    if (alarms.isEmpty()) {
+      report.text("No alarm: KL, entropy, lengths, clipping and rewards stayed within bounds.");
+      return;
+    }
+    TextTable table = new TextTable("step", "alarm", "measured");
+    for (JsonNode alarm : alarms) {
+      table.add(
+          alarm.path("step").asText(),
+          alarm.path("alarm").asText(),
+          alarm.path("message").asText());
+    }
+    report.table(table);
   }
 }

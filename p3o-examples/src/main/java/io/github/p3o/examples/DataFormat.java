@@ -2,6 +2,7 @@ package io.github.p3o.examples;
 
 import com.google.common.base.Ascii;
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.text.ChatTemplate;
 import io.github.p3o.text.DataSetReader;
 import io.github.p3o.text.DataSets;
 import io.github.p3o.text.MalformedLines;
@@ -19,7 +20,9 @@ enum DataFormat {
   /** {@code {"chosen": …, "rejected": …}}, dialogues as in Anthropic's HH. */
   HH(Optional.of(PreferenceFormat.HH_DIALOGUES)),
   /** {@code {"prompt": […], "chosen": […], "rejected": […]}}, lists of messages. */
-  MESSAGES(Optional.of(PreferenceFormat.MESSAGES));
+  MESSAGES(Optional.of(PreferenceFormat.MESSAGES)),
+  /** {@code {"info": …, "summaries": …, "choice": …}}, comparisons of summaries. */
+  TLDR(Optional.of(PreferenceFormat.TLDR_COMPARISONS));
 
   private final Optional<PreferenceFormat> preferences;
 
@@ -28,19 +31,23 @@ enum DataFormat {
   }
 
   /** All preferences of a file. */
-  ImmutableList<Preference> preferences(Path file, MalformedLines malformed) {
+  ImmutableList<Preference> preferences(
+      Path file, ChatTemplate template, MalformedLines malformed) {
     PreferenceFormat format =
         preferences.orElseThrow(
-            () -> new UsageException("--format: expected preference, hh or messages, got " + this));
-    try (DataSetReader<Preference> reader = DataSets.preferences(file, format, malformed)) {
+            () ->
+                new UsageException(
+                    "--format: expected preference, hh, messages or tldr, got " + this));
+    try (DataSetReader<Preference> reader =
+        DataSets.preferences(file, format, template, malformed)) {
       return ImmutableList.copyOf(reader);
     }
   }
 
   /** The prompts of a file, each once, in the order of the file. */
-  ImmutableList<String> prompts(Path file, MalformedLines malformed) {
+  ImmutableList<String> prompts(Path file, ChatTemplate template, MalformedLines malformed) {
     if (preferences.isPresent()) {
-      return preferences(file, malformed).stream()
+      return preferences(file, template, malformed).stream()
           .map(Preference::prompt)
           .distinct()
           .collect(ImmutableList.toImmutableList());

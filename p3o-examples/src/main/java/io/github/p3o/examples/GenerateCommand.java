@@ -4,6 +4,7 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
+import io.github.p3o.transformer.SamplingConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,7 +29,8 @@ import picocli.CommandLine.Spec;
     },
     footer = {
       "  p3o generate --policy DIR --prompt 'Once upon a time' --greedy",
-      "  p3o generate --policy DIR --count 3 --temperature 0.8 --seed 7"
+      "  p3o generate --policy DIR --count 3 --temperature 0.8 --seed 7",
+      "  p3o generate --policy DIR --prompt Hello --top-p 0.9 --top-k 40 --stop END"
     })
 final class GenerateCommand implements Callable<Integer> {
 
@@ -36,6 +38,7 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final PromptOptions promptOptions = new PromptOptions();
+  @Mixin private final TruncationOptions truncation = new TruncationOptions();
 
   @Option(
       names = "--policy",
@@ -79,6 +82,7 @@ final class GenerateCommand implements Callable<Integer> {
     try (LanguageModel model = LanguageModel.load(policy)) {
       Console console = Run.console(spec, options);
       int tokens = newTokens(model);
+      SamplingConfig sampling = truncation.config(tokens, model.tokenizer());
       ImmutableList<Prompt> prompts =
           promptOptions.tokens(
               promptOptions.texts(ImmutableList.of("")),
@@ -87,7 +91,7 @@ final class GenerateCommand implements Callable<Integer> {
               console);
       List<ImmutableMap<String, String>> lines = new ArrayList<>();
       for (Prompt prompt : prompts) {
-        for (Response response : responses(model.policy(), prompt, tokens)) {
+        for (Response response : responses(model.policy(), prompt, sampling)) {
           String before = model.codec().text(prompt);
           String text = model.codec().text(prompt, response);
           console.print(before + text);
@@ -108,14 +112,14 @@ final class GenerateCommand implements Callable<Integer> {
     return maxNewTokens == null ? Math.min(DEFAULT_TOKENS, half) : maxNewTokens;
   }
 
-  private ImmutableList<Response> responses(TransformerPolicy model, Prompt prompt, int newTokens) {
+  private ImmutableList<Response> responses(
+      TransformerPolicy model, Prompt prompt, SamplingConfig sampling) {
     if (greedy) {
-      return model.greedy(ImmutableList.of(prompt), newTokens);
+      return model.greedy(ImmutableList.of(prompt), sampling);
     }
     return model
         .withTemperature(temperature)
-        .sampler(newTokens)
-        .sample(ImmutableList.of(prompt), count, new SplittableRandom(options.seed))
+        .generate(ImmutableList.of(prompt), count, sampling, new SplittableRandom(options.seed))
         .responses();
   }
 }

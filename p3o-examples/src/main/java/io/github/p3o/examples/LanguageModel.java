@@ -3,7 +3,7 @@ package io.github.p3o.examples;
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.text.Tokenizer;
 import io.github.p3o.text.Tokenizers;
-import io.github.p3o.transformer.LlamaConfig;
+import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -47,7 +47,7 @@ record LanguageModel(TransformerPolicy policy, Tokenizer tokenizer, Path tokeniz
     }
   }
 
-  private static Tokenizer tokenizer(Path directory, LlamaConfig config) {
+  private static Tokenizer tokenizer(Path directory, DecoderConfig config) {
     Tokenizer bytes = Tokenizers.bytes();
     boolean readsBytes =
         !Files.exists(directory.resolve(TOKENIZER))
@@ -83,8 +83,8 @@ record LanguageModel(TransformerPolicy policy, Tokenizer tokenizer, Path tokeniz
    */
   record Sizes(int layers, int width, int heads, int context) {
 
-    private LlamaConfig config(Tokenizer tokenizer) {
-      return new LlamaConfig(
+    private DecoderConfig config(Tokenizer tokenizer) {
+      return DecoderConfig.llama(
           tokenizer.vocabularySize(),
           width,
           (width + 2) / 3 * 8, // 8/3 of the width, as in LLaMA

@@ -1,6 +1,7 @@
 package io.github.p3o.examples;
 
-import io.github.p3o.PairwiseLoss;
+import io.github.p3o.loss.Preset;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** Options of the objective. */
@@ -11,40 +12,45 @@ final class ObjectiveOptions {
       names = "--loss",
       paramLabel = "NAME",
       defaultValue = "p3o-v2",
-      description = "p3o-v1 (separate clipping) or p3o-v2 (joint; default).")
+      description =
+          "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}). ppg, vpg and rloo take responses"
+              + " for the policy's own: --epochs-per-step 1.")
   private Objective objective = Objective.P3O_V2;
 
   @Option(
       order = 31,
       names = "--kl-coefficient",
       paramLabel = "X",
-      defaultValue = "0.05",
-      description = "Beta: reward that a nat of KL must earn (default: ${DEFAULT-VALUE}).")
-  private double klCoefficient;
+      description =
+          "Beta: reward that a nat of KL must earn (default: 0.05; online-dpo's own beta: 0.1).")
+  private @Nullable Double klCoefficient;
 
   @Option(
       order = 32,
       names = "--clip-range",
       paramLabel = "X",
-      defaultValue = "0.2",
-      description = "Epsilon: how far an update may go (default: ${DEFAULT-VALUE}).")
-  private double clipRange;
+      description = "Epsilon of p3o and ppo: how far an update may go (default: 0.2).")
+  private @Nullable Double clipRange;
 
   @Option(
       order = 33,
       names = "--weight-clip",
       paramLabel = "X",
-      defaultValue = "10",
-      description = "c: importance weights stay within 1/c and c (default: ${DEFAULT-VALUE}).")
-  private double weightClip;
+      description = "c of p3o: importance weights stay within 1/c and c (default: 10).")
+  private @Nullable Double weightClip;
 
   /** The objective's name. */
   String name() {
     return objective.toString();
   }
 
-  /** The objective. */
-  PairwiseLoss loss() {
-    return objective.loss(klCoefficient, clipRange, weightClip);
+  /** Whether it trains values beside the policy, which adapters have no place for. */
+  boolean hasValues() {
+    return objective == Objective.PPO;
+  }
+
+  /** The objective, by a preset if there is one. */
+  Learner learner(@Nullable Preset preset) {
+    return objective.learner(new Constants(preset, klCoefficient, clipRange, weightClip));
   }
 }

@@ -21,7 +21,9 @@ import picocli.CommandLine.Spec;
       SftCommand.class,
       RewardCommand.class,
       AlignCommand.class,
-      GenerateCommand.class
+      ResumeCommand.class,
+      GenerateCommand.class,
+      CertifyCommand.class
     })
 final class P3oCommand implements Runnable {
 

@@ -2,6 +2,7 @@ package io.github.p3o.examples;
 
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.Prompt;
+import io.github.p3o.text.ChatTemplate;
 import io.github.p3o.text.MalformedLines;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,8 +32,17 @@ final class PromptOptions {
       names = "--format",
       paramLabel = "FORMAT",
       defaultValue = "prompt",
-      description = "Of the file: prompt, preference, hh or messages (default: prompt).")
+      description = "Of the file: prompt, preference, hh, messages or tldr (default: prompt).")
   private DataFormat format = DataFormat.PROMPT;
+
+  @Option(
+      order = 13,
+      names = "--chat-template",
+      paramLabel = "NAME",
+      defaultValue = "hh",
+      description =
+          "How messages become text: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+  private Template template = Template.HH;
 
   @Option(
       order = 13,
@@ -58,6 +68,11 @@ final class PromptOptions {
     return file != null;
   }
 
+  /** How lists of messages are written as text. */
+  ChatTemplate template() {
+    return template.template();
+  }
+
   /** Whether malformed lines are passed over. */
   boolean skipMalformed() {
     return skipMalformed;
@@ -69,7 +84,8 @@ final class PromptOptions {
       throw new UsageException("--prompt, --prompts: expected one of the two, got both");
     }
     if (file != null) {
-      return format.prompts(file, skipMalformed ? MalformedLines.SKIP : MalformedLines.STOP);
+      return format.prompts(
+          file, template.template(), skipMalformed ? MalformedLines.SKIP : MalformedLines.STOP);
     }
     return texts.isEmpty() ? fallback : ImmutableList.copyOf(texts);
   }

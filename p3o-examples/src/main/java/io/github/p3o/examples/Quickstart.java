@@ -31,6 +31,8 @@ final class Quickstart {
   private static final Gold GOLD = Gold.CHEERFUL;
   private static final LanguageModel.Sizes MODEL = new LanguageModel.Sizes(2, 64, 4, 64);
   private static final int MAX_NEW_TOKENS = 24;
+  private static final ImmutableList<Objective> OBJECTIVES =
+      ImmutableList.of(Objective.P3O_V1, Objective.P3O_V2);
   private static final double HELD_OUT = 0.2;
 
   /**
@@ -94,7 +96,7 @@ final class Quickstart {
         Labels labels = label(model);
         RewardFit.Settings settings =
             new RewardFit.Settings(scale.rewardSteps(), 32, 32, 1e-3, seed + 2);
-        RewardFit.run(reward, labels.training(), settings, run);
+        RewardFit.run(reward, labels.training(), settings, Saving.never("reward", run), run);
         Calibration calibration = RewardFit.measure(reward, labels.heldOut(), 32, run.directory());
         console.note(
             String.format(
@@ -118,6 +120,7 @@ final class Quickstart {
             training,
             heldOut,
             new Sft.Settings(scale.sftSteps(), 64, 1e-2, seed),
+            Saving.never("sft", run),
             run);
     console.note(
         String.format(
@@ -164,7 +167,7 @@ final class Quickstart {
     try (Policy reference = model.policy().frozenCopy();
         PolicyScorer scorer = new PolicyScorer(reference, 64)) {
       Evaluator evaluator = evaluator(model.codec(), scorer, reward);
-      for (Objective objective : Objective.values()) {
+      for (Objective objective : OBJECTIVES) {
         ImmutableList.Builder<ImmutableList<Alignment.Point>> ofSeeds = ImmutableList.builder();
         for (int i = 0; i < seeds; i++) {
           ofSeeds.add(align(objective, seed + i, reference, reward, evaluator));
@@ -222,10 +225,11 @@ final class Quickstart {
             .build();
     return new Alignment.Settings(
         name,
-        objective.loss(0.05, 0.2, 10),
+        objective.learner(),
         config,
         scale.alignSteps(),
         scale.evaluateEvery(),
-        MAX_NEW_TOKENS);
+        MAX_NEW_TOKENS,
+        0);
   }
 }

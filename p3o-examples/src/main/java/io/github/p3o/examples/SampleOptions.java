@@ -4,6 +4,7 @@ import com.google.common.collect.ImmutableList;
 import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
 import io.github.p3o.Samples;
+import io.github.p3o.text.ChatTemplate;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -80,6 +81,11 @@ final class SampleOptions {
       Labels.Labeller labeller = new Labels.Labeller(gold, labelScale, model.codec());
       return Labels.of(samples, labeller, heldOut, random);
     }
+  }
+
+  /** How lists of messages are written as text. */
+  ChatTemplate template() {
+    return prompts.template();
   }
 
   /** Whether malformed lines of files are passed over. */

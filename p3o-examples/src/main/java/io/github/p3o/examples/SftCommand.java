@@ -7,18 +7,24 @@ import com.google.common.collect.ImmutableSortedSet;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.text.Completion;
+import io.github.p3o.text.CompletionFormat;
 import io.github.p3o.text.DataSetReader;
 import io.github.p3o.text.DataSets;
 import io.github.p3o.text.MalformedLines;
+import io.github.p3o.text.TokenStatistics;
 import io.github.p3o.text.Tokenizers;
 import io.github.p3o.train.Example;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -46,6 +52,7 @@ final class SftCommand implements Callable<Integer> {
 
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final SizeOptions sizes = new SizeOptions();
+  @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
   @Option(
       names = "--data",
@@ -67,6 +74,22 @@ final class SftCommand implements Callable<Integer> {
       defaultValue = "bytes",
       description = "Of a new model: bytes, words (of the data), or a directory (default: bytes).")
   private String tokenizer = "bytes";
+
+  @Option(
+      names = "--data-format",
+      paramLabel = "FORMAT",
+      defaultValue = "TEXT",
+      description =
+          "Of --data: text (prompt and completion, or text), messages or tldr (default: text).")
+  private CompletionFormat format = CompletionFormat.TEXT;
+
+  @Option(
+      names = "--chat-template",
+      paramLabel = "NAME",
+      defaultValue = "hh",
+      description =
+          "How messages become text: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+  private Template template = Template.HH;
 
   @Option(
       names = "--skip-malformed",
@@ -111,23 +134,45 @@ final class SftCommand implements Callable<Integer> {
     Checks.atLeast("--batch", 1, batch);
     Checks.share("--held-out", heldOut);
     ImmutableList<Completion> texts = read();
-    try (Run run = Run.open(spec, options);
+    try (Run run = Run.open(spec, options, checkpoints);
         LanguageModel model = model(texts, run.directory().resolve(MODEL))) {
       List<Example> examples = examples(texts, model, run.console());
+      run.pin("examples", examples);
       Collections.shuffle(examples, new Random(options.seed));
-      int held = Math.min(examples.size() - 1, (int) Math.round(heldOut * examples.size()));
+      int held = heldOutFirst(examples);
       double[] losses =
           Sft.run(
               model.policy(),
               examples.subList(held, examples.size()),
               examples.subList(0, held),
               new Sft.Settings(steps, batch, learningRate, options.seed),
+              Saving.every(checkpoints.every(), "sft", run),
               run);
+      if (run.interrupted()) {
+        return Run.INTERRUPTED;
+      }
       model.save(run.directory().resolve(MODEL));
       run.console().print(result(losses, held));
       run.console().print("Model: " + run.directory().resolve(MODEL));
       return 0;
     }
+  }
+
+  /**
+   * Moves what is held out to the front, all texts of a prompt or none, and counts it. The tokens
+   * of the prompt tell them apart; a text without a prompt stands for itself.
+   */
+  private int heldOutFirst(List<Example> examples) {
+    Set<Object> keys = new LinkedHashSet<>();
+    examples.forEach(example -> keys.add(key(example)));
+    int count = Math.min(keys.size() - 1, (int) Math.round(heldOut * keys.size()));
+    Set<Object> chosen = keys.stream().limit(count).collect(Collectors.toSet());
+    examples.sort(Comparator.comparing(example -> !chosen.contains(key(example))));
+    return (int) examples.stream().filter(example -> chosen.contains(key(example))).count();
+  }
+
+  private static Object key(Example example) {
+    return example.prompt().tokens().length() > 1 ? example.prompt() : example.response();
   }
 
   private static String result(double[] losses, int held) {
@@ -143,7 +188,8 @@ final class SftCommand implements Callable<Integer> {
 
   private ImmutableList<Completion> read() {
     MalformedLines malformed = skipMalformed ? MalformedLines.SKIP : MalformedLines.STOP;
-    try (DataSetReader<Completion> reader = DataSets.completions(data, malformed)) {
+    try (DataSetReader<Completion> reader =
+        DataSets.completions(data, format, template.template(), malformed)) {
       return ImmutableList.copyOf(reader);
     }
   }
@@ -174,7 +220,7 @@ final class SftCommand implements Callable<Integer> {
       ImmutableList<Completion> texts, LanguageModel model, Console console) {
     int context = model.policy().config().maxPositions();
     List<Example> examples = new ArrayList<>();
-    int cut = 0;
+    TokenStatistics statistics = new TokenStatistics(context);
     for (Completion text : texts) {
       Prompt prompt = model.codec().prompt(text.prompt());
       Response response = model.codec().response(text.prompt(), text.completion());
@@ -186,17 +232,13 @@ final class SftCommand implements Callable<Integer> {
                 data, context - 1, context, prompt.tokens().length()));
       }
       boolean tooLong = response.length() > room;
-      cut += tooLong ? 1 : 0;
+      statistics.add(prompt.tokens().length() + response.length());
       examples.add(
           new Example(
               prompt,
               tooLong ? new Response(response.tokens().subArray(0, room), false) : response));
     }
-    if (cut > 0) {
-      console.note(
-          String.format(
-              "%d of %d texts cut to the context of %d tokens", cut, texts.size(), context));
-    }
+    console.note("texts: " + statistics);
     return examples;
   }
 }

@@ -50,9 +50,32 @@ class BadInputTest {
   }
 
   @Test
+  void loraOptions_thatMeanNothing_areRefused() {
+    Cli.run("align", "--policy", model, "--reward", "sentiment", "--lora-alpha", 4)
+        .failsWith(2, "--lora-rank: expected with --lora-alpha or --lora-target, got none");
+    Cli.run(
+            "align",
+            "--policy",
+            model,
+            "--reward",
+            "sentiment",
+            "--prompt",
+            "a",
+            "--max-new-tokens",
+            4,
+            "--lora-rank",
+            0)
+        .failsWith(2, "--lora-rank: expected at least 1, got 0");
+    Cli.run("align", "--policy", model, "--reward", "sentiment", "--lora-rank", 2, "--loss", "ppo")
+        .failsWith(2, "--lora-rank: expected with --loss p3o-v1 or p3o-v2, got it with ppo");
+    Cli.run("generate", "--policy", model, "--max-new-tokens", 4, "--top-p", 0)
+        .failsWith(2, "topP: expected a value in (0, 1], got 0.0");
+  }
+
+  @Test
   void unknownCommand_suggestsTheNearest() {
     Cli.run("algn").failsWith(2, "algn", "p3o align");
-    Cli.run().failsWith(2, "expected a command: quickstart, sft, reward, align, generate");
+    Cli.run().failsWith(2, "expected a command: quickstart, sft, reward, align, generate, certify");
   }
 
   @Test
@@ -158,6 +181,17 @@ class BadInputTest {
         .failsWith(1, "clipRange: expected > 0, got -1.0");
     Cli.run("align", "--policy", model, "--reward", "sentiment", "--prompts-per-step", 0)
         .failsWith(1, "promptsPerStep: expected at least 1, got 0");
+    Cli.run(
+            "align",
+            "--policy",
+            model,
+            "--reward",
+            "sentiment",
+            "--loss",
+            "ppo",
+            "--weight-clip",
+            2)
+        .failsWith(2, "--weight-clip: expected with an objective that has it, got 2.0 with ppo");
     Cli.run("quickstart", "--seeds", 0).failsWith(2, "--seeds: expected at least 1, got 0");
   }
 

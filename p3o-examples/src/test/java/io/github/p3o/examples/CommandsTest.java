@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.p3o.transformer.TransformerPolicy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -234,6 +235,41 @@ class CommandsTest {
   }
 
   @Test
+  void align_byPpo_leavesALanguageModelWithoutTheValueHead() throws IOException {
+    Path out = directory.resolve("ppo");
+    Cli align =
+        Cli.run(
+            "align",
+            "--policy",
+            model,
+            "--reward",
+            "sentiment",
+            "--loss",
+            "ppo",
+            "--learning-rate",
+            0.01,
+            "--steps",
+            2,
+            "--prompts-per-step",
+            4,
+            "--evaluation-prompts",
+            4,
+            "--max-new-tokens",
+            12,
+            "--out",
+            out);
+
+    align.succeeds();
+    assertThat(align.out()).contains("before", "ppo");
+    assertThat(Files.readString(out.resolve("metrics.jsonl")))
+        .contains("loss/value_avg", "val/clipfrac_avg");
+    byte[] before = Files.readAllBytes(model.resolve("model.safetensors"));
+    byte[] after = Files.readAllBytes(out.resolve("model/model.safetensors"));
+    assertThat(after).hasSameSizeAs(before).isNotEqualTo(before);
+    Cli.run("generate", "--policy", out.resolve("model"), "--greedy").succeeds();
+  }
+
+  @Test
   void align_withAGoldScorer_showsSamples() {
     Cli align =
         Cli.run(
@@ -258,5 +294,149 @@ class CommandsTest {
     align.succeeds();
     assertThat(align.out()).contains("one day the big king ...", "before", "p3o-v2");
     assertThat(align.err()).contains("none held out");
+  }
+
+  @Test
+  void align_withAnAdapter_leavesAdapterAndMergedModel() {
+    Path out = directory.resolve("lora");
+    Cli align =
+        Cli.run(
+            "align",
+            "--policy",
+            model,
+            "--reward",
+            "sentiment",
+            "--prompt",
+            "one day the big king",
+            "--steps",
+            2,
+            "--prompts-per-step",
+            4,
+            "--evaluation-prompts",
+            4,
+            "--max-new-tokens",
+            12,
+            "--lora-rank",
+            2,
+            "--lora-target",
+            "q_proj,o_proj",
+            "--out",
+            out);
+
+    align.succeeds();
+    assertThat(out.resolve("adapter"))
+        .isDirectoryContaining("glob:**adapter_config.json")
+        .isDirectoryContaining("glob:**adapter_model.safetensors");
+    try (TransformerPolicy base = TransformerPolicy.load(model);
+        TransformerPolicy adapted = base.loadAdapter(out.resolve("adapter"));
+        TransformerPolicy merged = adapted.merged();
+        TransformerPolicy saved = TransformerPolicy.load(out.resolve("model"))) {
+      assertThat(adapted.adapter().orElseThrow().alpha()).isEqualTo(4);
+      assertThat(saved.parameters().vector()).isEqualTo(merged.parameters().vector());
+      assertThat(saved.parameters().vector()).isNotEqualTo(base.parameters().vector());
+    }
+    Cli.run("generate", "--policy", out.resolve("model"), "--greedy").succeeds();
+  }
+
+  @Test
+  void generate_withTruncation_obeysIt() {
+    Cli.run(
+            "generate",
+            "--policy",
+            model,
+            "--prompt",
+            "one day the little dog",
+            "--top-k",
+            3,
+            "--top-p",
+            0.9,
+            "--min-p",
+            0.1,
+            "--repetition-penalty",
+            1.2,
+            "--min-new-tokens",
+            2,
+            "--max-new-tokens",
+            20)
+        .succeeds();
+    Cli likeliest = Cli.run("generate", "--policy", model, "--top-k", 1, "--seed", 3).succeeds();
+    assertThat(likeliest.out())
+        .isEqualTo(Cli.run("generate", "--policy", model, "--greedy").succeeds().out());
+    String prompt = "one day the little dog";
+    String whole =
+        Cli.run("generate", "--policy", model, "--prompt", prompt, "--greedy").succeeds().out();
+    String word = whole.substring(prompt.length()).strip().split(" ", -1)[1];
+    Cli stopped =
+        Cli.run("generate", "--policy", model, "--prompt", prompt, "--greedy", "--stop", word);
+    assertThat(whole).startsWith(stopped.succeeds().out().strip());
+    assertThat(stopped.out().strip()).endsWith(word);
+    assertThat(stopped.out().length()).isLessThan(whole.length());
+  }
+
+  @Test
+  void sft_ofMessages_holdsOutWholePrompts() throws IOException {
+    StringBuilder lines = new StringBuilder();
+    for (int i = 0; i < 12; i++) {
+      lines.append(
+          String.format(
+              "{\"messages\": [{\"role\": \"user\", \"content\": \"q%d\"},"
+                  + " {\"role\": \"assistant\", \"content\": \"a%d\"}]}%n",
+              i / 3, i));
+    }
+    Path data = Files.writeString(directory.resolve("messages.jsonl"), lines.toString());
+
+    Cli sft =
+        Cli.run(
+            "sft",
+            "--data",
+            data,
+            "--data-format",
+            "messages",
+            "--chat-template",
+            "chatml",
+            "--width",
+            16,
+            "--heads",
+            2,
+            "--held-out",
+            0.25,
+            "--steps",
+            1,
+            "--out",
+            directory.resolve("messages"));
+
+    sft.succeeds();
+    assertThat(sft.err()).contains("texts: 12 sequences, ", ", 0 cut to ");
+    assertThat(sft.out()).contains("Held-out loss on 3 texts");
+  }
+
+  @Test
+  void reward_ofSummaries_readsTldrComparisons() throws IOException {
+    StringBuilder lines = new StringBuilder();
+    for (int i = 0; i < 12; i++) {
+      lines.append(
+          String.format(
+              "{\"info\": {\"subreddit\": \"s\", \"title\": \"t\", \"post\": \"one day %d\"},"
+                  + " \"summaries\": [{\"text\": \" the dog\"}, {\"text\": \" he\"}],"
+                  + " \"choice\": %d}%n",
+              i, i % 2));
+    }
+    Path data = Files.writeString(directory.resolve("tldr.jsonl"), lines.toString());
+
+    Cli.run(
+            "reward",
+            "--policy",
+            model,
+            "--data",
+            data,
+            "--data-format",
+            "tldr",
+            "--held-out",
+            0.4,
+            "--steps",
+            1,
+            "--out",
+            directory.resolve("tldr"))
+        .succeeds();
   }
 }

@@ -34,7 +34,12 @@ public record PpoLoss(double clipRange, KlShaping klShaping, Baseline baseline)
 
   @Override
   public String name() {
-    return "ppo";
+    return "ppo-sequence";
+  }
+
+  @Override
+  public double klPenalty() {
+    return klShaping.coefficient();
   }
 
   @Override

@@ -32,6 +32,7 @@ class MetricsPageTest {
                 graph.placeHolder("chosen", DataType.DOUBLE, 2),
                 graph.placeHolder("rejected", DataType.DOUBLE, 2));
     names.addAll(bradleyTerry.diagnostics().keySet());
+    names.addAll(TokenCase.random(1, 2).evaluate(new TokenPpoLoss()).diagnostics().keySet());
     MetricsPage.assertDefines(names);
   }
 }

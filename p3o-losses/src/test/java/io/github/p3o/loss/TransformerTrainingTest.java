@@ -13,7 +13,7 @@ import io.github.p3o.StepMetrics;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.train.Comparison;
 import io.github.p3o.train.RewardModelTrainer;
-import io.github.p3o.transformer.LlamaConfig;
+import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
 import java.util.ArrayList;
@@ -29,8 +29,8 @@ class TransformerTrainingTest {
   private static final int VOCABULARY = 9;
   private static final int GOOD = 4;
 
-  private static final LlamaConfig MODEL =
-      new LlamaConfig(
+  private static final DecoderConfig MODEL =
+      DecoderConfig.llama(
           VOCABULARY,
           16,
           24,

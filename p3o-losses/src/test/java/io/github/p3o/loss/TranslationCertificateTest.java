@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.common.primitives.Doubles;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.P3OTrainer;
 import io.github.p3o.PolicyLoss;
@@ -14,6 +15,7 @@ import io.github.p3o.TabularPolicy;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.eval.TranslationCertificate;
 import io.github.p3o.eval.TranslationCertificate.Comparison;
+import io.github.p3o.testing.TabularActorCritic;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
@@ -25,31 +27,35 @@ class TranslationCertificateTest {
 
   private static final double[] MAGNITUDES = {1, 1e3, 1e6};
 
+  private static final RewardModel REWARD =
+      TranslationCertificate.rounded(
+          RewardModel.each(
+              (prompt, response) ->
+                  Math.sin(1 + prompt.tokens().get(0) + 3 * response.tokens().get(0))),
+          20);
+
   private static double[] train(PolicyLoss loss, int k, UnaryOperator<RewardModel> shift) {
-    RewardModel reward =
-        TranslationCertificate.rounded(
-            RewardModel.each(
-                (prompt, response) ->
-                    Math.sin(1 + prompt.tokens().get(0) + 3 * response.tokens().get(0))),
-            20);
-    try (TabularPolicy policy = TabularPolicy.uniform(5, 4);
-        P3OTrainer trainer =
-            P3OTrainer.builder(policy, loss)
-                .prompts(
-                    PromptSource.uniform(
-                        List.of(
-                            Prompt.of(0), Prompt.of(1), Prompt.of(2), Prompt.of(3), Prompt.of(4))))
-                .rewardModel(shift.apply(reward))
-                .config(
-                    TrainerConfig.builder()
-                        .promptsPerStep(8)
-                        .responsesPerPrompt(k)
-                        .epochsPerStep(2)
-                        .optimizer(OptimizerConfig.adamW(0.02))
-                        .build())
-                .build()) {
-      trainer.train(5);
+    try (TabularPolicy policy = TabularPolicy.uniform(5, 4)) {
+      train(P3OTrainer.builder(policy, loss), k, shift);
       return policy.parameters().vector().toDoubleVector();
+    }
+  }
+
+  private static void train(P3OTrainer.Builder run, int k, UnaryOperator<RewardModel> shift) {
+    try (P3OTrainer trainer =
+        run.prompts(
+                PromptSource.uniform(
+                    List.of(Prompt.of(0), Prompt.of(1), Prompt.of(2), Prompt.of(3), Prompt.of(4))))
+            .rewardModel(shift.apply(REWARD))
+            .config(
+                TrainerConfig.builder()
+                    .promptsPerStep(8)
+                    .responsesPerPrompt(k)
+                    .epochsPerStep(2)
+                    .optimizer(OptimizerConfig.adamW(0.02))
+                    .build())
+            .build()) {
+      trainer.train(5);
     }
   }
 
@@ -80,6 +86,22 @@ class TranslationCertificateTest {
     for (Comparison comparison :
         TranslationCertificate.run(shift -> train(loss, 2, shift), MAGNITUDES)) {
       assertTrue(comparison.largestDifference() > 0.01, loss.name() + " " + comparison);
+    }
+  }
+
+  /** The logits alone are compared: values are meant to follow the shift. */
+  @Test
+  void run_ppoOnTokens_endsAtAnotherPolicy() {
+    for (Comparison comparison :
+        TranslationCertificate.run(
+            shift -> {
+              try (TabularActorCritic policy = new TabularActorCritic(5, 4)) {
+                train(P3OTrainer.builder(policy, new TokenPpoLoss()), 2, shift);
+                return Doubles.concat(policy.parameters().get("logits").toDoubleMatrix());
+              }
+            },
+            MAGNITUDES)) {
+      assertTrue(comparison.largestDifference() > 0.01, comparison.toString());
     }
   }
 

@@ -8,6 +8,7 @@ import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -15,7 +16,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** What a graph of a model reads beside its parameters: placeholders, and what they hold. */
-final class LlamaInputs {
+final class DecoderInputs {
 
   /** Token ids {@code [sequences · tokens]}. */
   static final String IDS = "p3o/ids";
@@ -29,6 +30,7 @@ final class LlamaInputs {
   /** 1 at response tokens {@code [sequences, responseTokens]}. */
   static final String RESPONSE_MASK = "p3o/responseMask";
 
+  private static final String COLUMNS = "p3o/columns";
   private static final String QUARTER_TURN = "p3o/quarterTurn";
   private static final String QUERY_COSINES = "p3o/queryCosines";
   private static final String QUERY_SINES = "p3o/querySines";
@@ -42,51 +44,60 @@ final class LlamaInputs {
   static final double HIDDEN = -1e9;
 
   /**
-   * Tables that depend on the number of tokens alone. Placeholders and no constants, since ND4J
-   * fails to differentiate some graphs that use a constant twice.
+   * Tables that turn heads by their position; they depend on the number of tokens alone.
+   * Placeholders and no constants, since ND4J fails to differentiate some graphs that use a
+   * constant twice.
    *
    * @param quarterTurn {@code [d, d]}
-   * @param queryCosines {@code [T·H·d]}, scaled by 1/√d
-   * @param querySines {@code [T·H·d]}, scaled by 1/√d
-   * @param keyCosines {@code [T·K·d]}
-   * @param keySines {@code [T·K·d]}
-   * @param causalMask {@code [T·T]}, added to scores
+   * @param queryCosines {@code [T·d]}, scaled by 1/√d
+   * @param querySines {@code [T·d]}, scaled by 1/√d
+   * @param keyCosines {@code [T·d]}
+   * @param keySines {@code [T·d]}
    */
-  record Tables(
+  record Turns(
       SDVariable quarterTurn,
       SDVariable queryCosines,
       SDVariable querySines,
       SDVariable keyCosines,
-      SDVariable keySines,
-      SDVariable causalMask) {}
+      SDVariable keySines) {}
 
-  private LlamaInputs() {}
+  private DecoderInputs() {}
 
-  static Tables tables(SameDiff graph, LlamaConfig config, DataType type, int tokens) {
-    long queries = (long) tokens * config.hiddenSize();
-    long keys = (long) tokens * config.keyValueHeads() * config.headSize();
-    return new Tables(
-        graph.placeHolder(QUARTER_TURN, type, config.headSize(), config.headSize()),
-        graph.placeHolder(QUERY_COSINES, type, queries),
-        graph.placeHolder(QUERY_SINES, type, queries),
-        graph.placeHolder(KEY_COSINES, type, keys),
-        graph.placeHolder(KEY_SINES, type, keys),
-        graph.placeHolder(CAUSAL_MASK, type, (long) tokens * tokens));
+  static Turns turns(SameDiff graph, DecoderConfig config, DataType type, int tokens) {
+    int size = config.headSize();
+    long length = (long) tokens * size;
+    return new Turns(
+        graph.placeHolder(QUARTER_TURN, type, size, size),
+        graph.placeHolder(QUERY_COSINES, type, length),
+        graph.placeHolder(QUERY_SINES, type, length),
+        graph.placeHolder(KEY_COSINES, type, length),
+        graph.placeHolder(KEY_SINES, type, length));
+  }
+
+  /** Added to scores {@code [T·T]}. */
+  static SDVariable causalMask(SameDiff graph, DataType type, int tokens) {
+    return graph.placeHolder(CAUSAL_MASK, type, (long) tokens * tokens);
+  }
+
+  /** 0, 1, … {@code [T]}: the rows of learned positions. */
+  static SDVariable columns(SameDiff graph, int tokens) {
+    return graph.placeHolder(COLUMNS, DataType.INT32, tokens);
   }
 
   /** Token ids and tables. */
-  static void feedModel(Map<String, INDArray> feed, LlamaModel model, int tokens, int[] ids) {
-    LlamaConfig config = model.config();
-    RotaryTables rotary = model.rotary();
+  static void feedModel(Map<String, INDArray> feed, DecoderModel model, int tokens, int[] ids) {
     DataType type = model.type();
-    double scale = 1 / Math.sqrt(config.headSize());
-    int heads = config.heads();
-    int keyHeads = config.keyValueHeads();
-    feed.put(QUARTER_TURN, rotary.quarterTurn(type));
-    feed.put(QUERY_COSINES, rotary.cosines(type, tokens, heads, scale));
-    feed.put(QUERY_SINES, rotary.sines(type, tokens, heads, scale));
-    feed.put(KEY_COSINES, rotary.cosines(type, tokens, keyHeads, 1));
-    feed.put(KEY_SINES, rotary.sines(type, tokens, keyHeads, 1));
+    double scale = 1 / Math.sqrt(model.config().headSize());
+    RotaryTables rotary = model.rotary();
+    if (rotary == null) {
+      feed.put(COLUMNS, Nd4j.createFromArray(IntStream.range(0, tokens).toArray()));
+    } else {
+      feed.put(QUARTER_TURN, rotary.quarterTurn(type));
+      feed.put(QUERY_COSINES, rotary.cosines(type, tokens, 1, scale));
+      feed.put(QUERY_SINES, rotary.sines(type, tokens, 1, scale));
+      feed.put(KEY_COSINES, rotary.cosines(type, tokens, 1, 1));
+      feed.put(KEY_SINES, rotary.sines(type, tokens, 1, 1));
+    }
     feed.put(IDS, Nd4j.createFromArray(ids));
     double[] mask = new double[tokens * tokens];
     for (int i = 0; i < mask.length; i++) {
@@ -101,7 +112,7 @@ final class LlamaInputs {
    * @return {@code [sequences · tokens]}
    */
   static int[] ids(
-      LlamaConfig config, BatchShape shape, List<Prompt> prompts, List<Response> responses) {
+      DecoderConfig config, BatchShape shape, List<Prompt> prompts, List<Response> responses) {
     checkCount(shape, prompts.size());
     checkCount(shape, responses.size());
     checkIds(config, prompts, responses); // an unknown one would crash native code
@@ -158,13 +169,14 @@ final class LlamaInputs {
   }
 
   /** The shape of a batch whose ids and lengths the model can read. */
-  static BatchShape shape(LlamaConfig config, List<Prompt> prompts, List<Response> responses) {
+  static BatchShape shape(DecoderConfig config, List<Prompt> prompts, List<Response> responses) {
     BatchShape shape = BatchShape.of(prompts, responses, config.maxPositions());
     checkIds(config, prompts, responses);
     return shape;
   }
 
-  private static void checkIds(LlamaConfig config, List<Prompt> prompts, List<Response> responses) {
+  private static void checkIds(
+      DecoderConfig config, List<Prompt> prompts, List<Response> responses) {
     for (int i = 0; i < prompts.size(); i++) {
       checkIds("prompts", i, prompts.get(i).tokens(), config.vocabularySize());
       checkIds("responses", i, responses.get(i).tokens(), config.vocabularySize());

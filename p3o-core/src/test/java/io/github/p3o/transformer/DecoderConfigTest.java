@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.p3o.internal.SharedData;
+import io.github.p3o.transformer.DecoderConfig.Activation;
+import io.github.p3o.transformer.DecoderConfig.Bias;
+import io.github.p3o.transformer.DecoderConfig.Residual;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,21 +17,22 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class LlamaConfigTest {
+class DecoderConfigTest {
 
-  private static final LlamaConfig SMALL =
-      new LlamaConfig(
+  private static final DecoderConfig SMALL =
+      DecoderConfig.llama(
           100, 24, 48, 2, 6, 3, 128, 1e-5, 10_000, true, OptionalInt.of(1), OptionalInt.empty());
 
   @TempDir Path directory;
 
   @Test
   void read_ofStories260k_givesItsSizes() {
-    assertThat(LlamaConfig.read(SharedData.require("stories260k")))
+    assertThat(DecoderConfig.read(SharedData.require("stories260k")))
         .isEqualTo(
-            new LlamaConfig(
+            DecoderConfig.llama(
                 512,
                 64,
                 172,
@@ -45,27 +49,135 @@ class LlamaConfigTest {
 
   @Test
   void read_ofTinyLlama_givesItsSizes() {
-    LlamaConfig config = LlamaConfig.read(SharedData.require("tiny/tiny-llama"));
+    DecoderConfig config = DecoderConfig.read(SharedData.require("tiny/tiny-llama"));
 
     assertThat(config.headSize()).isEqualTo(8);
     assertThat(config.tiedEmbeddings()).isFalse();
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"tiny/tiny-gpt2", "tiny/tiny-gpt-neox"})
-  void read_ofAnotherModel_throws(String checkpoint) {
-    Path other = SharedData.require(checkpoint);
+  @Test
+  void read_ofTinyGpt2_givesItsParts() {
+    DecoderConfig config = DecoderConfig.read(SharedData.require("tiny/tiny-gpt2"));
 
-    assertThatThrownBy(() -> LlamaConfig.read(other))
+    assertThat(config.architecture()).isEqualTo(Architecture.GPT2);
+    assertThat(config.intermediateSize()).isEqualTo(128);
+    assertThat(config.rotary()).isEmpty();
+    assertThat(config.activation()).isEqualTo(Activation.GELU_TANH);
+    assertThat(config.biases()).containsExactlyInAnyOrder(Bias.values());
+    assertThat(config.tiedEmbeddings()).isTrue();
+  }
+
+  @Test
+  void read_ofTinyGptNeox_givesItsParts() {
+    DecoderConfig config = DecoderConfig.read(SharedData.require("tiny/tiny-gpt-neox"));
+
+    assertThat(config.architecture()).isEqualTo(Architecture.GPT_NEOX);
+    assertThat(config.rotary()).contains(new DecoderConfig.Rotary(2, 10_000));
+    assertThat(config.activation()).isEqualTo(Activation.GELU);
+    assertThat(config.residual()).isEqualTo(Residual.PARALLEL);
+    assertThat(config.tiedEmbeddings()).isFalse();
+  }
+
+  @Test
+  void read_ofPythia_givesItsParts() throws IOException {
+    DecoderConfig config =
+        read(
+            """
+            "architectures": ["GPTNeoXForCausalLM"], "bos_token_id": 0, "eos_token_id": 0,
+            "hidden_act": "gelu", "hidden_size": 512, "initializer_range": 0.02,
+            "intermediate_size": 2048, "layer_norm_eps": 1e-05, "max_position_embeddings": 2048,
+            "model_type": "gpt_neox", "num_attention_heads": 8, "num_hidden_layers": 6,
+            "rotary_emb_base": 10000, "rotary_pct": 0.25, "tie_word_embeddings": false,
+            "torch_dtype": "float16", "transformers_version": "4.24.0", "use_cache": true,
+            "use_parallel_residual": true, "vocab_size": 50304\
+            """);
+
+    assertThat(config.rotary()).contains(new DecoderConfig.Rotary(16, 10_000));
+    assertThat(config.endToken()).hasValue(0);
+  }
+
+  @Test
+  void read_ofQwen_givesItsParts() throws IOException {
+    DecoderConfig config =
+        read(
+            """
+            "architectures": ["Qwen2ForCausalLM"], "attention_dropout": 0.0,
+            "bos_token_id": 151643, "eos_token_id": 151643, "hidden_act": "silu",
+            "hidden_size": 896, "initializer_range": 0.02, "intermediate_size": 4864,
+            "max_position_embeddings": 32768, "max_window_layers": 24, "model_type": "qwen2",
+            "num_attention_heads": 14, "num_hidden_layers": 24, "num_key_value_heads": 2,
+            "rms_norm_eps": 1e-06, "rope_theta": 1000000.0, "sliding_window": 32768,
+            "tie_word_embeddings": true, "torch_dtype": "bfloat16", "use_cache": true,
+            "use_mrope": false, "use_sliding_window": false, "vocab_size": 151936\
+            """);
+
+    assertThat(config.biases()).containsExactly(Bias.QUERY_KEY_VALUE);
+    assertThat(config.rotary()).contains(new DecoderConfig.Rotary(64, 1_000_000));
+    assertThat(config.keyValueHeads()).isEqualTo(2);
+  }
+
+  @Test
+  void read_ofSmolLm_givesItsParts() throws IOException {
+    DecoderConfig config =
+        read(
+            """
+            "architectures": ["LlamaForCausalLM"], "attention_bias": false,
+            "attention_dropout": 0.0, "bos_token_id": 0, "eos_token_id": 0,
+            "hidden_act": "silu", "hidden_size": 576, "initializer_range": 0.041666666666666664,
+            "intermediate_size": 1536, "is_llama_config": true, "max_position_embeddings": 8192,
+            "mlp_bias": false, "model_type": "llama", "num_attention_heads": 9,
+            "num_hidden_layers": 30, "num_key_value_heads": 3, "pretraining_tp": 1,
+            "rms_norm_eps": 1e-05, "rope_interleaved": false, "rope_scaling": null,
+            "rope_theta": 100000, "tie_word_embeddings": true, "torch_dtype": "bfloat16",
+            "transformers.js_config": {}, "transformers_version": "4.40.1", "use_cache": true,
+            "vocab_size": 49152\
+            """);
+
+    assertThat(config.headSize()).isEqualTo(64);
+    assertThat(config.tiedEmbeddings()).isTrue();
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void read_ofEveryArchitectureThatWasWritten_givesItBack(DecoderConfig config) {
+    config.write(directory);
+    assertThat(DecoderConfig.read(directory)).isEqualTo(config);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "gpt2 | scale_attn_by_inverse_layer_idx | true",
+        "gpt2 | scale_attn_weights | false",
+        "gpt2 | activation_function | \"relu\"",
+        "gpt2 | n_ctx | 512",
+        "gpt2 | add_cross_attention | true",
+        "gpt2 | hidden_size | 768",
+        "gpt_neox | hidden_act | \"silu\"",
+        "gpt_neox | use_parallel_residual | 1",
+        "gpt_neox | rope_scaling | {\"type\": \"linear\", \"factor\": 2.0}",
+        "qwen2 | use_sliding_window | true",
+        "qwen2 | layer_types | [\"sliding_attention\"]",
+        "qwen2 | attention_bias | false",
+        "qwen2 | some_new_setting | 1",
+        "llama | rope_interleaved | true",
+        "llama | is_encoder_decoder | true"
+      })
+  void read_ofWhatAnArchitectureDoesNotSupport_namesTheSetting(
+      String type, String key, String value) {
+    assertThatThrownBy(() -> read("\"model_type\": \"" + type + "\", \"" + key + "\": " + value))
         .isInstanceOf(CheckpointException.class)
-        .hasMessageContaining("model_type: expected \"llama\", got \"gpt");
+        .hasMessageStartingWith(directory.resolve("config.json") + ": " + key + ": expected ")
+        .hasMessageContaining(", got ");
   }
 
   @Test
   void read_ofNothingButTheType_givesHuggingFacesDefaults() throws IOException {
     assertThat(read("\"model_type\": \"llama\""))
         .isEqualTo(
-            new LlamaConfig(
+            DecoderConfig.llama(
                 32_000,
                 4096,
                 11_008,
@@ -85,13 +197,13 @@ class LlamaConfigTest {
     Path checkpoint = directory.resolve("made").resolve("here");
 
     SMALL.write(checkpoint);
-    assertThat(LlamaConfig.read(checkpoint)).isEqualTo(SMALL);
+    assertThat(DecoderConfig.read(checkpoint)).isEqualTo(SMALL);
 
-    LlamaConfig other =
-        new LlamaConfig(
+    DecoderConfig other =
+        DecoderConfig.llama(
             3, 2, 1, 1, 1, 1, 1, 1e-6, 500_000.5, false, OptionalInt.empty(), OptionalInt.of(2));
     other.write(checkpoint);
-    assertThat(LlamaConfig.read(checkpoint)).isEqualTo(other);
+    assertThat(DecoderConfig.read(checkpoint)).isEqualTo(other);
   }
 
   @ParameterizedTest
@@ -111,17 +223,17 @@ class LlamaConfigTest {
         "\"use_cache\": true, \"transformers_version\": \"4.40.0\", \"pad_token_id\": null"
       })
   void read_ofASettingThatChangesNothing_givesTheDefaults(String setting) throws IOException {
-    LlamaConfig defaults = read("\"model_type\": \"llama\"");
+    DecoderConfig defaults = read("\"model_type\": \"llama\"");
 
     assertThat(read("\"model_type\": \"llama\", " + setting)).isEqualTo(defaults);
   }
 
   @Test
   void read_ofRopeParameters_takesTheBaseFromThere() throws IOException {
-    LlamaConfig config =
+    DecoderConfig config =
         read("\"model_type\": \"llama\", \"rope_parameters\": {\"rope_theta\": 500000}");
 
-    assertThat(config.ropeTheta()).isEqualTo(500_000);
+    assertThat(config.rotary()).contains(new DecoderConfig.Rotary(128, 500_000));
   }
 
   @ParameterizedTest
@@ -129,9 +241,8 @@ class LlamaConfigTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "attention_bias | true",
         "attention_bias | 0",
-        "mlp_bias | true",
+        "mlp_bias | 1",
         "rope_scaling | {\"rope_type\": \"llama3\", \"factor\": 8.0}",
         "rope_scaling | {}",
         "rope_parameters | {\"rope_type\": \"yarn\"}",
@@ -143,7 +254,6 @@ class LlamaConfigTest {
         "sliding_window | 4096",
         "use_sliding_window | true",
         "quantization_config | {\"bits\": 4}",
-        "attention_dropout | 0.1",
         "pretraining_tp | 2",
         "partial_rotary_factor | 0.5",
         "tie_word_embeddings | \"true\"",
@@ -196,7 +306,7 @@ class LlamaConfigTest {
 
   @Test
   void read_withoutAFile_throws() {
-    assertThatThrownBy(() -> LlamaConfig.read(directory))
+    assertThatThrownBy(() -> DecoderConfig.read(directory))
         .isInstanceOf(CheckpointException.class)
         .hasMessageStartingWith(directory.resolve("config.json") + ": ");
   }
@@ -221,7 +331,7 @@ class LlamaConfigTest {
     assertThatIllegalArgumentException()
         .isThrownBy(
             () ->
-                new LlamaConfig(
+                DecoderConfig.llama(
                     n[0],
                     n[1],
                     n[2],
@@ -237,8 +347,8 @@ class LlamaConfigTest {
         .withMessage(message);
   }
 
-  private LlamaConfig read(String settings) throws IOException {
+  private DecoderConfig read(String settings) throws IOException {
     Files.writeString(directory.resolve("config.json"), "{" + settings + "}");
-    return LlamaConfig.read(directory);
+    return DecoderConfig.read(directory);
   }
 }

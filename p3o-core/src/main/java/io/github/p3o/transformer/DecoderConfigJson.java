@@ -1,0 +1,355 @@
+package io.github.p3o.transformer;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.google.common.base.Ascii;
+import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
+import io.github.p3o.internal.AtomicFile;
+import io.github.p3o.internal.StrictJson;
+import io.github.p3o.transformer.DecoderConfig.Activation;
+import io.github.p3o.transformer.DecoderConfig.Bias;
+import io.github.p3o.transformer.DecoderConfig.Residual;
+import io.github.p3o.transformer.DecoderConfig.Rotary;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.Predicate;
+import java.util.stream.IntStream;
+
+/** {@link DecoderConfig} as Hugging Face's {@code config.json}. */
+final class DecoderConfigJson {
+
+  static final String FILE = "config.json";
+
+  private static final long MAX_BYTES = 1 << 20;
+
+  /** Characters of a value that a message shows. */
+  private static final int MAX_SHOWN = 200;
+
+  /** Names of the same function: the tanh form goes by several. */
+  private static final ImmutableMap<String, Activation> ACTIVATIONS =
+      ImmutableMap.of(
+          "silu", Activation.SILU,
+          "gelu", Activation.GELU,
+          "gelu_new", Activation.GELU_TANH,
+          "gelu_fast", Activation.GELU_TANH,
+          "gelu_pytorch_tanh", Activation.GELU_TANH);
+
+  private final Path file;
+  private final ObjectNode json;
+  private final Architecture architecture;
+  private final ConfigKeys keys;
+
+  private DecoderConfigJson(Path file, ObjectNode json) {
+    this.file = file;
+    this.json = json;
+    JsonNode type = json.path("model_type");
+    Architecture named = type.isTextual() ? Architecture.ofModelType(type.asText()) : null;
+    if (named == null) {
+      throw wrong("model_type", "one of " + Architecture.modelTypes(), type);
+    }
+    this.architecture = named;
+    this.keys = ConfigKeys.of(named);
+  }
+
+  static DecoderConfig read(Path file) {
+    try {
+      return new DecoderConfigJson(file, StrictJson.object(file, MAX_BYTES)).config();
+    } catch (IOException e) {
+      throw new CheckpointException(file, "file: expected a JSON object, got " + e, e);
+    } catch (IllegalArgumentException | ArithmeticException e) {
+      throw new CheckpointException(file, String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  static void write(DecoderConfig config, Path file) {
+    write(json(config, config.architecture().languageModel()), file);
+  }
+
+  /** Of a model with one number in place of logits. */
+  static void writeRewardModel(DecoderConfig config, Path file) {
+    ObjectNode json = json(config, config.architecture().classifier());
+    // Hugging Face derives the number of labels from their names.
+    json.putObject("id2label").put("0", "reward");
+    json.putObject("label2id").put("reward", 0);
+    write(json.put("num_labels", 1), file);
+  }
+
+  private static void write(ObjectNode json, Path file) {
+    try {
+      Files.createDirectories(file.toAbsolutePath().getParent());
+      AtomicFile.write(file, json.toPrettyString() + "\n");
+    } catch (IOException e) {
+      throw new CheckpointException(file, "file: expected to be writable, got " + e, e);
+    }
+  }
+
+  private DecoderConfig config() {
+    refuseUnknown();
+    refuseUnsupported();
+    int hiddenSize = size(0);
+    int heads = size(3);
+    JsonNode inner = json.path(keys.sizes().get(1));
+    boolean fourfold =
+        architecture == Architecture.GPT2 && (inner.isMissingNode() || inner.isNull());
+    boolean grouped = architecture.isGated() && !json.path("num_key_value_heads").isNull();
+    DecoderConfig config =
+        new DecoderConfig(
+            architecture,
+            integer("vocab_size", keys.vocabulary()),
+            hiddenSize,
+            fourfold ? Math.multiplyExact(4, hiddenSize) : size(1),
+            size(2),
+            heads,
+            grouped ? integer("num_key_value_heads", heads) : heads,
+            size(4),
+            number(json, keys.epsilon(), keys.defaultEpsilon()),
+            rotary(hiddenSize / Math.max(1, heads)),
+            activation(),
+            residual(),
+            biases(),
+            json.path("tie_word_embeddings").asBoolean(keys.tied()),
+            token("bos_token_id", keys.begin()),
+            token("eos_token_id", keys.end()));
+    expect(
+        "head_dim",
+        "absent or hidden size / heads = " + config.headSize(),
+        value -> value.isIntegralNumber() && value.asLong() == config.headSize());
+    return config;
+  }
+
+  private int size(int index) {
+    return integer(keys.sizes().get(index), keys.defaultSizes().get(index));
+  }
+
+  private void refuseUnknown() {
+    for (String key : (Iterable<String>) json::fieldNames) {
+      if (!keys.isKnown(key)) {
+        throw wrong(key, "no such key for " + architecture.modelType(), json.path(key));
+      }
+    }
+  }
+
+  private void refuseUnsupported() {
+    for (String flag : List.of("tie_word_embeddings", "attention_bias", "mlp_bias")) {
+      expect(flag, "true or false", JsonNode::isBoolean);
+    }
+    expect("use_parallel_residual", "true or false", JsonNode::isBoolean);
+    expect("pretraining_tp", "1", value -> value.isNumber() && value.asDouble() == 1);
+    for (String key : List.of("rope_scaling", "quantization_config")) {
+      expect(key, "null or absent, as it is not supported", value -> false);
+    }
+    if (!json.path("use_sliding_window").isBoolean() || architecture == Architecture.LLAMA) {
+      // Qwen2 names a window that it does not use.
+      expect("sliding_window", "null or absent, as it is not supported", value -> false);
+    }
+    for (String flag :
+        List.of(
+            "use_sliding_window",
+            "use_mrope",
+            "rope_interleaved",
+            "is_encoder_decoder",
+            "add_cross_attention",
+            "scale_attn_by_inverse_layer_idx")) {
+      expect(flag, "false", value -> value.isBoolean() && !value.asBoolean());
+    }
+    expect("scale_attn_weights", "true", value -> value.isBoolean() && value.asBoolean());
+    expect("pruned_heads", "none", JsonNode::isEmpty);
+    expect("layer_types", "full_attention for each", DecoderConfigJson::isFullAttention);
+    int positions = integer(keys.sizes().get(4), keys.defaultSizes().get(4));
+    expect(
+        "n_ctx",
+        "n_positions = " + positions,
+        value -> value.isInt() && value.asInt() == positions);
+  }
+
+  private static boolean isFullAttention(JsonNode types) {
+    return types.isArray()
+        && IntStream.range(0, types.size())
+            .allMatch(i -> types.get(i).asText().equals("full_attention"));
+  }
+
+  private Activation activation() {
+    JsonNode value = json.path(keys.activation());
+    String name = value.isMissingNode() ? keys.defaultActivation() : value.asText();
+    Activation activation = ACTIVATIONS.get(name);
+    if (activation == null || (activation == Activation.SILU) != architecture.isGated()) {
+      String known = architecture.isGated() ? "\"silu\"" : "\"gelu\" or \"gelu_new\"";
+      throw wrong(keys.activation(), known, value);
+    }
+    return activation;
+  }
+
+  private Residual residual() {
+    boolean parallel =
+        architecture == Architecture.GPT_NEOX && json.path("use_parallel_residual").asBoolean(true);
+    return parallel ? Residual.PARALLEL : Residual.SEQUENTIAL;
+  }
+
+  private ImmutableSet<Bias> biases() {
+    ImmutableSet.Builder<Bias> biases = ImmutableSet.builder();
+    boolean attention =
+        architecture == Architecture.GPT2
+            || json.path("attention_bias").asBoolean(architecture == Architecture.GPT_NEOX);
+    if (attention || architecture == Architecture.QWEN2) {
+      biases.add(Bias.QUERY_KEY_VALUE);
+    }
+    if (attention) {
+      biases.add(Bias.ATTENTION_OUTPUT);
+    }
+    if (architecture.hasLayerNorm() || json.path("mlp_bias").asBoolean(false)) {
+      biases.add(Bias.FEED_FORWARD);
+    }
+    return biases.build();
+  }
+
+  /** Newer files have it all in {@code rope_parameters}, which can also ask for scaling. */
+  private Optional<Rotary> rotary(int headSize) {
+    if (architecture == Architecture.GPT2) {
+      return Optional.empty();
+    }
+    double theta = number(json, "rope_theta", number(json, "rotary_emb_base", 10_000));
+    boolean partial = architecture == Architecture.GPT_NEOX;
+    double part =
+        number(json, "partial_rotary_factor", partial ? number(json, "rotary_pct", 0.25) : 1.0);
+    JsonNode parameters = json.path("rope_parameters");
+    if (!parameters.isMissingNode() && !parameters.isNull()) {
+      checkRopeParameters(parameters);
+      theta = number(parameters, "rope_theta", theta);
+      part = number(parameters, "partial_rotary_factor", part);
+    }
+    if (!partial && part != 1) {
+      throw new CheckpointException(file, "partial_rotary_factor: expected 1", part);
+    }
+    // Rounded down as Hugging Face does, but for what division lost when the share was written.
+    return Optional.of(new Rotary((int) (headSize * part + 1e-9), theta));
+  }
+
+  private void checkRopeParameters(JsonNode parameters) {
+    for (String key : (Iterable<String>) parameters::fieldNames) {
+      boolean known =
+          key.equals("rope_theta")
+              || key.equals("partial_rotary_factor")
+              || (key.equals("rope_type") && parameters.path(key).asText().equals("default"));
+      if (!known) {
+        throw wrong("rope_parameters", "rope_theta and rope_type \"default\"", parameters);
+      }
+    }
+  }
+
+  /** Refuses a value that is there, is not null, and is not as it should be. */
+  private void expect(String key, String expected, Predicate<JsonNode> rule) {
+    JsonNode value = json.path(key);
+    if (!value.isMissingNode() && !value.isNull() && !rule.test(value)) {
+      throw wrong(key, expected, value);
+    }
+  }
+
+  private int integer(String key, int absent) {
+    JsonNode value = json.path(key);
+    if (value.isMissingNode()) {
+      return absent;
+    }
+    if (!value.isIntegralNumber() || !value.canConvertToInt()) {
+      throw wrong(key, "a whole number of at most 31 bits", value);
+    }
+    return value.intValue();
+  }
+
+  private double number(JsonNode object, String key, double absent) {
+    JsonNode value = object.path(key);
+    if (value.isMissingNode()) {
+      return absent;
+    }
+    if (!value.isNumber()) {
+      throw wrong(key, "a number", value);
+    }
+    return value.doubleValue();
+  }
+
+  private OptionalInt token(String key, int absent) {
+    JsonNode value = json.path(key);
+    if (value.isMissingNode()) {
+      return absent < 0 ? OptionalInt.empty() : OptionalInt.of(absent);
+    }
+    if (value.isNull()) {
+      return OptionalInt.empty();
+    }
+    JsonNode one = value.isArray() && value.size() == 1 ? value.get(0) : value;
+    if (!one.isIntegralNumber() || !one.canConvertToInt()) {
+      throw wrong(key, "one id", value);
+    }
+    return OptionalInt.of(one.intValue());
+  }
+
+  private CheckpointException wrong(String key, String expected, JsonNode value) {
+    return new CheckpointException(
+        file, key + ": expected " + expected, value.isMissingNode() ? "nothing" : shortened(value));
+  }
+
+  private static String shortened(JsonNode value) {
+    return Ascii.truncate(value.toString(), MAX_SHOWN, "…");
+  }
+
+  private static ObjectNode json(DecoderConfig config, String modelClass) {
+    ConfigKeys keys = ConfigKeys.of(config.architecture());
+    ObjectNode json = new ObjectMapper().createObjectNode();
+    json.putArray("architectures").add(modelClass);
+    json.put("model_type", config.architecture().modelType())
+        .put("vocab_size", config.vocabularySize())
+        .put(keys.sizes().get(0), config.hiddenSize())
+        .put(keys.sizes().get(1), config.intermediateSize())
+        .put(keys.sizes().get(2), config.layers())
+        .put(keys.sizes().get(3), config.heads());
+    if (config.architecture().isGated()) {
+      json.put("num_key_value_heads", config.keyValueHeads());
+    }
+    json.put(keys.sizes().get(4), config.maxPositions())
+        .put(keys.epsilon(), config.normEpsilon())
+        .put(keys.activation(), ConfigKeys.nameOf(config.activation()))
+        .put("tie_word_embeddings", config.tiedEmbeddings());
+    config.rotary().ifPresent(rotary -> putRotary(json, config, rotary));
+    putParts(json, config);
+    json.put("torch_dtype", "float32");
+    putToken(json, "bos_token_id", config.beginToken());
+    putToken(json, "eos_token_id", config.endToken());
+    return json;
+  }
+
+  private static void putRotary(ObjectNode json, DecoderConfig config, Rotary rotary) {
+    if (config.architecture() == Architecture.GPT_NEOX) {
+      json.put("rotary_pct", (double) rotary.size() / config.headSize())
+          .put("rotary_emb_base", rotary.theta());
+    } else {
+      json.put("rope_theta", rotary.theta());
+    }
+  }
+
+  private static void putParts(ObjectNode json, DecoderConfig config) {
+    boolean attentionBias = config.biases().contains(Bias.ATTENTION_OUTPUT);
+    switch (config.architecture()) {
+      case LLAMA ->
+          json.put("attention_bias", attentionBias)
+              .put("mlp_bias", config.biases().contains(Bias.FEED_FORWARD));
+      case GPT_NEOX ->
+          json.put("attention_bias", attentionBias)
+              .put("use_parallel_residual", config.residual() == Residual.PARALLEL);
+      case QWEN2 -> json.put("use_sliding_window", false);
+      case GPT2 -> json.put("n_ctx", config.maxPositions());
+    }
+  }
+
+  /** Null is written out, as an absent key stands for Hugging Face's default. */
+  private static void putToken(ObjectNode json, String key, OptionalInt token) {
+    if (token.isPresent()) {
+      json.put(key, token.getAsInt());
+    } else {
+      json.putNull(key);
+    }
+  }
+}

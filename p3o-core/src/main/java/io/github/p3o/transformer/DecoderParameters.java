@@ -1,0 +1,131 @@
+package io.github.p3o.transformer;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.Sets;
+import com.google.common.primitives.ImmutableLongArray;
+import io.github.p3o.Parameters;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** Where the parameters of a model come from and go to. */
+final class DecoderParameters {
+
+  /** GPT-2's and LLaMA's own; a residual stream that grows with depth is held back by 1/√(2L). */
+  private static final double INITIAL_DEVIATION = 0.02;
+
+  private DecoderParameters() {}
+
+  /** Normal weights, norms of 1, biases of 0. The same seed gives the same weights. */
+  static DecoderModel random(
+      DecoderConfig config,
+      Function<DecoderTensors, ImmutableMap<String, ImmutableLongArray>> wanted,
+      DataType type,
+      long seed) {
+    checkType(type);
+    DecoderTensors tensors = DecoderTensors.of(config);
+    Random random = new Random(seed); // its normal distribution is the same on every JDK
+    double residual = INITIAL_DEVIATION / Math.sqrt(2.0 * config.layers());
+    Parameters parameters =
+        collect(
+            wanted.apply(tensors),
+            (name, shape) -> {
+              double deviation = tensors.isOntoResidual(name) ? residual : INITIAL_DEVIATION;
+              double[] values = new double[Math.toIntExact(length(shape))];
+              for (int i = 0; i < values.length; i++) {
+                values[i] =
+                    shape.length() > 1
+                        ? deviation * random.nextGaussian()
+                        : name.endsWith(".bias") ? 0 : 1;
+              }
+              return NativeArrays.of(type, values, shape.toArray());
+            });
+    return new DecoderModel(tensors, parameters);
+  }
+
+  static void checkType(DataType type) {
+    checkArgument(
+        type == DataType.FLOAT || type == DataType.DOUBLE,
+        "type: expected FLOAT or DOUBLE, got %s",
+        type);
+  }
+
+  private static long length(ImmutableLongArray shape) {
+    return shape.stream().reduce(1, Math::multiplyExact);
+  }
+
+  /**
+   * Reads a checkpoint.
+   *
+   * @throws CheckpointException if a tensor is missing, has another shape, or is not known: a model
+   *     that has more than this one would not be the same model without it
+   */
+  static DecoderModel read(
+      Path directory,
+      Function<DecoderTensors, ImmutableMap<String, ImmutableLongArray>> wanted,
+      DataType type) {
+    checkType(type);
+    DecoderConfig config = DecoderConfig.read(directory);
+    try (TensorSource source = TensorSource.open(directory)) {
+      if (config.layers() > source.names().size()) {
+        throw new CheckpointException(
+            directory,
+            "layers: expected no more than the "
+                + source.names().size()
+                + " tensors that there are",
+            config.layers());
+      }
+      DecoderTensors tensors = DecoderTensors.of(config, source.names());
+      ImmutableMap<String, ImmutableLongArray> shapes = wanted.apply(tensors);
+      refuseUnknown(directory, tensors, Sets.difference(source.names(), shapes.keySet()));
+      // All of them before any is read: a shape that cannot be is refused before memory is taken.
+      shapes.forEach((name, shape) -> checkShape(directory, source, name, shape));
+      return new DecoderModel(tensors, collect(shapes, (name, shape) -> source.read(name, type)));
+    }
+  }
+
+  static void checkShape(
+      Path directory, TensorSource source, String name, ImmutableLongArray shape) {
+    if (!source.shape(name).equals(shape)) {
+      throw new CheckpointException(
+          directory, name + ".shape: expected " + shape, source.shape(name));
+    }
+  }
+
+  private static void refuseUnknown(Path directory, DecoderTensors tensors, Set<String> unknown) {
+    for (String name : unknown) {
+      if (!tensors.isDerived(name)) {
+        throw new CheckpointException(
+            directory,
+            "tensors: expected those of a " + tensors.config().architecture() + " model",
+            name);
+      }
+    }
+  }
+
+  static Parameters collect(
+      Map<String, ImmutableLongArray> shapes,
+      BiFunction<String, ImmutableLongArray, INDArray> origin) {
+    Map<String, INDArray> arrays = new LinkedHashMap<>();
+    try {
+      shapes.forEach((name, shape) -> arrays.put(name, origin.apply(name, shape)));
+      return Parameters.copyOf(arrays);
+    } finally {
+      arrays.values().forEach(INDArray::close);
+    }
+  }
+
+  /** Writes {@code model.safetensors}. */
+  static void write(Path directory, Map<String, INDArray> parameters) {
+    SafeTensorsWriter.write(
+        directory.resolve(TensorSource.SINGLE_FILE), parameters, ImmutableMap.of("format", "pt"));
+  }
+}

@@ -1,0 +1,276 @@
+package io.github.p3o.transformer;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
+import com.google.common.primitives.ImmutableLongArray;
+import io.github.p3o.transformer.DecoderConfig.Bias;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The tensors of a model as its architecture's Hugging Face checkpoints name and lay them out.
+ *
+ * @param config of the model
+ * @param base what stands in front of every name but the output's, such as {@code "model."}
+ * @param layers from the first to the last
+ */
+record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> layers) {
+
+  static final String SCORE = "score.weight";
+
+  /** How one product for queries, keys and values together lies. */
+  enum Fusion {
+    /** Three products. */
+    NONE,
+    /** All queries, then all keys, then all values. */
+    BY_KIND,
+    /** For each head its query, key and value. */
+    BY_HEAD
+  }
+
+  /**
+   * A norm's parameters.
+   *
+   * @param weight name of what rows are multiplied by
+   * @param bias name of what is added; null for RMSNorm
+   */
+  record Norm(String weight, @Nullable String bias) {}
+
+  /**
+   * The parameters of one decoder layer.
+   *
+   * @param attentionNorm in front of attention
+   * @param queryKeyValue three products, or one that gives all three
+   * @param attentionOutput onto the residual stream
+   * @param feedForwardNorm in front of the feed-forward layer
+   * @param gate null where there is none
+   * @param up into the inner width
+   * @param down onto the residual stream
+   */
+  record Layer(
+      Norm attentionNorm,
+      ImmutableList<Linear> queryKeyValue,
+      Linear attentionOutput,
+      Norm feedForwardNorm,
+      @Nullable Linear gate,
+      Linear up,
+      Linear down) {
+
+    /** All products. */
+    ImmutableList<Linear> linears() {
+      ImmutableList.Builder<Linear> all = ImmutableList.builder();
+      all.addAll(queryKeyValue).add(attentionOutput);
+      if (gate != null) {
+        all.add(gate);
+      }
+      return all.add(up, down).build();
+    }
+  }
+
+  /** The names as Hugging Face's language models have them. */
+  static DecoderTensors of(DecoderConfig config) {
+    return of(
+        config,
+        switch (config.architecture()) {
+          case GPT2 -> "transformer.";
+          case GPT_NEOX -> "gpt_neox.";
+          case LLAMA, QWEN2 -> "model.";
+        });
+  }
+
+  /** The names as they are in a checkpoint: GPT-2's own ones lack the part in front. */
+  static DecoderTensors of(DecoderConfig config, Set<String> names) {
+    boolean bare = config.architecture() == Architecture.GPT2 && names.contains("wte.weight");
+    return bare ? of(config, "") : of(config);
+  }
+
+  private static DecoderTensors of(DecoderConfig config, String base) {
+    return new DecoderTensors(
+        config,
+        base,
+        IntStream.range(0, config.layers())
+            .mapToObj(i -> layer(config, base, i))
+            .collect(ImmutableList.toImmutableList()));
+  }
+
+  private static Layer layer(DecoderConfig config, String base, int index) {
+    int hidden = config.hiddenSize();
+    int keys = config.keyValueHeads() * config.headSize();
+    int inner = config.intermediateSize();
+    return switch (config.architecture()) {
+      case GPT2 -> {
+        Namer in = new Namer(config, base + "h." + index + ".", Linear.Order.INPUTS_FIRST);
+        yield new Layer(
+            in.norm("ln_1"),
+            ImmutableList.of(in.linear("attn.c_attn", hidden, 3 * hidden, Bias.QUERY_KEY_VALUE)),
+            in.linear("attn.c_proj", hidden, hidden, Bias.ATTENTION_OUTPUT),
+            in.norm("ln_2"),
+            null,
+            in.linear("mlp.c_fc", hidden, inner, Bias.FEED_FORWARD),
+            in.linear("mlp.c_proj", inner, hidden, Bias.FEED_FORWARD));
+      }
+      case GPT_NEOX -> {
+        Namer in = new Namer(config, base + "layers." + index + ".", Linear.Order.OUTPUTS_FIRST);
+        yield new Layer(
+            in.norm("input_layernorm"),
+            ImmutableList.of(
+                in.linear("attention.query_key_value", hidden, 3 * hidden, Bias.QUERY_KEY_VALUE)),
+            in.linear("attention.dense", hidden, hidden, Bias.ATTENTION_OUTPUT),
+            in.norm("post_attention_layernorm"),
+            null,
+            in.linear("mlp.dense_h_to_4h", hidden, inner, Bias.FEED_FORWARD),
+            in.linear("mlp.dense_4h_to_h", inner, hidden, Bias.FEED_FORWARD));
+      }
+      case LLAMA, QWEN2 -> {
+        Namer in = new Namer(config, base + "layers." + index + ".", Linear.Order.OUTPUTS_FIRST);
+        yield new Layer(
+            in.norm("input_layernorm"),
+            ImmutableList.of(
+                in.linear("self_attn.q_proj", hidden, hidden, Bias.QUERY_KEY_VALUE),
+                in.linear("self_attn.k_proj", hidden, keys, Bias.QUERY_KEY_VALUE),
+                in.linear("self_attn.v_proj", hidden, keys, Bias.QUERY_KEY_VALUE)),
+            in.linear("self_attn.o_proj", hidden, hidden, Bias.ATTENTION_OUTPUT),
+            in.norm("post_attention_layernorm"),
+            in.linear("mlp.gate_proj", hidden, inner, Bias.FEED_FORWARD),
+            in.linear("mlp.up_proj", hidden, inner, Bias.FEED_FORWARD),
+            in.linear("mlp.down_proj", inner, hidden, Bias.FEED_FORWARD));
+      }
+    };
+  }
+
+  /** Names of one layer. */
+  private record Namer(DecoderConfig config, String prefix, Linear.Order order) {
+
+    Norm norm(String name) {
+      return new Norm(
+          prefix + name + ".weight",
+          config.architecture().hasLayerNorm() ? prefix + name + ".bias" : null);
+    }
+
+    Linear linear(String name, int inputs, int outputs, Bias bias) {
+      return new Linear(prefix + name, inputs, outputs, order, config.biases().contains(bias));
+    }
+  }
+
+  /** How queries, keys and values are computed. */
+  Fusion fusion() {
+    return switch (config.architecture()) {
+      case GPT2 -> Fusion.BY_KIND;
+      case GPT_NEOX -> Fusion.BY_HEAD;
+      case LLAMA, QWEN2 -> Fusion.NONE;
+    };
+  }
+
+  /** The matrix whose rows stand for tokens {@code [vocabulary, hidden]}. */
+  String embedding() {
+    return base
+        + switch (config.architecture()) {
+          case GPT2 -> "wte.weight";
+          case GPT_NEOX -> "embed_in.weight";
+          case LLAMA, QWEN2 -> "embed_tokens.weight";
+        };
+  }
+
+  /** The matrix whose rows stand for positions {@code [positions, hidden]}; null if rotary. */
+  @Nullable String positions() {
+    return config.rotary().isPresent() ? null : base + "wpe.weight";
+  }
+
+  /** The last norm. */
+  Norm finalNorm() {
+    return switch (config.architecture()) {
+      case GPT2 -> new Norm(base + "ln_f.weight", base + "ln_f.bias");
+      case GPT_NEOX -> new Norm(base + "final_layer_norm.weight", base + "final_layer_norm.bias");
+      case LLAMA, QWEN2 -> new Norm(base + "norm.weight", null);
+    };
+  }
+
+  /** The matrix that turns hidden states into logits {@code [vocabulary, hidden]}. */
+  String output() {
+    return config.tiedEmbeddings() ? embedding() : untiedOutput();
+  }
+
+  private String untiedOutput() {
+    return config.architecture() == Architecture.GPT_NEOX ? "embed_out.weight" : "lm_head.weight";
+  }
+
+  /** Shapes by name of a language model, in the order of its parameters. */
+  ImmutableMap<String, ImmutableLongArray> languageModel() {
+    ImmutableMap.Builder<String, ImmutableLongArray> shapes = backbone();
+    if (!config.tiedEmbeddings()) {
+      shapes.put(
+          untiedOutput(), ImmutableLongArray.of(config.vocabularySize(), config.hiddenSize()));
+    }
+    return shapes.buildOrThrow();
+  }
+
+  /** Shapes by name of a reward model: one row in place of the output layer. */
+  ImmutableMap<String, ImmutableLongArray> rewardModel() {
+    return backbone().put(SCORE, ImmutableLongArray.of(1, config.hiddenSize())).buildOrThrow();
+  }
+
+  /** Shapes by name of every parameter that a graph of such a model can ask for. */
+  ImmutableMap<String, ImmutableLongArray> all() {
+    return ImmutableMap.<String, ImmutableLongArray>builder()
+        .putAll(languageModel())
+        .put(SCORE, ImmutableLongArray.of(1, config.hiddenSize()))
+        .buildOrThrow();
+  }
+
+  private ImmutableMap.Builder<String, ImmutableLongArray> backbone() {
+    int hidden = config.hiddenSize();
+    ImmutableMap.Builder<String, ImmutableLongArray> shapes = ImmutableMap.builder();
+    shapes.put(embedding(), ImmutableLongArray.of(config.vocabularySize(), hidden));
+    String positions = positions();
+    if (positions != null) {
+      shapes.put(positions, ImmutableLongArray.of(config.maxPositions(), hidden));
+    }
+    for (Layer layer : layers) {
+      put(shapes, layer.attentionNorm());
+      layer.queryKeyValue().forEach(linear -> put(shapes, linear));
+      put(shapes, layer.attentionOutput());
+      put(shapes, layer.feedForwardNorm());
+      if (layer.gate() != null) {
+        put(shapes, layer.gate());
+      }
+      put(shapes, layer.up());
+      put(shapes, layer.down());
+    }
+    put(shapes, finalNorm());
+    return shapes;
+  }
+
+  private void put(ImmutableMap.Builder<String, ImmutableLongArray> shapes, Norm norm) {
+    shapes.put(norm.weight(), ImmutableLongArray.of(config.hiddenSize()));
+    if (norm.bias() != null) {
+      shapes.put(norm.bias(), ImmutableLongArray.of(config.hiddenSize()));
+    }
+  }
+
+  private static void put(ImmutableMap.Builder<String, ImmutableLongArray> shapes, Linear linear) {
+    shapes.put(linear.weight(), linear.shape());
+    if (linear.bias() != null) {
+      shapes.put(linear.bias(), ImmutableLongArray.of(linear.outputs()));
+    }
+  }
+
+  /**
+   * Whether a tensor of a checkpoint holds nothing of its own: tables that old files store, and a
+   * tied output layer stored twice.
+   */
+  boolean isDerived(String name) {
+    return name.endsWith(".rotary_emb.inv_freq")
+        || name.matches(".*\\.(attn|attention)\\.(masked_)?bias")
+        || (config.tiedEmbeddings() && name.equals(untiedOutput()));
+  }
+
+  /** Whether random weights of a parameter are held back, as it adds to the residual stream. */
+  boolean isOntoResidual(String name) {
+    return layers.stream()
+        .anyMatch(
+            layer ->
+                layer.attentionOutput().weight().equals(name)
+                    || layer.down().weight().equals(name));
+  }
+}

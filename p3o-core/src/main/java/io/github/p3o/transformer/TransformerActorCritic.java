@@ -1,0 +1,113 @@
+package io.github.p3o.transformer;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import io.github.p3o.ActorCritic;
+import io.github.p3o.ActorCriticGraph;
+import io.github.p3o.BatchShape;
+import io.github.p3o.Parameters;
+import io.github.p3o.PolicyGraph;
+import io.github.p3o.Prompt;
+import io.github.p3o.Response;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * A language model with a second head: beside the logits, one number {@code score.weight · h} of
+ * every hidden state, the value before a token. Both heads are trained, and through them the layers
+ * that they share.
+ */
+public final class TransformerActorCritic implements ActorCritic {
+
+  private final TransformerPolicy policy;
+
+  private TransformerActorCritic(TransformerPolicy policy) {
+    this.policy = policy;
+  }
+
+  /**
+   * A copy of a policy's weights, with a value head of zeros, so that every value is 0 before
+   * training.
+   *
+   * @param policy the policy, an adapter merged; nothing is shared, its temperature is taken over
+   * @return the policy with values; the caller closes it
+   */
+  public static TransformerActorCritic fromPolicy(TransformerPolicy policy) {
+    try (Parameters from = policy.model().merged();
+        INDArray head = Nd4j.create(from.dataType(), 1, policy.config().hiddenSize())) {
+      Map<String, INDArray> initial = new LinkedHashMap<>(from.asMap());
+      initial.put(DecoderTensors.SCORE, head);
+      DecoderModel model = new DecoderModel(policy.model().tensors(), Parameters.copyOf(initial));
+      return new TransformerActorCritic(TransformerPolicy.of(model, policy.temperature()));
+    }
+  }
+
+  /**
+   * The language model that is trained: for sampling, and to save without the value head. It is
+   * another view of the same parameters: closing one closes both.
+   *
+   * @return the view
+   */
+  public TransformerPolicy policy() {
+    return policy;
+  }
+
+  /**
+   * Copies the language model's weights as they are now, without the value head.
+   *
+   * @param target a model of the same sizes, such as the one that this began as
+   * @throws IllegalArgumentException for other sizes
+   */
+  public void exportTo(TransformerPolicy target) {
+    checkArgument(
+        target.config().equals(policy.config()),
+        "target: expected a model of %s, got %s",
+        policy.config(),
+        target.config());
+    checkArgument(target.adapter().isEmpty(), "target: expected no adapter, got one");
+    Parameters to = target.parameters();
+    to.update(
+        vector ->
+            to.viewsInto(vector).forEach((name, view) -> view.assign(parameters().get(name))));
+  }
+
+  @Override
+  public Parameters parameters() {
+    return policy.parameters();
+  }
+
+  @Override
+  public BatchShape shape(List<Prompt> prompts, List<Response> responses) {
+    return policy.shape(prompts, responses);
+  }
+
+  @Override
+  public PolicyGraph build(BatchShape shape) {
+    return policy.build(shape);
+  }
+
+  @Override
+  public ActorCriticGraph buildWithValues(BatchShape shape) {
+    return policy.buildWithValues(shape);
+  }
+
+  @Override
+  public Map<String, INDArray> feed(
+      BatchShape shape, List<Prompt> prompts, List<Response> responses) {
+    return policy.feed(shape, prompts, responses);
+  }
+
+  @Override
+  public TransformerPolicy frozenCopy() {
+    return policy.frozenCopy();
+  }
+
+  /** Frees the parameters unless a copy still uses them. */
+  @Override
+  public void close() {
+    policy.close();
+  }
+}

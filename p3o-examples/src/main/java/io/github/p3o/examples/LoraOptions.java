@@ -1,0 +1,60 @@
+package io.github.p3o.examples;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableSet;
+import io.github.p3o.transformer.LoraConfig;
+import io.github.p3o.transformer.TransformerPolicy;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Options of a low-rank adapter. */
+final class LoraOptions {
+
+  @Option(
+      names = "--lora-rank",
+      paramLabel = "R",
+      description = "Train a low-rank adapter of this rank in place of the whole model.")
+  private @Nullable Integer rank;
+
+  @Option(
+      names = "--lora-alpha",
+      paramLabel = "X",
+      description = "Scale of the adapter, divided by the rank (default: twice the rank).")
+  private @Nullable Double alpha;
+
+  @Option(
+      names = "--lora-target",
+      paramLabel = "NAME",
+      split = ",",
+      description =
+          "Products to adapt, such as q_proj,v_proj (default: queries and values of every layer).")
+  private List<String> targets = ImmutableList.of();
+
+  /** Whether an adapter is asked for. */
+  boolean isWanted() {
+    if (rank == null && (alpha != null || !targets.isEmpty())) {
+      throw new UsageException(
+          "--lora-rank: expected with --lora-alpha or --lora-target, got none");
+    }
+    if (rank != null) {
+      Checks.atLeast("--lora-rank", 1, rank);
+    }
+    return rank != null;
+  }
+
+  /** The policy with a new adapter, to be closed; asked for only where one is wanted. */
+  TransformerPolicy addTo(TransformerPolicy policy, long seed) {
+    try {
+      LoraConfig usual = LoraConfig.of(policy.config().architecture(), rank == null ? 0 : rank);
+      LoraConfig config =
+          new LoraConfig(
+              usual.rank(),
+              alpha == null ? usual.alpha() : alpha,
+              targets.isEmpty() ? usual.targetModules() : ImmutableSet.copyOf(targets));
+      return policy.withAdapter(config, seed);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("--lora-rank, --lora-alpha, --lora-target: " + e.getMessage());
+    }
+  }
+}
