@@ -15,10 +15,10 @@ final class FloatExp {
 
   private static final int BLOCK = 1024;
 
-  private static final float LOG2_E = 1.44269504f;
+  private static final float LOG2_E = 1.442695f;
 
   /** ln 2 in two parts; the first has so few bits that its product with k is exact. */
-  private static final float LN2_HIGH = 0.693359375f;
+  private static final float LN2_HIGH = 355f / 512f;
 
   private static final float LN2_LOW = -2.12194440e-4f;
 
@@ -86,12 +86,12 @@ final class FloatExp {
     for (int i = 0; i < n; i++) {
       float integer = k[i] - ROUND;
       float r = in[i] - integer * LN2_HIGH - integer * LN2_LOW;
-      float p = 1.9875691500e-4f;
-      p = p * r + 1.3981999507e-3f;
-      p = p * r + 8.3334519073e-3f;
-      p = p * r + 4.1665795894e-2f;
-      p = p * r + 1.6666665459e-1f;
-      p = p * r + 5.0000001201e-1f;
+      float p = 1.9875691e-4f;
+      p = p * r + 1.3981999e-3f;
+      p = p * r + 8.333452e-3f;
+      p = p * r + 4.1665796e-2f;
+      p = p * r + 1.6666666e-1f;
+      p = p * r + 5e-1f;
       out[i] = p * (r * r) + r + 1f;
     }
   }

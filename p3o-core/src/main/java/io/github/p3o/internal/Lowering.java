@@ -195,7 +195,7 @@ final class Lowering {
     INDArray output = planner.allocate(sums, planner.array(updates).dataType(), shape);
     if (Fusion.isOnCpu()
         && planner.isDenseFloat(updates)
-        && planner.array(ids).dataType() == DataType.INT
+        && planner.array(ids).dataType() == DataType.INT32
         && output.length() <= Fusion.MAX_LENGTH) {
       planner.emit(new ScatterStep(planner.array(updates), planner.array(ids), output), inputs);
       return;

@@ -1,6 +1,7 @@
 package io.github.p3o.internal;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.ImmutableLongArray;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -16,10 +17,22 @@ import org.nd4j.linalg.api.shape.Shape;
 final class RowGroup {
 
   /** What an op reads, and the shape in which it is broadcast. */
-  record Operand(String name, long[] shape) {}
+  record Operand(String name, ImmutableLongArray sizes) {
+    Operand(String name, long[] shape) {
+      this(name, ImmutableLongArray.copyOf(shape));
+    }
+
+    long[] shape() {
+      return sizes.toArray();
+    }
+  }
 
   /** What an op gives. */
-  record Result(String name, long[] shape, Maker maker) {}
+  record Result(String name, ImmutableLongArray sizes, Maker maker) {
+    Result(String name, long[] shape, Maker maker) {
+      this(name, ImmutableLongArray.copyOf(shape), maker);
+    }
+  }
 
   /** Makes the value of a result. */
   @FunctionalInterface
@@ -30,13 +43,32 @@ final class RowGroup {
   /**
    * An op in a form that can be fused.
    *
-   * @param shape in which it computes
+   * @param sizes the shape in which it computes
    * @param columns the row length that it needs, 0 for any
    */
   record Form(
-      long[] shape, long columns, ImmutableList<Operand> operands, ImmutableList<Result> results) {}
+      ImmutableLongArray sizes,
+      long columns,
+      ImmutableList<Operand> operands,
+      ImmutableList<Result> results) {
+    Form(
+        long[] shape,
+        long columns,
+        ImmutableList<Operand> operands,
+        ImmutableList<Result> results) {
+      this(ImmutableLongArray.copyOf(shape), columns, operands, results);
+    }
 
-  private record Entry(RowValue value, long[] shape) {}
+    long[] shape() {
+      return sizes.toArray();
+    }
+  }
+
+  private record Entry(RowValue value, ImmutableLongArray sizes) {
+    long[] shape() {
+      return sizes.toArray();
+    }
+  }
 
   private final Planner planner;
   private final long length;
@@ -84,12 +116,12 @@ final class RowGroup {
     columns = Math.max(columns, columnsFor(form));
     List<RowValue> operands = form.operands().stream().map(o -> operand(o, form.shape())).toList();
     form.results()
-        .forEach(r -> entries.put(r.name(), new Entry(r.maker().make(this, operands), r.shape())));
+        .forEach(r -> entries.put(r.name(), new Entry(r.maker().make(this, operands), r.sizes())));
   }
 
   /** Gives a value one more name, in another shape of the same length. */
   void alias(String name, String source, long[] shape) {
-    entries.put(name, new Entry(entry(source).value(), shape));
+    entries.put(name, new Entry(entry(source).value(), ImmutableLongArray.copyOf(shape)));
   }
 
   /** Notes that an op of the group reads a variable from outside. */

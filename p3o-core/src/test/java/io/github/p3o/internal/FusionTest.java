@@ -245,7 +245,7 @@ class FusionTest {
     SDVariable x = sd.placeHolder("x", DataType.FLOAT, 64, 1000);
     sd.identity("value", Ops.logSumExp(Ops.multiply(Ops.multiply(x, 2), x)));
     try (Program program = Program.forward(sd, ImmutableList.of("x"), ImmutableList.of("value"))) {
-      program.run(ImmutableMap.of("x", inputs(1, 64, 1000).get("x")));
+      program.run(ImmutableMap.of("x", Result.array(inputs(1, 64, 1000), "x")));
 
       assertThat(program.bytes()).isLessThan(4 * 64 * 1000);
     }
