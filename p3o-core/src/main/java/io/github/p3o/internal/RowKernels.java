@@ -191,7 +191,7 @@ final class RowKernels {
     return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7));
   }
 
-  /** The greatest number; one that is not a number is passed over, as by ND4J. */
+  /** The greatest number. One that is not a number is passed over, unless it is the first. */
   static float max(float[] a, int from, int n) {
     float max = a[from];
     for (int i = from + 1; i < from + n; i++) {
