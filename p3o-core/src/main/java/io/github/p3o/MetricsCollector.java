@@ -34,9 +34,9 @@ final class MetricsCollector {
     timings.merge(name, watch.elapsed(TimeUnit.NANOSECONDS) / 1e9, Double::sum);
   }
 
-  void addRollout(PairwiseBatch batch) {
+  void addRollout(Rollouts.Drawn drawn) {
+    PairwiseBatch batch = drawn.scored();
     int count = batch.responses().size();
-    int k = batch.responsesPerPrompt();
     double kl = 0;
     double logProb = 0;
     double score = 0;
@@ -54,28 +54,20 @@ final class MetricsCollector {
     rollout.put("objective/kl_per_token", kl / tokens);
     rollout.put("objective/entropy", -logProb / count);
     rollout.put("objective/scores", score / count);
-    addMargins(batch, k);
+    rollout.put("objective/scores_margin", batch.rewards().meanMargin());
+    rollout.put("frac_zero_signal", zeroSignal(drawn.shaped().rewards()));
     rollout.put("completions/mean_length", (double) tokens / count);
     IntStream lengths = batch.responses().stream().mapToInt(Response::length);
     var summary = lengths.summaryStatistics();
     rollout.put("completions/min_length", (double) summary.getMin());
     rollout.put("completions/max_length", (double) summary.getMax());
     rollout.put("completions/clipped_ratio", 1 - (double) ended / count);
+    rollout.putAll(drawn.shaping());
   }
 
-  /** A group's margin is its greatest less its least reward; without one it teaches nothing. */
-  private void addMargins(PairwiseBatch batch, int k) {
-    double sum = 0;
-    int zero = 0;
-    for (int g = 0; g < batch.groups(); g++) {
-      int group = g;
-      var rewards =
-          IntStream.range(0, k).mapToDouble(i -> batch.rewards().get(i, group)).summaryStatistics();
-      sum += rewards.getMax() - rewards.getMin();
-      zero += rewards.getMax() == rewards.getMin() ? 1 : 0;
-    }
-    rollout.put("objective/scores_margin", sum / batch.groups());
-    rollout.put("frac_zero_signal", (double) zero / batch.groups());
+  private static double zeroSignal(Rewards rewards) {
+    int groups = rewards.groups();
+    return (double) IntStream.range(0, groups).filter(g -> rewards.margin(g) == 0).count() / groups;
   }
 
   void addUpdate(

@@ -55,6 +55,7 @@ public final class P3OTrainer implements AutoCloseable {
     int groupsAtOnce = config.promptsPerMicroBatch();
     referenceScorer = new PolicyScorer(reference, k * groupsAtOnce);
     objective = builder.objective.apply(config);
+    config.rewardShaping().checkFor(objective.name(), objective.rewardView());
     rollouts = new Rollouts(prompts, sampler, rewardModel, referenceScorer, objective, config);
     learner = new PolicyLearner(policy, objective, k, groupsAtOnce);
   }
@@ -106,11 +107,12 @@ public final class P3OTrainer implements AutoCloseable {
   public StepMetrics step() {
     RandomGenerator random = RandomStreams.forStep(config.seed(), step);
     MetricsCollector metrics = new MetricsCollector();
-    PairwiseBatch rollout = rollouts.draw(step, random, metrics);
-    listeners.forEach(listener -> listener.onRollout(step, rollout));
+    Rollouts.Drawn rollout = rollouts.draw(step, random, metrics);
+    listeners.forEach(listener -> listener.onRollout(step, rollout.scored()));
     metrics.addRollout(rollout);
-    metrics.time("timing_s/update", () -> update(rollout, random, metrics));
+    metrics.time("timing_s/update", () -> update(rollout.shaped(), random, metrics));
     StepMetrics measured = new StepMetrics(step, metrics.values());
+    rollouts.shapingState(rollout.state());
     step++;
     listeners.forEach(listener -> listener.onStep(measured));
     return measured;
@@ -132,15 +134,36 @@ public final class P3OTrainer implements AutoCloseable {
   /**
    * Samples, scores and wraps up the pairs of one step, and updates nothing: for hosts that loop
    * over {@link #gradients} and {@link #apply} themselves. The same seed, step and policy give the
-   * same pairs.
+   * same pairs. The running statistics of {@link RewardShaping} count each call.
    *
    * @param step from 0; it chooses the random numbers and numbers the pairs
-   * @return the pairs, with behaviour and reference log-probabilities, rewards, and what else the
-   *     objective fixes for its updates
+   * @return the pairs, with behaviour and reference log-probabilities, shaped rewards, and what
+   *     else the objective fixes for its updates
    * @throws NonFiniteException if a reward or log-probability is not finite
    */
   public PairwiseBatch rollout(long step) {
-    return rollouts.draw(step, RandomStreams.forStep(config.seed(), step), new MetricsCollector());
+    Rollouts.Drawn rollout =
+        rollouts.draw(step, RandomStreams.forStep(config.seed(), step), new MetricsCollector());
+    rollouts.shapingState(rollout.state());
+    return rollout.shaped();
+  }
+
+  /**
+   * The running statistics of {@link TrainerConfig#rewardShaping}: a part of a checkpoint.
+   *
+   * @return after all steps so far
+   */
+  public RewardShapingState rewardShapingState() {
+    return rollouts.shapingState();
+  }
+
+  /**
+   * Goes on with running statistics of another run.
+   *
+   * @param state of {@link #rewardShapingState}
+   */
+  public void restoreRewardShapingState(RewardShapingState state) {
+    rollouts.shapingState(state);
   }
 
   private void update(PairwiseBatch rollout, RandomGenerator random, MetricsCollector metrics) {
@@ -310,7 +333,9 @@ public final class P3OTrainer implements AutoCloseable {
      * The trainer.
      *
      * @return a trainer at step 0; the caller closes it
-     * @throws IllegalArgumentException if prompts, sampler or reward model are missing
+     * @throws IllegalArgumentException if prompts, sampler or reward model are missing, or for a
+     *     {@link RewardShaping} that would break the invariance of the objective and is not allowed
+     *     to
      */
     public P3OTrainer build() {
       return new P3OTrainer(this);

@@ -3,7 +3,7 @@ package io.github.p3o;
 import org.nd4j.autodiff.samediff.SDVariable;
 
 /**
- * One pair of responses to each prompt as variables of a graph: what an objective is made of. All
+ * Pairs of responses to the same prompt as variables of a graph: what an objective is made of. All
  * are {@code [pairs]}, float64; log-probabilities in nats. Only {@code s1} and {@code s2} carry a
  * gradient.
  *

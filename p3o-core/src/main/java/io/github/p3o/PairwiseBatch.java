@@ -124,6 +124,11 @@ public record PairwiseBatch(
         rewards);
   }
 
+  /** The same responses with other rewards. */
+  PairwiseBatch withRewards(Rewards other) {
+    return new PairwiseBatch(ids, prompts, responses, oldLogProbs, referenceLogProbs, other);
+  }
+
   /**
    * The number of groups: pairs, where k = 2.
    *

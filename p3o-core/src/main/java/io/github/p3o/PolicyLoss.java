@@ -6,12 +6,29 @@ package io.github.p3o;
  */
 public interface PolicyLoss {
 
+  /** What an objective sees of the rewards. */
+  enum RewardView {
+    /** Differences within a prompt alone: a shift of the reward by δ(prompt) changes nothing. */
+    DIFFERENCES,
+    /** The rewards as they are. */
+    VALUES
+  }
+
   /**
    * The name under which runs and reports show the objective.
    *
    * @return a short name, such as {@code p3o-v2}
    */
   String name();
+
+  /**
+   * What the objective sees of the rewards. One that says DIFFERENCES is given nothing else.
+   *
+   * @return VALUES, unless the objective says otherwise
+   */
+  default RewardView rewardView() {
+    return RewardView.VALUES;
+  }
 
   /**
    * Adds the loss of each prompt to the graph of its inputs.

@@ -3,28 +3,18 @@ package io.github.p3o;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.internal.Ops;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
 import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * The k responses to each prompt as variables of a graph: what an objective is made of. All are
- * {@code [groups]}, float64; log-probabilities in nats. Only {@link #logProb} carries a gradient.
+ * float64, {@code [groups]} or one value for each pair of responses; log-probabilities in nats.
+ * Only {@link #logProb} and the pairs made of it carry a gradient.
  */
 public final class ResponseVariables {
-
-  /** Gives the variable of a pair of responses. */
-  @FunctionalInterface
-  public interface OfPair {
-
-    /**
-     * The variable of a pair.
-     *
-     * @param i first response, from 0
-     * @param j second response
-     * @return a variable {@code [groups]}
-     */
-    SDVariable of(int i, int j);
-  }
 
   /**
    * Means over all responses of a whole batch, of which a graph may see a part; scalars, float64.
@@ -34,43 +24,47 @@ public final class ResponseVariables {
    */
   public record BatchMeans(SDVariable reward, SDVariable rolloutKl) {}
 
-  private final ImmutableList<SDVariable> now;
-  private final ImmutableList<SDVariable> old;
-  private final ImmutableList<SDVariable> reference;
+  private final int groups;
+  private final IntFunction<SDVariable> now;
+  private final IntFunction<SDVariable> old;
+  private final IntFunction<SDVariable> reference;
   private final IntFunction<SDVariable> rewards;
-  private final BatchMeans means;
-  private final OfPair rewardDifferences;
+  private final Supplier<BatchMeans> means;
+  private final Supplier<PairVariables> pairs;
+  private final int count;
 
   /**
    * The variables of a graph.
    *
-   * @param now log π_θ of each response {@code [k]}
-   * @param old log π_old of each response {@code [k]}
-   * @param reference log π_ref of each response {@code [k]}
+   * @param responses k, at least 2
+   * @param groups prompts
+   * @param now gives log π_θ of a response
+   * @param old gives log π_old of a response
+   * @param reference gives log π_ref of a response
    * @param rewards gives the reward of a response; asked only by objectives that see rewards as
    *     they are
-   * @param means of the batch
-   * @param rewardDifferences gives r_i − r_j, subtracted in float64 before it enters the graph
+   * @param means gives the means of the batch; asked as rewards are
+   * @param pairs gives all pairs of responses, one after the other: (1,2) of every prompt, (1,3) of
+   *     every prompt, …
    */
   public ResponseVariables(
-      ImmutableList<SDVariable> now,
-      ImmutableList<SDVariable> old,
-      ImmutableList<SDVariable> reference,
+      int responses,
+      int groups,
+      IntFunction<SDVariable> now,
+      IntFunction<SDVariable> old,
+      IntFunction<SDVariable> reference,
       IntFunction<SDVariable> rewards,
-      BatchMeans means,
-      OfPair rewardDifferences) {
-    checkArgument(
-        old.size() == now.size() && reference.size() == now.size(),
-        "old, reference: expected %s responses as now, got %s and %s",
-        now.size(),
-        old.size(),
-        reference.size());
+      Supplier<BatchMeans> means,
+      Supplier<PairVariables> pairs) {
+    checkArgument(responses >= 2, "responses: expected at least 2 a prompt, got %s", responses);
+    this.count = responses;
+    this.groups = groups;
     this.now = now;
     this.old = old;
     this.reference = reference;
     this.rewards = rewards;
     this.means = means;
-    this.rewardDifferences = rewardDifferences;
+    this.pairs = pairs;
   }
 
   /**
@@ -79,7 +73,7 @@ public final class ResponseVariables {
    * @return k
    */
   public int count() {
-    return now.size();
+    return count;
   }
 
   /**
@@ -89,7 +83,7 @@ public final class ResponseVariables {
    * @return {@code [groups]}, with a gradient
    */
   public SDVariable logProb(int response) {
-    return now.get(response);
+    return now.apply(response);
   }
 
   /**
@@ -99,7 +93,7 @@ public final class ResponseVariables {
    * @return {@code [groups]}
    */
   public SDVariable oldLogProb(int response) {
-    return old.get(response);
+    return old.apply(response);
   }
 
   /**
@@ -109,7 +103,7 @@ public final class ResponseVariables {
    * @return {@code [groups]}
    */
   public SDVariable referenceLogProb(int response) {
-    return reference.get(response);
+    return reference.apply(response);
   }
 
   /**
@@ -117,6 +111,7 @@ public final class ResponseVariables {
    *
    * @param response i, from 0
    * @return r_i {@code [groups]}
+   * @throws IllegalStateException if the objective says that it sees differences alone
    */
   public SDVariable reward(int response) {
     return rewards.apply(response);
@@ -126,26 +121,61 @@ public final class ResponseVariables {
    * Means over all responses of the whole batch, for a baseline.
    *
    * @return scalars
+   * @throws IllegalStateException if the objective says that it sees differences alone
    */
   public BatchMeans batchMeans() {
-    return means;
+    return means.get();
   }
 
   /**
-   * Two of the responses.
+   * All k(k−1)/2 pairs of responses of all prompts, in one: the graph does not grow with k.
    *
-   * @param i first, from 0
-   * @param j second
-   * @return the pair, its reward as a difference
+   * @return pairs, their rewards as differences {@code [k(k−1)/2 × groups]}
    */
-  public PairVariables pair(int i, int j) {
-    return new PairVariables(
-        now.get(i),
-        now.get(j),
-        old.get(i),
-        old.get(j),
-        reference.get(i),
-        reference.get(j),
-        rewardDifferences.of(i, j));
+  public PairVariables pairs() {
+    return pairs.get();
+  }
+
+  /**
+   * The mean over the pairs of each prompt.
+   *
+   * @param ofEach a value of each pair, in the order of {@link #pairs}
+   * @return {@code [groups]}
+   */
+  public SDVariable meanOverPairs(SDVariable ofEach) {
+    if (count == 2) {
+      return ofEach;
+    }
+    SDVariable byPair = Ops.reshape(ofEach, pairsOfAPrompt(), groups);
+    return Ops.multiply(Ops.sum(byPair, 0), 1.0 / pairsOfAPrompt());
+  }
+
+  /**
+   * The mean of each response against the others to the same prompt: of x(i, j) over all j ≠ i,
+   * with x(j, i) = −x(i, j).
+   *
+   * @param difference x of each pair, in the order of {@link #pairs}
+   * @return k variables {@code [groups]}
+   */
+  public ImmutableList<SDVariable> meanAgainstOthers(SDVariable difference) {
+    if (count == 2) {
+      return ImmutableList.of(difference, Ops.negate(difference));
+    }
+    double[][] signs = new double[count][pairsOfAPrompt()];
+    int pair = 0;
+    for (int i = 0; i < count; i++) {
+      for (int j = i + 1; j < count; j++) {
+        signs[i][pair] = 1.0 / (count - 1);
+        signs[j][pair] = -1.0 / (count - 1);
+        pair++;
+      }
+    }
+    SDVariable byPair = Ops.reshape(difference, pairsOfAPrompt(), groups);
+    SDVariable against = difference.getSameDiff().constant(Nd4j.createFromArray(signs));
+    return ImmutableList.copyOf(Ops.unstack(Ops.matmul(against, byPair), count));
+  }
+
+  private int pairsOfAPrompt() {
+    return count * (count - 1) / 2;
   }
 }

@@ -1,6 +1,7 @@
 package io.github.p3o;
 
 import com.google.common.primitives.ImmutableDoubleArray;
+import java.util.stream.IntStream;
 
 /**
  * Rewards of responses, in the unit of the reward model, higher is better. A type of its own, so
@@ -68,6 +69,22 @@ public record Rewards(int responses, ImmutableDoubleArray values) {
    */
   public double[] row(int response) {
     return values.subArray(response * groups(), (response + 1) * groups()).toArray();
+  }
+
+  /** The greatest less the least reward of a group: without one it teaches nothing. */
+  double margin(int group) {
+    double least = Double.POSITIVE_INFINITY;
+    double greatest = Double.NEGATIVE_INFINITY;
+    for (int i = 0; i < responses; i++) {
+      least = Math.min(least, get(i, group));
+      greatest = Math.max(greatest, get(i, group));
+    }
+    return greatest - least;
+  }
+
+  /** The mean over groups of {@link #margin}. */
+  double meanMargin() {
+    return IntStream.range(0, groups()).mapToDouble(this::margin).sum() / groups();
   }
 
   /**

@@ -3,15 +3,31 @@ package io.github.p3o;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.internal.Objective;
 import java.util.random.RandomGenerator;
 import java.util.stream.LongStream;
 
 /**
- * Prompts → pairs of responses → rewards → reference log-probabilities → what the objective fixes.
+ * Prompts → pairs of responses → rewards → reference log-probabilities → shaped rewards → what the
+ * objective fixes.
  */
 final class Rollouts {
+
+  /**
+   * The pairs of one step.
+   *
+   * @param scored with the rewards as the reward model gave them
+   * @param shaped with the rewards as the objective shall see them, and what it fixes
+   * @param state of the shaping, with these pairs counted
+   * @param shaping what it did, by metric name
+   */
+  record Drawn(
+      PairwiseBatch scored,
+      PairwiseBatch shaped,
+      RewardShapingState state,
+      ImmutableMap<String, Double> shaping) {}
 
   private final PromptSource prompts;
   private final PairSampler sampler;
@@ -19,6 +35,8 @@ final class Rollouts {
   private final PolicyScorer reference;
   private final Objective objective;
   private final TrainerConfig config;
+  private final RewardShaper shaper;
+  private RewardShapingState shapingState = RewardShapingState.START;
 
   Rollouts(
       PromptSource prompts,
@@ -33,10 +51,19 @@ final class Rollouts {
     this.reference = reference;
     this.objective = objective;
     this.config = config;
+    this.shaper = new RewardShaper(config.rewardShaping(), objective.rewardView());
   }
 
-  /** The pairs of one step. */
-  PairwiseBatch draw(long step, RandomGenerator random, MetricsCollector metrics) {
+  RewardShapingState shapingState() {
+    return shapingState;
+  }
+
+  void shapingState(RewardShapingState state) {
+    shapingState = state;
+  }
+
+  /** The pairs of one step; {@link #shapingState(RewardShapingState)} counts them. */
+  Drawn draw(long step, RandomGenerator random, MetricsCollector metrics) {
     Samples samples = metrics.time("timing_s/sample", () -> sample(random));
     long first = step * config.promptsPerStep();
     ImmutableLongArray ids =
@@ -64,7 +91,7 @@ final class Rollouts {
     return samples;
   }
 
-  private PairwiseBatch score(ImmutableLongArray ids, Samples samples) {
+  private Drawn score(ImmutableLongArray ids, Samples samples) {
     int k = config.responsesPerPrompt();
     ImmutableList<Prompt> promptOfEach = samples.promptOfEach();
     double[] rewards = rewardModel.score(promptOfEach, samples.responses());
@@ -77,7 +104,7 @@ final class Rollouts {
     PolicyScorer.Scores scores = reference.score(promptOfEach, samples.responses());
     double[] references = scores.logProbs().toArray();
     checkFinite("reference log-probability", references, ids);
-    PairwiseBatch batch =
+    PairwiseBatch scored =
         new PairwiseBatch(
             ids,
             samples.prompts(),
@@ -85,7 +112,10 @@ final class Rollouts {
             samples.behaviour(),
             LogProbs.ofFlat(k, references),
             Rewards.ofFlat(k, rewards));
-    return objective.prepare(batch, scores.ofTokens());
+    RewardShaper.Shaped shaped = shaper.shape(scored.rewards(), scored.responses(), shapingState);
+    PairwiseBatch prepared =
+        objective.prepare(scored.withRewards(shaped.rewards()), scores.ofTokens());
+    return new Drawn(scored, prepared, shaped.state(), shaped.metrics());
   }
 
   private static void checkFinite(String name, double[] values, ImmutableLongArray ids) {

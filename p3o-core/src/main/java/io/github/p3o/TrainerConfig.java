@@ -20,6 +20,7 @@ import java.nio.file.Path;
  * @param optimizer AdamW, norm clipping and schedule
  * @param ratioCheck what to do if the policy gives another log-probability than was recorded at
  *     sampling, before anything was updated
+ * @param rewardShaping what is done to rewards before the objective sees them
  */
 public record TrainerConfig(
     long seed,
@@ -29,7 +30,8 @@ public record TrainerConfig(
     int promptsPerUpdate,
     int promptsPerMicroBatch,
     OptimizerConfig optimizer,
-    RatioCheck ratioCheck) {
+    RatioCheck ratioCheck,
+    RewardShaping rewardShaping) {
 
   /** What to do if ρ ≠ 1 before the first update of a step. */
   public enum RatioCheck {
@@ -90,6 +92,7 @@ public record TrainerConfig(
     private int promptsPerMicroBatch = 64;
     private OptimizerConfig optimizer = OptimizerConfig.adamW(1e-4);
     private RatioCheck ratioCheck = RatioCheck.FAIL;
+    private RewardShaping rewardShaping = RewardShaping.NONE;
 
     private Builder() {}
 
@@ -182,6 +185,17 @@ public record TrainerConfig(
     }
 
     /**
+     * Sets what is done to rewards before the objective sees them.
+     *
+     * @param rewardShaping by default nothing
+     * @return this
+     */
+    public Builder rewardShaping(RewardShaping rewardShaping) {
+      this.rewardShaping = rewardShaping;
+      return this;
+    }
+
+    /**
      * The configuration.
      *
      * @return an immutable value
@@ -196,7 +210,8 @@ public record TrainerConfig(
           promptsPerUpdate == 0 ? promptsPerStep : promptsPerUpdate,
           promptsPerMicroBatch,
           optimizer,
-          ratioCheck);
+          ratioCheck,
+          rewardShaping);
     }
   }
 }

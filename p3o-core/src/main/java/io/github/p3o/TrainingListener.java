@@ -10,7 +10,7 @@ public interface TrainingListener {
    * A rollout was sampled and scored; nothing was updated yet.
    *
    * @param step from 0
-   * @param rollout the pairs
+   * @param rollout the pairs, with the rewards as the reward model gave them
    */
   default void onRollout(long step, PairwiseBatch rollout) {}
 

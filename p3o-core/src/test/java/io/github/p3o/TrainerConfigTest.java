@@ -31,7 +31,16 @@ class TrainerConfigTest {
   void build_nothingSet_hasTheDefaults() {
     assertThat(DEFAULTS)
         .isEqualTo(
-            new TrainerConfig(0, 64, 2, 4, 64, 64, OptimizerConfig.adamW(1e-4), RatioCheck.FAIL));
+            new TrainerConfig(
+                0,
+                64,
+                2,
+                4,
+                64,
+                64,
+                OptimizerConfig.adamW(1e-4),
+                RatioCheck.FAIL,
+                RewardShaping.NONE));
   }
 
   @Test
@@ -47,8 +56,20 @@ class TrainerConfigTest {
             .promptsPerMicroBatch(4)
             .optimizer(optimizer)
             .ratioCheck(RatioCheck.OFF)
+            .rewardShaping(RewardShaping.NONE.withMissingEndPenalty(2))
             .build();
-    assertThat(config).isEqualTo(new TrainerConfig(-1, 12, 3, 2, 5, 4, optimizer, RatioCheck.OFF));
+    assertThat(config)
+        .isEqualTo(
+            new TrainerConfig(
+                -1,
+                12,
+                3,
+                2,
+                5,
+                4,
+                optimizer,
+                RatioCheck.OFF,
+                RewardShaping.NONE.withMissingEndPenalty(2)));
   }
 
   static Stream<Arguments> outOfRange() {
@@ -107,7 +128,35 @@ class TrainerConfigTest {
                 64,
                 new OptimizerConfig(
                     1e-3, 0.9, 0.95, 1e-8, 1e-6, Double.POSITIVE_INFINITY, 0, Schedule.COSINE, 100),
-                RatioCheck.OFF));
+                RatioCheck.OFF,
+                RewardShaping.NONE));
+  }
+
+  @Test
+  void read_rewardShaping_takesWhatIsNamed() throws IOException {
+    TrainerConfig config =
+        read(
+            "shaping.yaml",
+            """
+            rewardShaping:
+              scale: pair_deviation
+              missingEndPenalty: 1.5
+              clip: 10
+              allowBreakingInvariance: [CLIP]
+            """);
+    assertThat(config.rewardShaping())
+        .isEqualTo(
+            RewardShaping.NONE
+                .withScale(RewardShaping.Scale.PAIR_DEVIATION)
+                .withMissingEndPenalty(1.5)
+                .withClip(10)
+                .allowing(RewardShaping.Breaking.CLIP));
+    assertThatThrownBy(() -> read("clip.yaml", "rewardShaping: {clip: 0}"))
+        .hasMessageContaining("rewardShaping.clip: expected a number > 0, got 0.0");
+    assertThatThrownBy(() -> read("allow.yaml", "rewardShaping: {allowBreakingInvariance: CLIP}"))
+        .hasMessageContaining("rewardShaping.allowBreakingInvariance: expected a list");
+    assertThatThrownBy(() -> read("name.yaml", "rewardShaping: {allowBreakingInvariance: [CLAP]}"))
+        .hasMessageContaining("CLAP");
   }
 
   @Test
@@ -132,7 +181,8 @@ class TrainerConfigTest {
                 16,
                 64,
                 new OptimizerConfig(0.5, 0.9, 0.95, 1e-8, 1e-2, 1, 3, Schedule.CONSTANT, 0),
-                RatioCheck.FAIL));
+                RatioCheck.FAIL,
+                RewardShaping.NONE));
   }
 
   @ParameterizedTest

@@ -122,7 +122,10 @@ public final class ConfigReader {
       if (given.getNodeType() == before.getNodeType()) {
         return given;
       }
-      expected = before.isTextual() ? "a word such as " + before.asText() : "true or false";
+      expected =
+          before.isTextual()
+              ? "a word such as " + before.asText()
+              : before.isArray() ? "a list such as [A, B]" : "true or false";
     }
     throw new IllegalArgumentException(
         String.format("%s: expected %s, got %s", key, expected, given));

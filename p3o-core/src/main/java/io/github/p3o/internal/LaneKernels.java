@@ -13,16 +13,16 @@ final class LaneKernels {
   private static final double LOG2_E = 1.4426950408889634;
 
   /** ln 2 in two parts, of which the first has so few bits that its product with k is exact. */
-  private static final double LN2_HIGH = 6.93145751953125E-1;
+  private static final double LN2_HIGH = 0.693145751953125;
 
-  private static final double LN2_LOW = 1.42860682030941723212E-6;
-  private static final double P0 = 9.99999999999999999910E-1;
-  private static final double P1 = 3.02994407707441961300E-2;
-  private static final double P2 = 1.26177193074810590878E-4;
+  private static final double LN2_LOW = 1.4286068203094173e-6;
+  private static final double P0 = 1.0;
+  private static final double P1 = 0.030299440770744195;
+  private static final double P2 = 0.00012617719307481058;
   private static final double Q0 = 2.0;
-  private static final double Q1 = 2.27265548208155028766E-1;
-  private static final double Q2 = 2.52448340349684104192E-3;
-  private static final double Q3 = 3.00198505138664455042E-6;
+  private static final double Q1 = 0.22726554820815503;
+  private static final double Q2 = 0.002524483403496841;
+  private static final double Q3 = 3.0019850513866446e-6;
 
   private LaneKernels() {}
 

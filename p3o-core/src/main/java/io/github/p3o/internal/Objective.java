@@ -4,6 +4,7 @@ import com.google.common.collect.ImmutableList;
 import io.github.p3o.BatchShape;
 import io.github.p3o.LossTerms;
 import io.github.p3o.PairwiseBatch;
+import io.github.p3o.PolicyLoss;
 import io.github.p3o.TokenLogProbs;
 import java.util.Map;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -19,6 +20,12 @@ public interface Objective extends AutoCloseable {
    * @param terms the loss before its mean is taken
    */
   record Graph(SDVariable logProbs, LossTerms terms) {}
+
+  /** Of the loss. */
+  String name();
+
+  /** What it sees of the rewards. */
+  PolicyLoss.RewardView rewardView();
 
   /**
    * Adds to a rollout what stays fixed during the updates on it.

@@ -1,5 +1,6 @@
 package io.github.p3o.internal;
 
+import java.util.List;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -160,6 +161,11 @@ public final class Ops {
   /** The parts of an array along its first axis. */
   public static SDVariable[] unstack(SDVariable x, int count) {
     return x.getSameDiff().unstack(x, 0, count);
+  }
+
+  /** Vectors as the rows of a matrix. */
+  public static SDVariable stack(List<SDVariable> rows) {
+    return rows.get(0).getSameDiff().stack(0, rows.toArray(SDVariable[]::new));
   }
 
   /** The same values in another floating type. */

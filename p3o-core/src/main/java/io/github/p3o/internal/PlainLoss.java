@@ -1,11 +1,15 @@
 package io.github.p3o.internal;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.ImmutableDoubleArray;
+import com.google.common.primitives.Ints;
 import io.github.p3o.Evaluation;
 import io.github.p3o.LogProbs;
 import io.github.p3o.PairStatistics;
 import io.github.p3o.PairwiseBatch;
+import io.github.p3o.PairwiseLoss;
 import io.github.p3o.PolicyLoss;
+import io.github.p3o.Rewards;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
@@ -18,13 +22,15 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * An objective on plain numbers, for one size of batch: a {@link PointwiseProgram} where all its
- * ops work lane by lane, else a {@link Program}.
+ * ops work lane by lane, else a {@link Program}. A pairwise objective on more than two responses is
+ * that on two, with a lane for each pair.
  */
 public final class PlainLoss implements ProgramCache.Entry {
 
   private static final String NOW = "p3o/now";
 
   private final ImmutableList<String> now;
+  private final Optional<PlainLoss> ofPairs;
   private final Optional<PointwiseProgram> pointwise;
   private final Optional<Program> program;
 
@@ -32,6 +38,13 @@ public final class PlainLoss implements ProgramCache.Entry {
   public PlainLoss(PolicyLoss objective, int k, int groups) {
     this.now =
         IntStream.range(0, k).mapToObj(i -> NOW + i).collect(ImmutableList.toImmutableList());
+    if (objective instanceof PairwiseLoss && k > 2) {
+      ofPairs = Optional.of(new PlainLoss(objective, 2, k * (k - 1) / 2 * groups));
+      pointwise = Optional.empty();
+      program = Optional.empty();
+      return;
+    }
+    ofPairs = Optional.empty();
     SameDiff graph = SameDiff.create();
     ImmutableList<String> means = addTo(graph, objective, groups);
     ImmutableList<String> given =
@@ -60,15 +73,49 @@ public final class PlainLoss implements ProgramCache.Entry {
 
   /** Whether all ops work lane by lane. */
   public boolean isPointwise() {
-    return pointwise.isPresent();
+    return ofPairs.map(PlainLoss::isPointwise).orElse(pointwise.isPresent());
   }
 
   /** The mean loss, its gradient and diagnostics. */
   public Evaluation evaluate(PairwiseBatch batch, LogProbs logProbs) {
+    if (ofPairs.isPresent()) {
+      return evaluate(ofPairs.get(), batch, logProbs);
+    }
     MeanLoss mean = new MeanLoss(batch.groups());
     return pointwise
         .map(p -> evaluate(p, mean, batch, logProbs))
         .orElseGet(() -> evaluate(program.orElseThrow(), mean, batch, logProbs));
+  }
+
+  private Evaluation evaluate(PlainLoss pairs, PairwiseBatch batch, LogProbs logProbs) {
+    int k = now.size();
+    int groups = batch.groups();
+    Evaluation evaluation =
+        pairs.evaluate(
+            PairwiseBatch.ofNumbers(
+                LogProbs.ofFlat(2, ofPairs(batch.oldLogProbs().values(), k)),
+                LogProbs.ofFlat(2, ofPairs(batch.referenceLogProbs().values(), k)),
+                Rewards.ofFlat(2, ofPairs(batch.rewards().values(), k))),
+            LogProbs.ofFlat(2, ofPairs(logProbs.values(), k)));
+    double[][] gradient = new double[k][groups];
+    int[] first = PolicyLossGraph.first(k);
+    int[] second = PolicyLossGraph.second(k);
+    for (int n = 0; n < first.length * groups; n++) {
+      gradient[first[n / groups]][n % groups] += evaluation.gradient()[0][n];
+      gradient[second[n / groups]][n % groups] += evaluation.gradient()[1][n];
+    }
+    return new Evaluation(
+        evaluation.loss(),
+        gradient,
+        PairStatistics.of(batch, logProbs, evaluation.statistics().diagnostics()));
+  }
+
+  /** The first values of all pairs, then the second. */
+  private static double[] ofPairs(ImmutableDoubleArray values, int k) {
+    int[] rows = Ints.concat(PolicyLossGraph.first(k), PolicyLossGraph.second(k));
+    double[] both = new double[rows.length * (values.length() / k)];
+    PolicyLossGraph.rows(values, k, rows).read(0, both, both.length);
+    return both;
   }
 
   private Evaluation evaluate(
@@ -119,5 +166,6 @@ public final class PlainLoss implements ProgramCache.Entry {
   @Override
   public void close() {
     program.ifPresent(Program::close);
+    ofPairs.ifPresent(PlainLoss::close);
   }
 }

@@ -1,8 +1,10 @@
 package io.github.p3o.internal;
 
+import com.google.common.base.Suppliers;
 import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableDoubleArray;
 import io.github.p3o.LossTerms;
+import io.github.p3o.PairVariables;
 import io.github.p3o.PairwiseBatch;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.ResponseVariables;
@@ -10,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.DoubleSupplier;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -18,14 +21,38 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * An objective on the prompts of a batch, as variables of a graph. Everything behind the policy's
- * log-probabilities is float64.
+ * log-probabilities is float64. All pairs of a batch lie in one row, first the pair (1,2) of every
+ * prompt, then (1,3), so that a pairwise objective's graph is the same for any k above 2.
  */
 public final class PolicyLossGraph {
 
+  private static final String OLD = "p3o/old";
+  private static final String REFERENCE = "p3o/reference";
+  private static final String REWARD = "p3o/reward";
+  private static final String REWARD_DIFFERENCE = "p3o/rewardDifference";
   private static final String MEAN_REWARD = "p3o/meanReward";
   private static final String MEAN_KL = "p3o/meanRolloutKl";
 
+  /** What marks the first and the second responses of all pairs. */
+  private static final String FIRST = "OfFirst";
+
+  private static final String SECOND = "OfSecond";
+
   private PolicyLossGraph() {}
+
+  /** The first responses of the pairs (0,1), (0,2), …, (1,2), … of a prompt. */
+  static int[] first(int k) {
+    return pairs(k).map(ij -> ij / k).toArray();
+  }
+
+  /** The second responses of the same pairs. */
+  static int[] second(int k) {
+    return pairs(k).map(ij -> ij % k).toArray();
+  }
+
+  private static IntStream pairs(int k) {
+    return IntStream.range(0, k * k).filter(ij -> ij / k < ij % k);
+  }
 
   /**
    * Adds the objective to a graph.
@@ -51,38 +78,63 @@ public final class PolicyLossGraph {
    */
   public static LossTerms build(PolicyLoss objective, ImmutableList<SDVariable> now, int groups) {
     SameDiff graph = now.get(0).getSameDiff();
-    int k = now.size();
     return objective.build(
         new ResponseVariables(
-            now,
-            rows(graph, "old", k, groups),
-            rows(graph, "reference", k, groups),
-            i -> placeholder(graph, rewardName(i), groups),
-            new ResponseVariables.BatchMeans(
-                graph.placeHolder(MEAN_REWARD, DataType.DOUBLE),
-                graph.placeHolder(MEAN_KL, DataType.DOUBLE)),
-            (i, j) -> placeholder(graph, differenceName(i, j), groups)));
+            now.size(),
+            groups,
+            now::get,
+            i -> placeholder(graph, OLD + i, groups),
+            i -> placeholder(graph, REFERENCE + i, groups),
+            i -> {
+              checkSeesRewards(objective);
+              return placeholder(graph, REWARD + i, groups);
+            },
+            () -> {
+              checkSeesRewards(objective);
+              return new ResponseVariables.BatchMeans(
+                  placeholder(graph, MEAN_REWARD), placeholder(graph, MEAN_KL));
+            },
+            Suppliers.memoize(() -> pairs(now, groups))));
   }
 
-  private static ImmutableList<SDVariable> rows(SameDiff graph, String name, int k, int groups) {
-    return IntStream.range(0, k)
-        .mapToObj(i -> graph.placeHolder("p3o/" + name + i, DataType.DOUBLE, groups))
-        .collect(ImmutableList.toImmutableList());
+  private static void checkSeesRewards(PolicyLoss objective) {
+    if (objective.rewardView() == PolicyLoss.RewardView.DIFFERENCES) {
+      throw new IllegalStateException(
+          objective.name()
+              + ": expected to see differences of rewards alone, as its rewardView says, got asked"
+              + " for rewards");
+    }
   }
 
   /** A placeholder, made when it is first asked for. */
-  private static SDVariable placeholder(SameDiff graph, String name, int groups) {
+  private static SDVariable placeholder(SameDiff graph, String name, long... shape) {
     return graph.hasVariable(name)
         ? graph.getVariable(name)
-        : graph.placeHolder(name, DataType.DOUBLE, groups);
+        : graph.placeHolder(name, DataType.DOUBLE, shape);
   }
 
-  private static String rewardName(int i) {
-    return "p3o/reward" + i;
+  private static PairVariables pairs(ImmutableList<SDVariable> now, int groups) {
+    SameDiff graph = now.get(0).getSameDiff();
+    int k = now.size();
+    int size = k * (k - 1) / 2 * groups;
+    ImmutableList<SDVariable> s = k == 2 ? now : firstAndSecond(now, size);
+    return new PairVariables(
+        s.get(0),
+        s.get(1),
+        placeholder(graph, OLD + FIRST, size),
+        placeholder(graph, OLD + SECOND, size),
+        placeholder(graph, REFERENCE + FIRST, size),
+        placeholder(graph, REFERENCE + SECOND, size),
+        placeholder(graph, REWARD_DIFFERENCE, size));
   }
 
-  private static String differenceName(int i, int j) {
-    return "p3o/reward" + i + "-" + j;
+  /** log π_θ of the first and of the second responses of all pairs. */
+  private static ImmutableList<SDVariable> firstAndSecond(ImmutableList<SDVariable> now, int size) {
+    SDVariable rows = Ops.stack(now);
+    return Stream.of(first(now.size()), second(now.size()))
+        .map(ids -> rows.getSameDiff().constant(Nd4j.createFromArray(ids)))
+        .map(ids -> Ops.reshape(Ops.rows(rows, ids), size))
+        .collect(ImmutableList.toImmutableList());
   }
 
   /**
@@ -94,63 +146,85 @@ public final class PolicyLossGraph {
   public static Map<String, INDArray> feed(PairwiseBatch batch, PairwiseBatch whole) {
     Map<String, INDArray> feed = new LinkedHashMap<>();
     int k = batch.responsesPerPrompt();
-    for (int i = 0; i < k; i++) {
-      feed.put("p3o/old" + i, Nd4j.createFromArray(batch.oldLogProbs().row(i)));
-      feed.put("p3o/reference" + i, Nd4j.createFromArray(batch.referenceLogProbs().row(i)));
-      double[] first = batch.rewards().row(i);
-      feed.put(rewardName(i), Nd4j.createFromArray(first));
-      for (int j = i + 1; j < k; j++) {
-        double[] difference = batch.rewards().row(j);
-        for (int g = 0; g < difference.length; g++) {
-          difference[g] = first[g] - difference[g];
-        }
-        feed.put(differenceName(i, j), Nd4j.createFromArray(difference));
-      }
-    }
-    feed.put(MEAN_REWARD, Nd4j.scalar(mean(whole.rewards().values())));
-    double meanOld = mean(whole.oldLogProbs().values());
-    feed.put(MEAN_KL, Nd4j.scalar(meanOld - mean(whole.referenceLogProbs().values())));
+    int groups = batch.groups();
+    PointwiseProgram.Inputs inputs = inputs(batch, whole);
+    inputs
+        .lanes()
+        .forEach(
+            (name, lanes) -> {
+              double[] values = new double[isOfPairs(name) ? k * (k - 1) / 2 * groups : groups];
+              lanes.read(0, values, values.length);
+              feed.put(name, Nd4j.createFromArray(values));
+            });
+    inputs.numbers().forEach((name, number) -> feed.put(name, Nd4j.scalar(number.getAsDouble())));
     return feed;
+  }
+
+  private static boolean isOfPairs(String name) {
+    return name.endsWith(FIRST) || name.endsWith(SECOND) || name.equals(REWARD_DIFFERENCE);
   }
 
   /** The same for a {@link PointwiseProgram}, read from the batch where it lies. */
   static PointwiseProgram.Inputs inputs(PairwiseBatch batch) {
+    return inputs(batch, batch);
+  }
+
+  private static PointwiseProgram.Inputs inputs(PairwiseBatch batch, PairwiseBatch whole) {
     Map<String, PointwiseProgram.Lanes> lanes = new LinkedHashMap<>();
     int k = batch.responsesPerPrompt();
+    ImmutableDoubleArray old = batch.oldLogProbs().values();
+    ImmutableDoubleArray reference = batch.referenceLogProbs().values();
+    ImmutableDoubleArray rewards = batch.rewards().values();
     for (int i = 0; i < k; i++) {
-      lanes.put("p3o/old" + i, row(batch.oldLogProbs().values(), k, i));
-      lanes.put("p3o/reference" + i, row(batch.referenceLogProbs().values(), k, i));
-      lanes.put(rewardName(i), row(batch.rewards().values(), k, i));
-      for (int j = i + 1; j < k; j++) {
-        lanes.put(differenceName(i, j), difference(batch.rewards().values(), k, i, j));
-      }
+      lanes.put(OLD + i, row(old, k, i));
+      lanes.put(REFERENCE + i, row(reference, k, i));
+      lanes.put(REWARD + i, row(rewards, k, i));
     }
+    lanes.put(OLD + FIRST, rows(old, k, first(k)));
+    lanes.put(OLD + SECOND, rows(old, k, second(k)));
+    lanes.put(REFERENCE + FIRST, rows(reference, k, first(k)));
+    lanes.put(REFERENCE + SECOND, rows(reference, k, second(k)));
+    lanes.put(REWARD_DIFFERENCE, differences(rewards, k));
     Map<String, DoubleSupplier> numbers = new LinkedHashMap<>();
-    numbers.put(MEAN_REWARD, () -> mean(batch.rewards().values()));
+    numbers.put(MEAN_REWARD, () -> mean(whole.rewards().values()));
     numbers.put(
         MEAN_KL,
-        () -> mean(batch.oldLogProbs().values()) - mean(batch.referenceLogProbs().values()));
+        () -> mean(whole.oldLogProbs().values()) - mean(whole.referenceLogProbs().values()));
     return new PointwiseProgram.Inputs(lanes, numbers);
   }
 
   /** Row i of a row-major grid of k rows. */
   static PointwiseProgram.Lanes row(ImmutableDoubleArray values, int k, int i) {
-    int start = i * (values.length() / k);
+    return rows(values, k, new int[] {i});
+  }
+
+  /** Some rows of a row-major grid of k rows, one after the other. */
+  static PointwiseProgram.Lanes rows(ImmutableDoubleArray values, int k, int[] rows) {
+    int groups = values.length() / k;
     return (from, into, count) -> {
+      int row = from / groups;
+      int column = from % groups;
       for (int lane = 0; lane < count; lane++) {
-        into[lane] = values.get(start + from + lane);
+        into[lane] = values.get(rows[row] * groups + column);
+        column++;
+        if (column == groups) {
+          column = 0;
+          row++;
+        }
       }
     };
   }
 
-  private static PointwiseProgram.Lanes difference(
-      ImmutableDoubleArray values, int k, int i, int j) {
-    int groups = values.length() / k;
-    int first = i * groups;
-    int second = j * groups;
+  /** r_i − r_j of all pairs, in float64. */
+  private static PointwiseProgram.Lanes differences(ImmutableDoubleArray rewards, int k) {
+    PointwiseProgram.Lanes first = rows(rewards, k, first(k));
+    PointwiseProgram.Lanes second = rows(rewards, k, second(k));
     return (from, into, count) -> {
+      first.read(from, into, count);
+      double[] subtracted = new double[count];
+      second.read(from, subtracted, count);
       for (int lane = 0; lane < count; lane++) {
-        into[lane] = values.get(first + from + lane) - values.get(second + from + lane);
+        into[lane] -= subtracted[lane];
       }
     };
   }

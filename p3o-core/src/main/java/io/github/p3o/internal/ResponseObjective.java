@@ -15,6 +15,16 @@ public record ResponseObjective(Policy policy, PolicyLoss loss, int responsesPer
     implements Objective {
 
   @Override
+  public String name() {
+    return loss.name();
+  }
+
+  @Override
+  public PolicyLoss.RewardView rewardView() {
+    return loss.rewardView();
+  }
+
+  @Override
   public PairwiseBatch prepare(PairwiseBatch rollout, ImmutableList<TokenLogProbs> reference) {
     return rollout;
   }

@@ -10,6 +10,7 @@ import io.github.p3o.ActorCriticLoss;
 import io.github.p3o.BatchShape;
 import io.github.p3o.NonFiniteException;
 import io.github.p3o.PairwiseBatch;
+import io.github.p3o.PolicyLoss;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.TokenLogProbs;
@@ -56,6 +57,16 @@ public final class TokenObjective implements Objective {
     ActorCriticGraph built = policy.buildWithValues(shape);
     return ImmutableMap.of(
         TOKEN_LOG_PROBS, built.policy().tokenLogProbs(), TOKEN_VALUES, built.tokenValues());
+  }
+
+  @Override
+  public String name() {
+    return loss.name();
+  }
+
+  @Override
+  public PolicyLoss.RewardView rewardView() {
+    return PolicyLoss.RewardView.VALUES;
   }
 
   @Override

@@ -193,6 +193,18 @@ class OpsShapeTest {
     assertDifferentiable("the only row", v -> Ops.unstack(v[0], 1)[0], random(1, 1, 4));
   }
 
+  @Test
+  void stack_isDifferentiable() {
+    assertDifferentiable(
+        "three rows",
+        v -> Ops.multiply(Ops.stack(List.of(v[0], v[1], v[2])), 3),
+        random(1, 4),
+        random(2, 4),
+        random(3, 4));
+    assertDifferentiable(
+        "a row twice", v -> Ops.stack(List.of(v[0], v[1], v[0])), random(1, 1), random(2, 1));
+  }
+
   private static double[] value(OpCheck.Op op, INDArray... inputs) {
     SameDiff graph = SameDiff.create();
     ImmutableMap.Builder<String, INDArray> feed = ImmutableMap.builder();

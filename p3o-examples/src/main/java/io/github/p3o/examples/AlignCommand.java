@@ -7,6 +7,7 @@ import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
 import io.github.p3o.TrainerConfig;
+import io.github.p3o.loss.Preset;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -21,7 +22,7 @@ import picocli.CommandLine.Spec;
 /** {@code p3o align}. */
 @Command(
     name = "align",
-    header = "Aligns a language model with a reward by P3O.",
+    header = "Aligns a language model with a reward, by P3O or another objective.",
     description = {
       "",
       "Samples pairs of responses, scores them, and updates the model on the differences; every few"
@@ -70,18 +71,24 @@ final class AlignCommand implements Callable<Integer> {
   private @Nullable Gold gold;
 
   @Option(
+      names = "--preset",
+      paramLabel = "SIZE",
+      description =
+          "The P3O author's settings for a policy of ${COMPLETION-CANDIDATES}; other options"
+              + " override it.")
+  private @Nullable Preset preset;
+
+  @Option(
       names = "--steps",
       paramLabel = "N",
-      defaultValue = "50",
-      description = "Turns of sampling and updating (default: ${DEFAULT-VALUE}).")
-  private int steps;
+      description = "Turns of sampling and updating (default: 50, or the preset's).")
+  private @Nullable Integer steps;
 
   @Option(
       names = "--max-new-tokens",
       paramLabel = "N",
-      defaultValue = "48",
-      description = "The longest response (default: ${DEFAULT-VALUE}).")
-  private int maxNewTokens;
+      description = "The longest response (default: 48, or the preset's).")
+  private @Nullable Integer maxNewTokens;
 
   @Option(
       names = "--temperature",
@@ -124,12 +131,12 @@ final class AlignCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     check();
-    Learner learner = objective.learner();
+    Learner learner = objective.learner(preset);
     boolean seedGiven = spec.commandLine().getParseResult().hasMatchedOption("--seed");
-    TrainerConfig config = trainer.config(seedGiven ? options.seed : null);
+    TrainerConfig config = trainer.config(preset, seedGiven ? options.seed : null);
     Alignment.Settings settings =
         new Alignment.Settings(
-            objective.name(), learner, config, steps, evaluateEvery, maxNewTokens);
+            objective.name(), learner, config, steps(), evaluateEvery, maxNewTokens());
     try (LanguageModel model = LanguageModel.load(policy);
         Reward scored = Reward.open(reward, model)) {
       PromptSplit prompts = prompts(model, config.seed());
@@ -144,15 +151,23 @@ final class AlignCommand implements Callable<Integer> {
   }
 
   private void check() {
-    Checks.atLeast("--steps", 1, steps);
+    Checks.atLeast("--steps", 1, steps());
     Checks.atLeast("--evaluate-every", 1, evaluateEvery);
     Checks.atLeast("--evaluation-prompts", 1, evaluationPrompts);
     Checks.positive("--temperature", temperature);
     Checks.share("--held-out", heldOut);
     if (lora.isWanted() && objective.hasValues()) {
       throw new UsageException(
-          "--lora-rank: expected with --loss p3o-v1 or p3o-v2, got it with ppo");
+          "--lora-rank: expected with a --loss without values, got it with ppo");
     }
+  }
+
+  private int steps() {
+    return steps != null ? steps : preset != null ? preset.steps() : 50;
+  }
+
+  private int maxNewTokens() {
+    return maxNewTokens != null ? maxNewTokens : preset != null ? preset.maxNewTokens() : 48;
   }
 
   private PromptSplit prompts(LanguageModel model, long seed) {
@@ -160,7 +175,7 @@ final class AlignCommand implements Callable<Integer> {
         promptOptions.tokens(
             promptOptions.texts(StoryOpenings.all()),
             model.codec(),
-            model.maxPromptTokens(maxNewTokens),
+            model.maxPromptTokens(maxNewTokens()),
             Run.console(spec, options));
     return PromptSplit.of(prompts, heldOut, evaluationPrompts, seed);
   }
@@ -221,7 +236,8 @@ final class AlignCommand implements Callable<Integer> {
   }
 
   private void report(Outcome outcome, Run run) {
-    int samples = showSamples != null ? showSamples : promptOptions.fromFile() ? 0 : 3;
+    int asked = showSamples != null ? showSamples : promptOptions.fromFile() ? 0 : 3;
+    int samples = Math.min(asked, outcome.before().prompts().size());
     OutcomeReport shown = new OutcomeReport(outcome, run);
     shown.print(samples);
     shown.writeSamples();

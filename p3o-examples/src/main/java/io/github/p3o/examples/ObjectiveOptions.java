@@ -1,5 +1,6 @@
 package io.github.p3o.examples;
 
+import io.github.p3o.loss.Preset;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -11,24 +12,25 @@ final class ObjectiveOptions {
       names = "--loss",
       paramLabel = "NAME",
       defaultValue = "p3o-v2",
-      description = "p3o-v1 (separate clipping), p3o-v2 (joint; default) or ppo (on tokens).")
+      description =
+          "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}). ppg, vpg and rloo take responses"
+              + " for the policy's own: --epochs-per-step 1.")
   private Objective objective = Objective.P3O_V2;
 
   @Option(
       order = 31,
       names = "--kl-coefficient",
       paramLabel = "X",
-      defaultValue = "0.05",
-      description = "Beta: reward that a nat of KL must earn (default: ${DEFAULT-VALUE}).")
-  private double klCoefficient;
+      description =
+          "Beta: reward that a nat of KL must earn (default: 0.05; online-dpo's own beta: 0.1).")
+  private @Nullable Double klCoefficient;
 
   @Option(
       order = 32,
       names = "--clip-range",
       paramLabel = "X",
-      defaultValue = "0.2",
-      description = "Epsilon: how far an update may go (default: ${DEFAULT-VALUE}).")
-  private double clipRange;
+      description = "Epsilon of p3o and ppo: how far an update may go (default: 0.2).")
+  private @Nullable Double clipRange;
 
   @Option(
       order = 33,
@@ -47,12 +49,8 @@ final class ObjectiveOptions {
     return objective == Objective.PPO;
   }
 
-  /** The objective. */
-  Learner learner() {
-    if (objective == Objective.PPO && weightClip != null) {
-      throw new UsageException(
-          "--weight-clip: expected with --loss p3o-v1 or p3o-v2, got it with ppo");
-    }
-    return objective.learner(klCoefficient, clipRange, weightClip == null ? 10 : weightClip);
+  /** The objective, by a preset if there is one. */
+  Learner learner(@Nullable Preset preset) {
+    return objective.learner(new Constants(preset, klCoefficient, clipRange, weightClip));
   }
 }

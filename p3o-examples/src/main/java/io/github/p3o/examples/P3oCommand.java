@@ -21,7 +21,8 @@ import picocli.CommandLine.Spec;
       SftCommand.class,
       RewardCommand.class,
       AlignCommand.class,
-      GenerateCommand.class
+      GenerateCommand.class,
+      CertifyCommand.class
     })
 final class P3oCommand implements Runnable {
 

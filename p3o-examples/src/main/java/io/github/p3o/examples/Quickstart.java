@@ -224,7 +224,7 @@ final class Quickstart {
             .build();
     return new Alignment.Settings(
         name,
-        objective.learner(0.05, 0.2, 10),
+        objective.learner(),
         config,
         scale.alignSteps(),
         scale.evaluateEvery(),

@@ -2,6 +2,7 @@ package io.github.p3o.examples;
 
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.TrainerConfig;
+import io.github.p3o.loss.Preset;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -59,12 +60,13 @@ final class TrainerOptions {
   private @Nullable Double maxGradientNorm;
 
   /**
-   * The settings of the file, or the defaults, with the options over them.
+   * The settings of the file, of the preset, or the defaults, with the options over them.
    *
+   * @param preset the author's settings
    * @param seed overrides the file's, if given
    */
-  TrainerConfig config(@Nullable Long seed) {
-    TrainerConfig base = file == null ? TrainerConfig.builder().build() : TrainerConfig.read(file);
+  TrainerConfig config(@Nullable Preset preset, @Nullable Long seed) {
+    TrainerConfig base = base(preset);
     int perStep = or(promptsPerStep, base.promptsPerStep());
     int perUpdate =
         base.promptsPerUpdate() == base.promptsPerStep() ? perStep : base.promptsPerUpdate();
@@ -76,7 +78,18 @@ final class TrainerOptions {
         or(promptsPerUpdate, perUpdate),
         or(microBatch, base.promptsPerMicroBatch()),
         optimizer(base.optimizer()),
-        base.ratioCheck());
+        base.ratioCheck(),
+        base.rewardShaping());
+  }
+
+  private TrainerConfig base(@Nullable Preset preset) {
+    if (preset != null && file != null) {
+      throw new UsageException("--preset, --config: expected at most one of them, got both");
+    }
+    if (preset != null) {
+      return preset.config().build();
+    }
+    return file == null ? TrainerConfig.builder().build() : TrainerConfig.read(file);
   }
 
   private OptimizerConfig optimizer(OptimizerConfig base) {

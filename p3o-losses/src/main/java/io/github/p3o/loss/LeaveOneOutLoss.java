@@ -1,5 +1,6 @@
 package io.github.p3o.loss;
 
+import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.LossTerms;
 import io.github.p3o.PolicyLoss;
@@ -28,24 +29,21 @@ public record LeaveOneOutLoss(KlShaping klShaping) implements PolicyLoss {
   }
 
   @Override
-  public LossTerms build(ResponseVariables responses) {
-    int k = responses.count();
-    return new LossTerms(
-        Responses.mean(
-            k, i -> Ops.negate(Ops.multiply(advantage(responses, i), responses.logProb(i)))),
-        ImmutableMap.of());
+  public RewardView rewardView() {
+    return RewardView.DIFFERENCES;
   }
 
-  /** {@code r̂ᵢ − mean of the others = mean over j ≠ i of Δᵢⱼ}. */
-  private SDVariable advantage(ResponseVariables responses, int i) {
-    int others = responses.count() - 1;
-    return Responses.mean(
-        others,
-        index -> {
-          int j = index < i ? index : index + 1;
-          return i < j
-              ? klShaping.relativeReward(responses.pair(i, j))
-              : Ops.negate(klShaping.relativeReward(responses.pair(j, i)));
-        });
+  @Override
+  public LossTerms build(ResponseVariables responses) {
+    // r̂ᵢ − mean of the others = mean over j ≠ i of Δᵢⱼ
+    ImmutableList<SDVariable> advantages =
+        responses.meanAgainstOthers(klShaping.relativeReward(responses.pairs()));
+    return new LossTerms(
+        Responses.mean(
+            responses.count(),
+            i ->
+                Ops.negate(
+                    Ops.multiply(Ops.stopGradient(advantages.get(i)), responses.logProb(i)))),
+        ImmutableMap.of());
   }
 }

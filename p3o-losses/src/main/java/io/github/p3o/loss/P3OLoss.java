@@ -106,6 +106,15 @@ public final class P3OLoss implements PairwiseLoss {
   }
 
   /**
+   * The KL term in the reward.
+   *
+   * @return coefficient β and where the KL is taken
+   */
+  public KlShaping klShaping() {
+    return klShaping;
+  }
+
+  /**
    * The way this loss clips.
    *
    * @return V1 or V2

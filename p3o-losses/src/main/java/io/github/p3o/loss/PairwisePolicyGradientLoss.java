@@ -57,7 +57,7 @@ public record PairwisePolicyGradientLoss(Correction correction, KlShaping klShap
 
   @Override
   public String name() {
-    return correction == Correction.NONE ? "ppg" : "ppg-importance";
+    return correction == Correction.NONE ? "ppg" : "ppg-is";
   }
 
   @Override

@@ -142,6 +142,19 @@ final class Cases {
         dpo(0.1));
   }
 
+  /** Every objective on sampled responses as it comes, those that see rewards included. */
+  static ImmutableList<PolicyLoss> losses() {
+    return ImmutableList.of(
+        P3OLoss.v1(),
+        P3OLoss.v2(),
+        PairwisePolicyGradientLoss.onPolicy(),
+        PairwisePolicyGradientLoss.importanceSampled(),
+        new OnlineDpoLoss(),
+        new LeaveOneOutLoss(),
+        new PolicyGradientLoss(),
+        new PpoLoss());
+  }
+
   /** All objectives in many settings. */
   static ImmutableList<Objective> variants() {
     double infinity = Double.POSITIVE_INFINITY;
