@@ -191,7 +191,7 @@ class BadInputTest {
             "ppo",
             "--weight-clip",
             2)
-        .failsWith(2, "--weight-clip: expected with --loss p3o-v1 or p3o-v2, got it with ppo");
+        .failsWith(2, "--weight-clip: expected with an objective that has it, got 2.0 with ppo");
     Cli.run("quickstart", "--seeds", 0).failsWith(2, "--seeds: expected at least 1, got 0");
   }
 
