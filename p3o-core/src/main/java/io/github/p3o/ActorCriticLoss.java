@@ -19,9 +19,20 @@ public interface ActorCriticLoss {
    * What stays fixed during the updates on a rollout: advantages, and what values are fitted to.
    *
    * @param rollout all responses of the rollout
+   * @param klScale what β is to be multiplied by, where there is one: the trainer's {@link
+   *     KlControl}
    * @return the targets of each response, in the same order
    */
-  ImmutableList<TokenTargets> targets(ImmutableList<TokenRollout> rollout);
+  ImmutableList<TokenTargets> targets(ImmutableList<TokenRollout> rollout, double klScale);
+
+  /**
+   * What a nat of KL costs in the objective's reward, before it is scaled.
+   *
+   * @return β ≥ 0, in reward per nat; 0 if there is no KL in the reward
+   */
+  default double klPenalty() {
+    return 0;
+  }
 
   /**
    * Adds the loss of each token to the graph of its inputs.

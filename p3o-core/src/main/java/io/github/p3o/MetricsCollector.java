@@ -34,7 +34,8 @@ final class MetricsCollector {
     timings.merge(name, watch.elapsed(TimeUnit.NANOSECONDS) / 1e9, Double::sum);
   }
 
-  void addRollout(Rollouts.Drawn drawn) {
+  /** With β as it is in this step. */
+  void addRollout(Rollouts.Drawn drawn, double klCoefficient) {
     PairwiseBatch batch = drawn.scored();
     int count = batch.responses().size();
     double kl = 0;
@@ -54,6 +55,8 @@ final class MetricsCollector {
     rollout.put("objective/kl_per_token", kl / tokens);
     rollout.put("objective/entropy", -logProb / count);
     rollout.put("objective/scores", score / count);
+    rollout.put("objective/rlhf_reward", (score - klCoefficient * kl) / count);
+    rollout.put("objective/kl_coef", klCoefficient);
     rollout.put("objective/scores_margin", batch.rewards().meanMargin());
     rollout.put("frac_zero_signal", zeroSignal(drawn.shaped().rewards()));
     rollout.put("completions/mean_length", (double) tokens / count);
@@ -62,6 +65,7 @@ final class MetricsCollector {
     rollout.put("completions/min_length", (double) summary.getMin());
     rollout.put("completions/max_length", (double) summary.getMax());
     rollout.put("completions/clipped_ratio", 1 - (double) ended / count);
+    rollout.put("val/contain_eos_token", (double) ended / count);
     rollout.putAll(drawn.shaping());
   }
 
@@ -83,6 +87,7 @@ final class MetricsCollector {
         "policy/effective_sample_fraction",
         statistics.effectiveSampleSize() / gradients.logProbs().values().length());
     statistics.diagnostics().forEach(this::addMean);
+    addChosenAndRejected(batch, gradients.logProbs());
     addMean("grad_norm", gradientNorm);
     addMean("lr", learningRate);
     clampedLogRatios += statistics.clampedLogRatios();
@@ -90,12 +95,30 @@ final class MetricsCollector {
     ratioMax = Math.max(ratioMax, statistics.ratioMax());
   }
 
+  /** Of the response with the greatest reward of each prompt, and of the one with the least. */
+  private void addChosenAndRejected(PairwiseBatch batch, LogProbs now) {
+    double chosen = 0;
+    double rejected = 0;
+    for (int g = 0; g < batch.groups(); g++) {
+      int best = 0;
+      int worst = 0;
+      for (int i = 1; i < batch.responsesPerPrompt(); i++) {
+        best = batch.rewards().get(i, g) > batch.rewards().get(best, g) ? i : best;
+        worst = batch.rewards().get(i, g) < batch.rewards().get(worst, g) ? i : worst;
+      }
+      chosen += now.get(best, g);
+      rejected += now.get(worst, g);
+    }
+    addMean("logps/chosen", chosen / batch.groups());
+    addMean("logps/rejected", rejected / batch.groups());
+  }
+
   private void addMean(String name, double value) {
     updateSums.merge(name, value, Double::sum);
   }
 
   /** Half the mean squared log-ratio: KL(π_old‖π_θ) to second order. */
-  private static double approximateKl(PairwiseBatch batch, LogProbs now) {
+  static double approximateKl(PairwiseBatch batch, LogProbs now) {
     double sum = 0;
     int count = now.values().length();
     for (int i = 0; i < count; i++) {
@@ -109,6 +132,7 @@ final class MetricsCollector {
     ImmutableMap.Builder<String, Double> all = ImmutableMap.builder();
     all.putAll(rollout);
     updateSums.forEach((name, sum) -> all.put(name, sum / updates));
+    all.put("policy/updates", (double) updates);
     all.put("policy/clamped_log_ratios", (double) clampedLogRatios);
     all.put("policy/ratio_min", ratioMin);
     all.put("policy/ratio_max", ratioMax);

@@ -1,20 +1,29 @@
 package io.github.p3o;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
 
+import com.google.common.base.Suppliers;
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import io.github.p3o.HealthAlarm.Kind;
 import io.github.p3o.internal.AdamW;
+import io.github.p3o.internal.Fingerprint;
 import io.github.p3o.internal.Objective;
+import io.github.p3o.internal.Parts;
 import io.github.p3o.internal.PolicyLearner;
 import io.github.p3o.internal.RandomStreams;
 import io.github.p3o.internal.ResponseObjective;
+import io.github.p3o.internal.Settings;
 import io.github.p3o.internal.TokenObjective;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,10 +34,9 @@ import org.jspecify.annotations.Nullable;
  * <p>The reference policy is a frozen copy of the policy as it is when the trainer is built, unless
  * another is given. A trainer is confined to one thread.
  */
-public final class P3OTrainer implements AutoCloseable {
+public final class P3OTrainer implements Resumable, AutoCloseable {
 
-  /** Log-ratios beyond this before the first update are no rounding: float32 sums stay below. */
-  private static final double MAX_INITIAL_LOG_RATIO = 0.01;
+  private static final String UPDATES = "updates";
 
   private final Policy reference;
   private final boolean ownsReference;
@@ -39,7 +47,13 @@ public final class P3OTrainer implements AutoCloseable {
   private final PolicyScorer referenceScorer;
   private final PolicyLearner learner;
   private final AdamW optimizer;
+  private final KlController klController;
+  private final Updates updates;
+  private final HealthMonitor health;
+  private final Supplier<ImmutableMap<String, String>> settings;
+  private final Parts parts = new Parts();
   private long step;
+  private boolean stepping;
 
   private P3OTrainer(Builder builder) {
     PromptSource prompts = require("prompts", builder.prompts);
@@ -58,6 +72,32 @@ public final class P3OTrainer implements AutoCloseable {
     config.rewardShaping().checkFor(objective.name(), objective.rewardView());
     rollouts = new Rollouts(prompts, sampler, rewardModel, referenceScorer, objective, config);
     learner = new PolicyLearner(policy, objective, k, groupsAtOnce);
+    klController = new KlController(config.klControl(), objective);
+    updates = new Updates(config, learner, optimizer, klController, this::alarm);
+    // At the first checkpoint: it reads every parameter of the frozen models.
+    settings = Suppliers.memoize(() -> settings(rewardModel));
+    health = new HealthMonitor(builder.health);
+    parts.add("klControl", klController);
+    parts.add("rewardShaping", rollouts.shaping());
+    parts.add("health", health);
+    parts.add("prompts", prompts);
+    parts.add("sampler", sampler);
+    parts.add("rewardModel", rewardModel);
+    for (int i = 0; i < listeners.size(); i++) {
+      parts.add("listeners[" + i + "]", listeners.get(i));
+    }
+  }
+
+  private ImmutableMap<String, String> settings(RewardModel rewardModel) {
+    ImmutableMap.Builder<String, String> all = ImmutableMap.builder();
+    all.putAll(Settings.of("", config)).put("loss", objective.description());
+    if (reference.parameters().isFrozen()) {
+      all.put("reference", Fingerprint.of(reference.parameters()));
+    }
+    if (rewardModel instanceof GraphModel model) {
+      all.put("rewardModel", Fingerprint.of(model.parameters()));
+    }
+    return all.buildOrThrow();
   }
 
   private static <T> T require(String name, @Nullable T value) {
@@ -105,17 +145,68 @@ public final class P3OTrainer implements AutoCloseable {
    */
   @CanIgnoreReturnValue
   public StepMetrics step() {
-    RandomGenerator random = RandomStreams.forStep(config.seed(), step);
-    MetricsCollector metrics = new MetricsCollector();
-    Rollouts.Drawn rollout = rollouts.draw(step, random, metrics);
-    listeners.forEach(listener -> listener.onRollout(step, rollout.scored()));
-    metrics.addRollout(rollout);
-    metrics.time("timing_s/update", () -> update(rollout.shaped(), random, metrics));
-    StepMetrics measured = new StepMetrics(step, metrics.values());
-    rollouts.shapingState(rollout.state());
-    step++;
-    listeners.forEach(listener -> listener.onStep(measured));
-    return measured;
+    stepping = true;
+    try {
+      RandomGenerator random = RandomStreams.forStep(config.seed(), step);
+      MetricsCollector metrics = new MetricsCollector();
+      Rollouts.Drawn rollout = rollouts.draw(step, random, klController.scale(), metrics);
+      listeners.forEach(listener -> listener.onRollout(step, rollout.scored()));
+      metrics.addRollout(rollout, objective.klPenalty() * klController.scale());
+      metrics.time("timing_s/update", () -> updates.on(rollout.shaped(), step, random, metrics));
+      StepMetrics measured = new StepMetrics(step, metrics.values());
+      klController.observe(measured.get("objective/kl"), rollout.scored().responses().size());
+      rollouts.shapingState(rollout.state());
+      step++;
+      listeners.forEach(listener -> listener.onStep(measured));
+      health.observe(measured.step(), measured.values()).forEach(this::alarm);
+      return measured;
+    } catch (NonFiniteException e) {
+      String message = String.valueOf(e.getMessage());
+      alarm(new HealthAlarm(Kind.NON_FINITE, step, Double.NaN, Double.NaN, message));
+      throw e;
+    } finally {
+      stepping = false;
+    }
+  }
+
+  /**
+   * How many steps were done, those before a resume included; steps of a host's own loop over
+   * {@link #gradients} and {@link #apply} are the host's to count.
+   *
+   * @return ≥ 0
+   */
+  @Override
+  public long stepsDone() {
+    return step;
+  }
+
+  /**
+   * {@inheritDoc} It holds the parameters, the optimiser's moments and its place in the schedule,
+   * and what {@link Stateful} parts remember. Rollouts need not be saved: each is drawn anew from
+   * the seed and the step.
+   */
+  @Override
+  public Checkpoint checkpoint() {
+    checkState(!stepping, "checkpoint: expected to be asked between two steps, got within one");
+    ImmutableMap<String, String> states =
+        ImmutableMap.<String, String>builder()
+            .put(UPDATES, String.valueOf(optimizer.updates()))
+            .putAll(parts.states())
+            .buildOrThrow();
+    return new Checkpoint(step, settings.get(), states, optimizer.tensors());
+  }
+
+  @Override
+  public void restore(Checkpoint checkpoint) {
+    checkState(!stepping, "restore: expected to be called between two steps, got within one");
+    Settings.checkSame(checkpoint.settings(), settings.get());
+    Map<String, String> states = new LinkedHashMap<>(checkpoint.states());
+    long updates = AdamW.updates(states.remove(UPDATES));
+    parts.check(states);
+    optimizer.check(checkpoint.tensors());
+    parts.restore(states);
+    optimizer.restore(checkpoint.tensors(), updates);
+    step = checkpoint.step();
   }
 
   /**
@@ -143,13 +234,17 @@ public final class P3OTrainer implements AutoCloseable {
    */
   public PairwiseBatch rollout(long step) {
     Rollouts.Drawn rollout =
-        rollouts.draw(step, RandomStreams.forStep(config.seed(), step), new MetricsCollector());
+        rollouts.draw(
+            step,
+            RandomStreams.forStep(config.seed(), step),
+            klController.scale(),
+            new MetricsCollector());
     rollouts.shapingState(rollout.state());
     return rollout.shaped();
   }
 
   /**
-   * The running statistics of {@link TrainerConfig#rewardShaping}: a part of a checkpoint.
+   * The running statistics of {@link TrainerConfig#rewardShaping}, which checkpoints hold.
    *
    * @return after all steps so far
    */
@@ -157,52 +252,8 @@ public final class P3OTrainer implements AutoCloseable {
     return rollouts.shapingState();
   }
 
-  /**
-   * Goes on with running statistics of another run.
-   *
-   * @param state of {@link #rewardShapingState}
-   */
-  public void restoreRewardShapingState(RewardShapingState state) {
-    rollouts.shapingState(state);
-  }
-
-  private void update(PairwiseBatch rollout, RandomGenerator random, MetricsCollector metrics) {
-    boolean atOldPolicy = true;
-    for (int epoch = 0; epoch < config.epochsPerStep(); epoch++) {
-      int[] order = RandomStreams.permutation(rollout.groups(), random);
-      for (int from = 0; from < order.length; from += config.promptsPerUpdate()) {
-        int to = Math.min(from + config.promptsPerUpdate(), order.length);
-        PairwiseBatch batch =
-            rollout.select(IntStream.range(from, to).map(i -> order[i]).toArray());
-        try (Gradients gradients = gradients(batch)) {
-          if (atOldPolicy) {
-            checkRatios(batch, gradients);
-            atOldPolicy = false;
-          }
-          metrics.addUpdate(batch, gradients, optimizer.learningRate(), apply(gradients));
-        }
-      }
-    }
-  }
-
-  private void checkRatios(PairwiseBatch batch, Gradients gradients) {
-    if (config.ratioCheck() == TrainerConfig.RatioCheck.OFF) {
-      return;
-    }
-    for (int i = 0; i < batch.responsesPerPrompt(); i++) {
-      for (int g = 0; g < batch.groups(); g++) {
-        double now = gradients.logProbs().get(i, g);
-        double old = batch.oldLogProbs().get(i, g);
-        if (Math.abs(now - old) > MAX_INITIAL_LOG_RATIO) {
-          throw new IllegalStateException(
-              String.format(
-                  "sampler: expected the log-probability of the policy, %.6f, for response %d of"
-                      + " pair %d, got %.6f; do sampling and scoring use the same temperature and"
-                      + " truncation? Set ratioCheck OFF for responses of another policy",
-                  now, i, batch.ids().get(g), old));
-        }
-      }
-    }
+  private void alarm(HealthAlarm alarm) {
+    listeners.forEach(listener -> listener.onAlarm(alarm));
   }
 
   /**
@@ -214,7 +265,7 @@ public final class P3OTrainer implements AutoCloseable {
    * @throws NonFiniteException if the loss or a log-probability is not finite
    */
   public Gradients gradients(PairwiseBatch batch) {
-    return learner.gradients(batch);
+    return updates.gradients(batch);
   }
 
   /**
@@ -250,6 +301,7 @@ public final class P3OTrainer implements AutoCloseable {
     private final Function<TrainerConfig, Objective> objective;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private TrainerConfig config = TrainerConfig.builder().build();
+    private HealthThresholds health = HealthThresholds.defaults();
     private @Nullable PromptSource prompts;
     private @Nullable PairSampler sampler;
     private @Nullable RewardModel rewardModel;
@@ -315,6 +367,17 @@ public final class P3OTrainer implements AutoCloseable {
      */
     public Builder config(TrainerConfig config) {
       this.config = config;
+      return this;
+    }
+
+    /**
+     * Sets when listeners are told that something is wrong.
+     *
+     * @param health the thresholds
+     * @return this
+     */
+    public Builder health(HealthThresholds health) {
+      this.health = health;
       return this;
     }
 

@@ -31,6 +31,15 @@ public interface PolicyLoss {
   }
 
   /**
+   * What a nat of KL costs in the objective's reward.
+   *
+   * @return β ≥ 0, in reward per nat; 0 if there is no KL in the reward
+   */
+  default double klPenalty() {
+    return 0;
+  }
+
+  /**
    * Adds the loss of each prompt to the graph of its inputs.
    *
    * @param responses log-probabilities and rewards of the k responses to each prompt

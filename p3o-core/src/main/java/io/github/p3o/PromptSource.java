@@ -18,23 +18,14 @@ public interface PromptSource {
   ImmutableList<Prompt> next(int count, RandomGenerator random);
 
   /**
-   * Draws uniformly, with replacement, from a list.
+   * Draws uniformly, with replacement, from a list. A run that draws from it is not resumed with
+   * another list.
    *
    * @param prompts at least one
    * @return the source
    * @throws IllegalArgumentException for an empty list
    */
   static PromptSource uniform(List<Prompt> prompts) {
-    ImmutableList<Prompt> all = ImmutableList.copyOf(prompts);
-    if (all.isEmpty()) {
-      throw new IllegalArgumentException("prompts: expected at least one prompt, got none");
-    }
-    return (count, random) -> {
-      ImmutableList.Builder<Prompt> drawn = ImmutableList.builderWithExpectedSize(count);
-      for (int i = 0; i < count; i++) {
-        drawn.add(all.get(random.nextInt(all.size())));
-      }
-      return drawn.build();
-    };
+    return new UniformPrompts(ImmutableList.copyOf(prompts));
   }
 }

@@ -2,6 +2,9 @@ package io.github.p3o;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import com.google.common.base.Splitter;
+import java.util.List;
+
 /**
  * The running statistics of a {@link RewardShaping}: all that must be kept for a run to go on as if
  * it had not stopped.
@@ -31,6 +34,22 @@ public record RewardShapingState(
         squares >= 0 && Double.isFinite(squares),
         "squares: expected a finite number >= 0, got %s",
         squares);
+  }
+
+  /** Every bit, as a text that {@link #ofText} reads. */
+  String toText() {
+    return prompts + " " + withinVariance + " " + responses + " " + mean + " " + squares;
+  }
+
+  static RewardShapingState ofText(String text) {
+    List<String> parts = Splitter.on(' ').splitToList(text);
+    checkArgument(parts.size() == 5, "rewardShaping: expected 5 numbers, got \"%s\"", text);
+    return new RewardShapingState(
+        Long.parseLong(parts.get(0)),
+        Double.parseDouble(parts.get(1)),
+        Long.parseLong(parts.get(2)),
+        Double.parseDouble(parts.get(3)),
+        Double.parseDouble(parts.get(4)));
   }
 
   /** With the variances of more prompts. */

@@ -62,13 +62,28 @@ final class Rollouts {
     shapingState = state;
   }
 
+  /** The running statistics as a part of checkpoints. */
+  Stateful shaping() {
+    return new Stateful() {
+      @Override
+      public String state() {
+        return shapingState.toText();
+      }
+
+      @Override
+      public void restore(String state) {
+        shapingState = RewardShapingState.ofText(state);
+      }
+    };
+  }
+
   /** The pairs of one step; {@link #shapingState(RewardShapingState)} counts them. */
-  Drawn draw(long step, RandomGenerator random, MetricsCollector metrics) {
+  Drawn draw(long step, RandomGenerator random, double klScale, MetricsCollector metrics) {
     Samples samples = metrics.time("timing_s/sample", () -> sample(random));
     long first = step * config.promptsPerStep();
     ImmutableLongArray ids =
         ImmutableLongArray.copyOf(LongStream.range(first, first + samples.prompts().size()));
-    return metrics.time("timing_s/score", () -> score(ids, samples));
+    return metrics.time("timing_s/score", () -> score(ids, samples, klScale));
   }
 
   private Samples sample(RandomGenerator random) {
@@ -91,7 +106,7 @@ final class Rollouts {
     return samples;
   }
 
-  private Drawn score(ImmutableLongArray ids, Samples samples) {
+  private Drawn score(ImmutableLongArray ids, Samples samples, double klScale) {
     int k = config.responsesPerPrompt();
     ImmutableList<Prompt> promptOfEach = samples.promptOfEach();
     double[] rewards = rewardModel.score(promptOfEach, samples.responses());
@@ -114,7 +129,7 @@ final class Rollouts {
             Rewards.ofFlat(k, rewards));
     RewardShaper.Shaped shaped = shaper.shape(scored.rewards(), scored.responses(), shapingState);
     PairwiseBatch prepared =
-        objective.prepare(scored.withRewards(shaped.rewards()), scores.ofTokens());
+        objective.prepare(scored.withRewards(shaped.rewards()), scores.ofTokens(), klScale);
     return new Drawn(scored, prepared, shaped.state(), shaped.metrics());
   }
 

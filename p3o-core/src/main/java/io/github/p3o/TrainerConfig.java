@@ -21,6 +21,10 @@ import java.nio.file.Path;
  * @param ratioCheck what to do if the policy gives another log-probability than was recorded at
  *     sampling, before anything was updated
  * @param rewardShaping what is done to rewards before the objective sees them
+ * @param klControl what becomes of the objective's KL coefficient over the run
+ * @param maxApproximateKl the updates of a step end at a mini-batch whose {@code
+ *     policy/approxkl_avg} is above this: it is not applied, nor are the rest; nats per response,
+ *     &gt; 0, infinite to apply all
  */
 public record TrainerConfig(
     long seed,
@@ -31,7 +35,9 @@ public record TrainerConfig(
     int promptsPerMicroBatch,
     OptimizerConfig optimizer,
     RatioCheck ratioCheck,
-    RewardShaping rewardShaping) {
+    RewardShaping rewardShaping,
+    KlControl klControl,
+    double maxApproximateKl) {
 
   /** What to do if ρ ≠ 1 before the first update of a step. */
   public enum RatioCheck {
@@ -53,6 +59,8 @@ public record TrainerConfig(
         "promptsPerUpdate: expected at most promptsPerStep %s, got %s",
         promptsPerStep,
         promptsPerUpdate);
+    checkArgument(
+        maxApproximateKl > 0, "maxApproximateKl: expected a number > 0, got %s", maxApproximateKl);
   }
 
   private static void checkAtLeast(String parameter, int least, int value) {
@@ -93,6 +101,8 @@ public record TrainerConfig(
     private OptimizerConfig optimizer = OptimizerConfig.adamW(1e-4);
     private RatioCheck ratioCheck = RatioCheck.FAIL;
     private RewardShaping rewardShaping = RewardShaping.NONE;
+    private KlControl klControl = KlControl.fixed();
+    private double maxApproximateKl = Double.POSITIVE_INFINITY;
 
     private Builder() {}
 
@@ -196,6 +206,28 @@ public record TrainerConfig(
     }
 
     /**
+     * Sets what becomes of the KL coefficient.
+     *
+     * @param klControl fixed, or adaptive to a target
+     * @return this
+     */
+    public Builder klControl(KlControl klControl) {
+      this.klControl = klControl;
+      return this;
+    }
+
+    /**
+     * Sets how far the updates of one step may go.
+     *
+     * @param maxApproximateKl nats per response, &gt; 0; infinite, the default, for no bound
+     * @return this
+     */
+    public Builder maxApproximateKl(double maxApproximateKl) {
+      this.maxApproximateKl = maxApproximateKl;
+      return this;
+    }
+
+    /**
      * The configuration.
      *
      * @return an immutable value
@@ -211,7 +243,9 @@ public record TrainerConfig(
           promptsPerMicroBatch,
           optimizer,
           ratioCheck,
-          rewardShaping);
+          rewardShaping,
+          klControl,
+          maxApproximateKl);
     }
   }
 }

@@ -15,6 +15,14 @@ public interface TrainingListener {
   default void onRollout(long step, PairwiseBatch rollout) {}
 
   /**
+   * Something is wrong, or about to go wrong. Called after {@link #onStep}, or before the exception
+   * of a step that fails.
+   *
+   * @param alarm what, and by how much
+   */
+  default void onAlarm(HealthAlarm alarm) {}
+
+  /**
    * A step is done.
    *
    * @param metrics what it measured

@@ -154,12 +154,13 @@ class P3OTrainerShapingTest {
         TabularPolicy same = TabularPolicy.uniform(3, 4);
         P3OTrainer first = trainer(policy, shaping).build();
         P3OTrainer second = trainer(same, shaping).build()) {
-      first.rollout(0);
+      first.step();
       RewardShapingState state = first.rewardShapingState();
       assertThat(state.prompts()).isEqualTo(24);
       assertThat(state.responses()).isEqualTo(48);
-      second.restoreRewardShapingState(state);
+      second.restore(first.checkpoint());
 
+      assertThat(second.rewardShapingState()).isEqualTo(state);
       assertThat(second.rollout(1)).isEqualTo(first.rollout(1));
       assertThat(second.rewardShapingState()).isEqualTo(first.rewardShapingState());
     }

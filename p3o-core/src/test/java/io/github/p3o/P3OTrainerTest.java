@@ -57,7 +57,8 @@ class P3OTrainerTest {
   }
 
   /** A host's own loop: what a step does, with the calls that can be made apart. */
-  private static void stepByHand(P3OTrainer trainer, TabularPolicy policy, long step) {
+  private static void stepByHand(
+      P3OTrainer trainer, TabularPolicy policy, long step, double updates) {
     TrainerConfig config = Bandit.config().build();
     PairwiseBatch rollout = trainer.rollout(step);
     RandomGenerator random = RandomStreams.forStep(config.seed(), step);
@@ -68,6 +69,9 @@ class P3OTrainerTest {
       for (int from = 0; from < order.length; from += config.promptsPerUpdate()) {
         int to = Math.min(from + config.promptsPerUpdate(), order.length);
         int[] groups = IntStream.range(from, to).map(i -> order[i]).toArray();
+        if (updates-- <= 0) {
+          return;
+        }
         trainer.apply(trainer.gradients(rollout.select(groups)));
       }
     }
@@ -81,9 +85,26 @@ class P3OTrainerTest {
         P3OTrainer byHand = Bandit.trainer(other).build()) {
       for (long step = 0; step < 3; step++) {
         trainer.step();
-        stepByHand(byHand, other, step);
+        stepByHand(byHand, other, step, 9);
         assertThat(vector(other)).containsExactly(vector(policy));
       }
+    }
+  }
+
+  @Test
+  void step_miniBatchTooFarFromTheRollout_endsTheUpdatesBeforeIt() {
+    double bound = 0.002;
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        TabularPolicy other = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer =
+            Bandit.trainer(policy).config(Bandit.config().maxApproximateKl(bound).build()).build();
+        P3OTrainer byHand = Bandit.trainer(other).build()) {
+      StepMetrics metrics = trainer.step();
+      assertThat(metrics.get("policy/updates")).isBetween(1.0, 8.0);
+      assertThat(metrics.get("policy/approxkl_avg")).isLessThanOrEqualTo(bound);
+      stepByHand(byHand, other, 0, metrics.get("policy/updates"));
+      assertThat(vector(policy)).containsExactly(vector(other));
+      assertThat(byHand.step().get("policy/updates")).isEqualTo(9);
     }
   }
 

@@ -40,7 +40,9 @@ class TrainerConfigTest {
                 64,
                 OptimizerConfig.adamW(1e-4),
                 RatioCheck.FAIL,
-                RewardShaping.NONE));
+                RewardShaping.NONE,
+                KlControl.fixed(),
+                Double.POSITIVE_INFINITY));
   }
 
   @Test
@@ -57,6 +59,8 @@ class TrainerConfigTest {
             .optimizer(optimizer)
             .ratioCheck(RatioCheck.OFF)
             .rewardShaping(RewardShaping.NONE.withMissingEndPenalty(2))
+            .klControl(KlControl.adaptive(3, 500))
+            .maxApproximateKl(0.5)
             .build();
     assertThat(config)
         .isEqualTo(
@@ -69,7 +73,9 @@ class TrainerConfigTest {
                 4,
                 optimizer,
                 RatioCheck.OFF,
-                RewardShaping.NONE.withMissingEndPenalty(2)));
+                RewardShaping.NONE.withMissingEndPenalty(2),
+                KlControl.adaptive(3, 500),
+                0.5));
   }
 
   static Stream<Arguments> outOfRange() {
@@ -90,7 +96,10 @@ class TrainerConfigTest {
             "promptsPerUpdate: expected at most promptsPerStep 8, got 9"),
         Arguments.of(
             TrainerConfig.builder().promptsPerMicroBatch(0),
-            "promptsPerMicroBatch: expected at least 1, got 0"));
+            "promptsPerMicroBatch: expected at least 1, got 0"),
+        Arguments.of(
+            TrainerConfig.builder().maxApproximateKl(0),
+            "maxApproximateKl: expected a number > 0, got 0.0"));
   }
 
   @ParameterizedTest
@@ -116,6 +125,9 @@ class TrainerConfigTest {
               maxGradientNorm: Infinity
               schedule: cosine
               totalUpdates: 100
+            klControl:
+              mode: adaptive
+              target: 2.5
             """);
     assertThat(config)
         .isEqualTo(
@@ -129,7 +141,9 @@ class TrainerConfigTest {
                 new OptimizerConfig(
                     1e-3, 0.9, 0.95, 1e-8, 1e-6, Double.POSITIVE_INFINITY, 0, Schedule.COSINE, 100),
                 RatioCheck.OFF,
-                RewardShaping.NONE));
+                RewardShaping.NONE,
+                KlControl.adaptive(2.5, 10_000),
+                Double.POSITIVE_INFINITY));
   }
 
   @Test
@@ -168,6 +182,7 @@ class TrainerConfigTest {
             {
             \t"seed": 9007199254740993,
             \t"promptsPerUpdate": 16,
+            \t"maxApproximateKl": 0.25,
             \t"optimizer": {"learningRate": 0.5, "weightDecay": 1E-2, "warmupUpdates": 3}
             }
             """);
@@ -182,7 +197,9 @@ class TrainerConfigTest {
                 64,
                 new OptimizerConfig(0.5, 0.9, 0.95, 1e-8, 1e-2, 1, 3, Schedule.CONSTANT, 0),
                 RatioCheck.FAIL,
-                RewardShaping.NONE));
+                RewardShaping.NONE,
+                KlControl.fixed(),
+                0.25));
   }
 
   @ParameterizedTest

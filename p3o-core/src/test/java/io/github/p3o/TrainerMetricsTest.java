@@ -12,6 +12,7 @@ import io.github.p3o.testing.ImportanceSampledLoss;
 import io.github.p3o.testing.MetricsPage;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -107,6 +108,10 @@ class TrainerMetricsTest {
           .isCloseTo(meanOverResponses(at -> -old.get(at[0], at[1])), within(1e-14));
       assertThat(metrics.get("objective/scores"))
           .isCloseTo(meanOverResponses(at -> r.rewards().get(at[0], at[1])), within(1e-14));
+      // an objective without a KL in the reward; those with one: KlControlTest
+      assertThat(metrics.get("objective/rlhf_reward")).isEqualTo(metrics.get("objective/scores"));
+      assertThat(metrics.get("objective/kl_coef")).isZero();
+      assertThat(metrics.get("val/contain_eos_token")).isCloseTo(2 / 3.0, within(1e-14));
       assertMargins(metrics, r);
       assertThat(metrics.get("completions/clipped_ratio")).isCloseTo(1 / 3.0, within(1e-14));
       assertThat(metrics.get("completions/mean_length")).isEqualTo(1);
@@ -143,6 +148,8 @@ class TrainerMetricsTest {
     private double ratioMin = Double.POSITIVE_INFINITY;
     private double ratioMax;
     private double norm;
+    private double chosen;
+    private double rejected;
     private int responses;
 
     private void addRatio(double logRatio) {
@@ -183,6 +190,13 @@ class TrainerMetricsTest {
       }
     }
     addLossAndNorm(update, batch, s);
+    for (int g = 0; g < groups; g++) {
+      int at = g;
+      Comparator<Integer> byReward = Comparator.comparing(i -> batch.rewards().get(i, at));
+      List<Integer> rows = List.of(0, 1, 2); // sorting is stable: ties go to the first
+      update.chosen += s[rows.stream().sorted(byReward.reversed()).toList().get(0)][g] / groups;
+      update.rejected += s[rows.stream().sorted(byReward).toList().get(0)][g] / groups;
+    }
     return update;
   }
 
@@ -231,6 +245,8 @@ class TrainerMetricsTest {
     assertMean(metrics, "policy/approxkl_avg", updates, Update::approximateKl);
     assertMean(metrics, "policy/ratio_mean", updates, Update::ratioMean);
     assertMean(metrics, "policy/effective_sample_fraction", updates, Update::effectiveFraction);
+    assertMean(metrics, "logps/chosen", updates, u -> u.chosen);
+    assertMean(metrics, "logps/rejected", updates, u -> u.rejected);
     assertMean(metrics, "grad_norm", updates, u -> u.norm);
     assertThat(metrics.get("policy/ratio_min"))
         .isCloseTo(
@@ -241,6 +257,7 @@ class TrainerMetricsTest {
     assertThat(metrics.get("policy/ratio_max")).isGreaterThan(1.1);
     assertThat(metrics.get("lr")).isCloseTo(RATE * (1 + 2 + 3 + 4) / 8 / 4, within(1e-15));
     assertThat(metrics.get("policy/clamped_log_ratios")).isZero();
+    assertThat(metrics.get("policy/updates")).isEqualTo(4);
   }
 
   /** The updates of a step once more, measured on the way. */

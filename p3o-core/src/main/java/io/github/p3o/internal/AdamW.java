@@ -3,10 +3,15 @@ package io.github.p3o.internal;
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
+import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.Maps;
+import com.google.common.primitives.Longs;
 import io.github.p3o.NonFiniteException;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.Parameters;
 import java.util.Arrays;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.updaters.AdamUpdater;
 import org.nd4j.linalg.factory.Nd4j;
@@ -16,6 +21,10 @@ import org.nd4j.linalg.factory.Nd4j;
  * gradient (Loshchilov &amp; Hutter, arXiv 1711.05101, Algorithm 2, as PyTorch's).
  */
 public final class AdamW implements AutoCloseable {
+
+  private static final String PARAMETER = "parameters/";
+  private static final String FIRST_MOMENT = "adamw/first_moment";
+  private static final String SECOND_MOMENT = "adamw/second_moment";
 
   private final Parameters parameters;
   private final OptimizerConfig config;
@@ -101,6 +110,56 @@ public final class AdamW implements AutoCloseable {
   /** How many updates there were. */
   public long updates() {
     return updates;
+  }
+
+  /** The parameters by name and both moments, the live ones. */
+  public ImmutableMap<String, INDArray> tensors() {
+    ImmutableMap.Builder<String, INDArray> tensors = ImmutableMap.builder();
+    parameters.asMap().forEach((name, array) -> tensors.put(PARAMETER + name, array));
+    return tensors.put(FIRST_MOMENT, firstMoment).put(SECOND_MOMENT, secondMoment).buildOrThrow();
+  }
+
+  /**
+   * Refuses what {@link #restore} could not take.
+   *
+   * @throws IllegalArgumentException names the tensor
+   */
+  public void check(Map<String, INDArray> saved) {
+    ImmutableMap<String, INDArray> now = tensors();
+    Settings.checkSame(
+        Maps.transformValues(saved, AdamW::form), Maps.transformValues(now, AdamW::form));
+  }
+
+  private static String form(INDArray tensor) {
+    return tensor.dataType() + " " + Arrays.toString(tensor.shape());
+  }
+
+  /**
+   * Reads a number of updates.
+   *
+   * @throws IllegalArgumentException for anything else
+   */
+  public static long updates(@Nullable String text) {
+    Long updates = text == null ? null : Longs.tryParse(text);
+    checkArgument(updates != null && updates >= 0, "updates: expected a number >= 0, got %s", text);
+    return updates;
+  }
+
+  /**
+   * Goes back to what {@link #tensors} and {@link #updates} were.
+   *
+   * @throws IllegalArgumentException as {@link #check}; nothing was changed then
+   */
+  public void restore(Map<String, INDArray> saved, long updatesDone) {
+    check(saved);
+    parameters.update(
+        vector ->
+            parameters
+                .viewsInto(vector)
+                .forEach((name, view) -> view.assign(Result.array(saved, PARAMETER + name))));
+    firstMoment.assign(Result.array(saved, FIRST_MOMENT));
+    secondMoment.assign(Result.array(saved, SECOND_MOMENT));
+    updates = updatesDone;
   }
 
   @Override

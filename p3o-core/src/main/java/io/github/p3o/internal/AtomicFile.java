@@ -80,6 +80,20 @@ public final class AtomicFile {
     }
   }
 
+  /**
+   * Gives a directory its name once it is complete: flushes it, renames it and flushes the one that
+   * it is in.
+   *
+   * @param beside the directory, in the same one as its new name, its files already flushed
+   * @param directory its new name, which nothing has yet
+   * @throws IOException if it cannot be renamed
+   */
+  public static void rename(Path beside, Path directory) throws IOException {
+    flush(beside);
+    Files.move(beside, directory, StandardCopyOption.ATOMIC_MOVE);
+    flush(Preconditions.checkNotNull(directory.toAbsolutePath().getParent()));
+  }
+
   /** The rename itself survives a loss of power only once the directory is on the disk too. */
   private static void flush(Path directory) {
     try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {

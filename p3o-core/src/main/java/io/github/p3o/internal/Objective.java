@@ -27,13 +27,21 @@ public interface Objective extends AutoCloseable {
   /** What it sees of the rewards. */
   PolicyLoss.RewardView rewardView();
 
+  /** The name and every setting, for messages and checkpoints. */
+  String description();
+
+  /** β of a KL in the reward, before it is scaled; 0 if there is none. */
+  double klPenalty();
+
   /**
    * Adds to a rollout what stays fixed during the updates on it.
    *
    * @param rollout just sampled and scored
    * @param reference log π_ref of the tokens of each response, row-major {@code [k, groups]}
+   * @param klScale what β is multiplied by
    */
-  PairwiseBatch prepare(PairwiseBatch rollout, ImmutableList<TokenLogProbs> reference);
+  PairwiseBatch prepare(
+      PairwiseBatch rollout, ImmutableList<TokenLogProbs> reference, double klScale);
 
   /** The graph for a shape. */
   Graph build(BatchShape shape);

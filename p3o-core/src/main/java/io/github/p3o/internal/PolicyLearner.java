@@ -51,10 +51,11 @@ public final class PolicyLearner implements AutoCloseable {
   /**
    * The gradient of the mean loss over the batch.
    *
+   * @param klScale factor of the objective's KL coefficient
    * @throws IllegalArgumentException for a batch without responses, or of another k
    * @throws NonFiniteException if the loss or a log-probability is not finite
    */
-  public Gradients gradients(PairwiseBatch batch) {
+  public Gradients gradients(PairwiseBatch batch, double klScale) {
     checkBatch(batch);
     MeanLoss mean = new MeanLoss(objective.count(batch));
     GradientSum sum = new GradientSum(policy.parameters());
@@ -62,7 +63,7 @@ public final class PolicyLearner implements AutoCloseable {
     try {
       for (int from = 0; from < batch.groups(); from += groupsAtOnce) {
         int[] part = IntStream.range(from, Math.min(from + groupsAtOnce, batch.groups())).toArray();
-        Map<String, INDArray> values = run(batch.select(part), batch, mean);
+        Map<String, INDArray> values = run(batch.select(part), batch, mean, klScale);
         copy(Result.array(values, LOG_PROBS), now, part);
         mean.add(values);
         sum.add(values);
@@ -90,9 +91,11 @@ public final class PolicyLearner implements AutoCloseable {
         batch.responsesPerPrompt());
   }
 
-  private Map<String, INDArray> run(PairwiseBatch part, PairwiseBatch whole, MeanLoss mean) {
+  private Map<String, INDArray> run(
+      PairwiseBatch part, PairwiseBatch whole, MeanLoss mean, double klScale) {
     Map<String, INDArray> numbers = objective.feed(part, whole);
     numbers.putAll(mean.feed());
+    KlScale.feed(numbers, klScale);
     return runner.run(part.promptOfEach(), part.responses(), numbers);
   }
 

@@ -190,6 +190,7 @@ public final class PolicyLossGraph {
     numbers.put(
         MEAN_KL,
         () -> mean(whole.oldLogProbs().values()) - mean(whole.referenceLogProbs().values()));
+    numbers.put(KlScale.NAME, () -> 1);
     return new PointwiseProgram.Inputs(lanes, numbers);
   }
 

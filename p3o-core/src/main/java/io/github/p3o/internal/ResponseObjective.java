@@ -25,7 +25,18 @@ public record ResponseObjective(Policy policy, PolicyLoss loss, int responsesPer
   }
 
   @Override
-  public PairwiseBatch prepare(PairwiseBatch rollout, ImmutableList<TokenLogProbs> reference) {
+  public String description() {
+    return Settings.describe(loss.name(), loss);
+  }
+
+  @Override
+  public double klPenalty() {
+    return loss.klPenalty();
+  }
+
+  @Override
+  public PairwiseBatch prepare(
+      PairwiseBatch rollout, ImmutableList<TokenLogProbs> reference, double klScale) {
     return rollout;
   }
 

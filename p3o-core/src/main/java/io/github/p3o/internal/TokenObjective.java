@@ -70,7 +70,19 @@ public final class TokenObjective implements Objective {
   }
 
   @Override
-  public PairwiseBatch prepare(PairwiseBatch rollout, ImmutableList<TokenLogProbs> reference) {
+  public String description() {
+    return Settings.describe(loss.name(), loss);
+  }
+
+  /** The KL of each token is in the targets, not in the graph. */
+  @Override
+  public double klPenalty() {
+    return loss.klPenalty();
+  }
+
+  @Override
+  public PairwiseBatch prepare(
+      PairwiseBatch rollout, ImmutableList<TokenLogProbs> reference, double klScale) {
     List<Prompt> prompts = rollout.promptOfEach();
     List<Response> responses = rollout.responses();
     ImmutableList.Builder<TokenRollout> tokens = ImmutableList.builder();
@@ -92,7 +104,7 @@ public final class TokenObjective implements Objective {
                     rollout.rewards().values().get(from + i)));
           }
         });
-    return rollout.withTargets(loss.targets(tokens.build()));
+    return rollout.withTargets(loss.targets(tokens.build(), klScale));
   }
 
   private static void checkFinite(String what, double[] values, PairwiseBatch batch, int at) {

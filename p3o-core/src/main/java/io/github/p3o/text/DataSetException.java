@@ -12,7 +12,10 @@ public final class DataSetException extends RuntimeException {
 
   @Serial private static final long serialVersionUID = 1L;
 
+  /** See {@link #file}. */
   private final String file;
+
+  /** See {@link #line}. */
   private final long line;
 
   DataSetException(Path file, long line, String problem, @Nullable Throwable cause) {

@@ -3,22 +3,25 @@ package io.github.p3o.train;
 import com.google.common.collect.ImmutableMap;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.BatchShape;
+import io.github.p3o.Checkpoint;
 import io.github.p3o.LossTerms;
 import io.github.p3o.NonFiniteException;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.PreferenceLoss;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
+import io.github.p3o.Resumable;
 import io.github.p3o.TrainableRewardModel;
 import io.github.p3o.internal.MeanLoss;
 import io.github.p3o.internal.Ops;
+import io.github.p3o.internal.Settings;
 import java.util.List;
 import java.util.stream.Stream;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /** Fits a reward model to comparisons. A trainer is confined to one thread. */
-public final class RewardModelTrainer implements AutoCloseable {
+public final class RewardModelTrainer implements Resumable, AutoCloseable {
 
   private final SupervisedTraining<Comparison> training;
 
@@ -48,6 +51,11 @@ public final class RewardModelTrainer implements AutoCloseable {
     @Override
     public String name() {
       return "comparisons";
+    }
+
+    @Override
+    public String loss() {
+      return Settings.describe(objective.name(), objective);
     }
 
     @Override
@@ -109,6 +117,24 @@ public final class RewardModelTrainer implements AutoCloseable {
         .put("loss", mean.loss())
         .putAll(mean.diagnostics())
         .buildOrThrow();
+  }
+
+  @Override
+  public long stepsDone() {
+    return training.stepsDone();
+  }
+
+  /**
+   * {@inheritDoc} Which comparisons come next is the caller's to know: by {@link #stepsDone}, say.
+   */
+  @Override
+  public Checkpoint checkpoint() {
+    return training.checkpoint();
+  }
+
+  @Override
+  public void restore(Checkpoint checkpoint) {
+    training.restore(checkpoint);
   }
 
   /** Frees native memory; the model stays the caller's. */

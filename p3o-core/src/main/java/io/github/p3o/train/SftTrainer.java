@@ -3,20 +3,23 @@ package io.github.p3o.train;
 import com.google.common.collect.ImmutableMap;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.BatchShape;
+import io.github.p3o.Checkpoint;
 import io.github.p3o.LossTerms;
 import io.github.p3o.NonFiniteException;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.Policy;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
+import io.github.p3o.Resumable;
 import io.github.p3o.TokenLoss;
+import io.github.p3o.internal.Settings;
 import java.util.List;
 
 /**
  * Fits a policy to given responses, the loss a mean over response tokens. A trainer is confined to
  * one thread.
  */
-public final class SftTrainer implements AutoCloseable {
+public final class SftTrainer implements Resumable, AutoCloseable {
 
   private final SupervisedTraining<Example> training;
 
@@ -42,6 +45,11 @@ public final class SftTrainer implements AutoCloseable {
     @Override
     public String name() {
       return "examples";
+    }
+
+    @Override
+    public String loss() {
+      return Settings.describe(objective.name(), objective);
     }
 
     @Override
@@ -88,6 +96,22 @@ public final class SftTrainer implements AutoCloseable {
    */
   public double evaluate(List<Example> examples) {
     return training.evaluate(examples).loss();
+  }
+
+  @Override
+  public long stepsDone() {
+    return training.stepsDone();
+  }
+
+  /** {@inheritDoc} Which examples come next is the caller's to know: by {@link #stepsDone}, say. */
+  @Override
+  public Checkpoint checkpoint() {
+    return training.checkpoint();
+  }
+
+  @Override
+  public void restore(Checkpoint checkpoint) {
+    training.restore(checkpoint);
   }
 
   /** Frees native memory; the policy stays the caller's. */

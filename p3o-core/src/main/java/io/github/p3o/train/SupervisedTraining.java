@@ -3,18 +3,22 @@ package io.github.p3o.train;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.Lists;
 import io.github.p3o.BatchShape;
+import io.github.p3o.Checkpoint;
 import io.github.p3o.GraphModel;
 import io.github.p3o.LossTerms;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
+import io.github.p3o.Resumable;
 import io.github.p3o.internal.AdamW;
 import io.github.p3o.internal.GradientSum;
 import io.github.p3o.internal.MeanLoss;
 import io.github.p3o.internal.ModelRunner;
 import io.github.p3o.internal.Program;
+import io.github.p3o.internal.Settings;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -24,13 +28,16 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * What the supervised trainers have in common: the mean of a loss over examples, some at once, and
  * updates by its gradient.
  */
-final class SupervisedTraining<E> implements AutoCloseable {
+final class SupervisedTraining<E> implements Resumable, AutoCloseable {
 
   /** The loss, and how examples become the rows of its graph. */
   interface Task<E> {
 
     /** What the examples are called in messages. */
     String name();
+
+    /** The objective, with its settings. */
+    String loss();
 
     /** Adds the losses of a batch to a new graph of the model. */
     LossTerms build(BatchShape shape);
@@ -49,6 +56,7 @@ final class SupervisedTraining<E> implements AutoCloseable {
   private final AdamW optimizer;
   private final ModelRunner gradient;
   private final ModelRunner forward;
+  private final ImmutableMap<String, String> settings;
 
   /** Fresh optimiser state, no programs yet. */
   SupervisedTraining(
@@ -61,6 +69,12 @@ final class SupervisedTraining<E> implements AutoCloseable {
     this.optimizer = new AdamW(model.parameters(), optimizer);
     this.gradient = new ModelRunner(model, this::gradientProgram);
     this.forward = new ModelRunner(model, this::forwardProgram);
+    this.settings =
+        ImmutableMap.<String, String>builder()
+            .put("objective", task.loss())
+            .put(task.name() + "AtOnce", String.valueOf(examplesAtOnce))
+            .putAll(Settings.of("optimizer.", optimizer))
+            .buildOrThrow();
   }
 
   private Program gradientProgram(BatchShape shape) {
@@ -102,6 +116,22 @@ final class SupervisedTraining<E> implements AutoCloseable {
     }
     mean.checkFinite();
     return mean;
+  }
+
+  @Override
+  public long stepsDone() {
+    return optimizer.updates();
+  }
+
+  @Override
+  public Checkpoint checkpoint() {
+    return new Checkpoint(optimizer.updates(), settings, ImmutableMap.of(), optimizer.tensors());
+  }
+
+  @Override
+  public void restore(Checkpoint checkpoint) {
+    Settings.checkSame(checkpoint.settings(), settings);
+    optimizer.restore(checkpoint.tensors(), checkpoint.step());
   }
 
   @Override

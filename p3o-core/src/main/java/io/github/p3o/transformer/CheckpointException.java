@@ -12,13 +12,21 @@ public final class CheckpointException extends RuntimeException {
 
   @Serial private static final long serialVersionUID = 1L;
 
+  /** See {@link #file}. */
   private final String file;
 
   CheckpointException(Path file, String rule, Object value) {
     this(file, rule + ", got " + value, (Throwable) null);
   }
 
-  CheckpointException(Path file, String problem, @Nullable Throwable cause) {
+  /**
+   * Says what is wrong with a file.
+   *
+   * @param file the file
+   * @param problem rule and value
+   * @param cause why, if anything else threw
+   */
+  public CheckpointException(Path file, String problem, @Nullable Throwable cause) {
     super(file + ": " + problem, cause);
     this.file = file.toString();
   }

@@ -71,6 +71,11 @@ final class SafeTensors implements TensorSource {
     return entry(name).shape();
   }
 
+  /** The type that holds every element as it is, of those that {@link #read} gives. */
+  DataType nearestType(String name) {
+    return entry(name).type() == TensorType.F64 ? DataType.DOUBLE : DataType.FLOAT;
+  }
+
   @Override
   public INDArray read(String name, DataType type) {
     checkArgument(

@@ -141,7 +141,9 @@ public final class TransformerRewardModel implements TrainableRewardModel {
 
   @Override
   public BatchShape shape(List<Prompt> prompts, List<Response> responses) {
-    return DecoderInputs.shape(model.config(), prompts, responses);
+    BatchShape shape = DecoderInputs.shape(model.config(), prompts, responses);
+    // Where the response begins changes nothing here: one graph serves all.
+    return new BatchShape(shape.sequences(), shape.tokens(), 1);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.github.p3o.examples;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.Policy;
@@ -47,6 +48,7 @@ final class AlignCommand implements Callable<Integer> {
   @Mixin private final ObjectiveOptions objective = new ObjectiveOptions();
   @Mixin private final TrainerOptions trainer = new TrainerOptions();
   @Mixin private final LoraOptions lora = new LoraOptions();
+  @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
   @Option(
       names = "--policy",
@@ -136,14 +138,23 @@ final class AlignCommand implements Callable<Integer> {
     TrainerConfig config = trainer.config(preset, seedGiven ? options.seed : null);
     Alignment.Settings settings =
         new Alignment.Settings(
-            objective.name(), learner, config, steps(), evaluateEvery, maxNewTokens());
+            objective.name(),
+            learner,
+            config,
+            steps(),
+            evaluateEvery,
+            maxNewTokens(),
+            checkpoints.every());
     try (LanguageModel model = LanguageModel.load(policy);
         Reward scored = Reward.open(reward, model)) {
       PromptSplit prompts = prompts(model, config.seed());
-      try (Run run = Run.open(spec, options)) {
+      try (Run run = Run.open(spec, options, checkpoints)) {
         run.describe("trainer", config);
         run.console().note(prompts.summary());
         Outcome outcome = align(model, scored, prompts, settings, run);
+        if (run.interrupted()) {
+          return Run.INTERRUPTED;
+        }
         report(outcome, run);
       }
       return 0;
@@ -190,16 +201,20 @@ final class AlignCommand implements Callable<Integer> {
     if (!lora.isWanted()) {
       try (Policy reference = whole.frozenCopy()) {
         Outcome outcome = align(whole, reference, model.codec(), scored, prompts, settings, run);
-        model.save(run.directory().resolve(MODEL));
+        if (!run.interrupted()) {
+          model.save(run.directory().resolve(MODEL));
+        }
         return outcome;
       }
     }
     try (TransformerPolicy adapted = lora.addTo(whole, settings.config().seed());
         Policy reference = adapted.withoutAdapter()) {
       Outcome outcome = align(adapted, reference, model.codec(), scored, prompts, settings, run);
-      adapted.saveAdapter(run.directory().resolve(ADAPTER));
-      adapted.save(run.directory().resolve(MODEL));
-      model.copyTokenizer(run.directory().resolve(MODEL));
+      if (!run.interrupted()) {
+        adapted.saveAdapter(run.directory().resolve(ADAPTER));
+        adapted.save(run.directory().resolve(MODEL));
+        model.copyTokenizer(run.directory().resolve(MODEL));
+      }
       return outcome;
     }
   }
@@ -244,6 +259,7 @@ final class AlignCommand implements Callable<Integer> {
     shown.writePlot("Reward against KL");
     Report report = new Report("Alignment by " + objective.name());
     shown.addTo(report, samples);
+    addAlarms(report, run);
     report.note(
         "Everything that the run depended on is in run.json beside this file; every training step"
             + " is in metrics.jsonl, every held-out answer in samples.jsonl.");
@@ -256,5 +272,23 @@ final class AlignCommand implements Callable<Integer> {
                 run.seconds(),
                 run.directory().resolve(MODEL),
                 run.directory().resolve("report.html")));
+  }
+
+  private void addAlarms(Report report, Run run) {
+    ImmutableList<JsonNode> alarms =
+        run.directory().measured(objective.name() + RunDirectory.ALARM);
+    report.heading("Health");
+    if (alarms.isEmpty()) {
+      report.text("No alarm: KL, entropy, lengths, clipping and rewards stayed within bounds.");
+      return;
+    }
+    TextTable table = new TextTable("step", "alarm", "measured");
+    for (JsonNode alarm : alarms) {
+      table.add(
+          alarm.path("step").asText(),
+          alarm.path("alarm").asText(),
+          alarm.path("message").asText());
+    }
+    report.table(table);
   }
 }

@@ -2,12 +2,16 @@ package io.github.p3o.examples;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import io.github.p3o.HealthMonitor;
+import io.github.p3o.HealthThresholds;
 import io.github.p3o.P3OTrainer;
 import io.github.p3o.Policy;
 import io.github.p3o.PromptSource;
 import io.github.p3o.RewardModel;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.transformer.TransformerPolicy;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /** Aligns a language model and judges it on held-out prompts every few steps. */
@@ -25,6 +29,7 @@ final class Alignment {
    * @param evaluateEvery steps between judgements; there is one before the first step and one after
    *     the last
    * @param maxNewTokens the longest response
+   * @param checkpointEvery steps between checkpoints; 0 for none
    */
   record Settings(
       String name,
@@ -32,7 +37,8 @@ final class Alignment {
       TrainerConfig config,
       int steps,
       int evaluateEvery,
-      int maxNewTokens) {}
+      int maxNewTokens,
+      int checkpointEvery) {}
 
   /**
    * The policy after some steps.
@@ -76,30 +82,65 @@ final class Alignment {
       Evaluator evaluator,
       Settings settings,
       Run run) {
-    ImmutableList.Builder<Point> points = ImmutableList.builder();
+    Saving saving =
+        settings.checkpointEvery() == 0
+            ? Saving.never(settings.name(), run)
+            : Saving.every(settings.checkpointEvery(), settings.name(), run);
+    MetricsListener listener = new MetricsListener(run, settings.name());
     try (P3OTrainer trainer =
-            builder
-                .sampler(policy.sampler(settings.maxNewTokens()))
-                .config(settings.config())
-                .listener(new MetricsListener(run.directory(), settings.name()))
-                .build();
-        Console.Stage stage = run.console().stage(settings.name(), settings.steps())) {
-      Judged judged = judge(0, policy, evaluator, settings, run);
-      points.add(new Point(0, judged));
-      for (int step = 1; step <= settings.steps(); step++) {
+        builder
+            .sampler(policy.sampler(settings.maxNewTokens()))
+            .config(settings.config())
+            .listener(listener)
+            .build()) {
+      saving.begin(trainer);
+      HealthMonitor health = new HealthMonitor(HealthThresholds.defaults());
+      ImmutableList<Point> before = Evaluations.upTo(trainer.stepsDone(), settings, run);
+      before.forEach(point -> health.observe(point.step(), metrics(point.judged())));
+      Judge judge =
+          step -> {
+            Judged judged = judge(step, policy, evaluator, settings, run);
+            // The step that led here: metrics.jsonl counts steps from 0.
+            health.observe(Math.max(0, step - 1), metrics(judged)).forEach(listener::onAlarm);
+            return judged;
+          };
+      return run(trainer, saving, judge, before, settings, run);
+    }
+  }
+
+  /** Judges the policy after so many steps. */
+  private interface Judge {
+    Judged after(long step);
+  }
+
+  private static ImmutableList<Point> run(
+      P3OTrainer trainer,
+      Saving saving,
+      Judge judge,
+      ImmutableList<Point> before,
+      Settings settings,
+      Run run) {
+    List<Point> points = new ArrayList<>(before);
+    if (points.isEmpty()) {
+      points.add(new Point(0, judge.after(0)));
+    }
+    try (Console.Stage stage =
+        run.console().stage(settings.name(), settings.steps(), trainer.stepsDone())) {
+      while (trainer.stepsDone() < settings.steps()) {
         trainer.step();
-        boolean last = step == settings.steps() || run.stopped();
+        int step = Math.toIntExact(trainer.stepsDone());
+        boolean last =
+            step == settings.steps() || (run.stopped() && settings.checkpointEvery() == 0);
         if (last || step % settings.evaluateEvery() == 0) {
-          judged = judge(step, policy, evaluator, settings, run);
-          points.add(new Point(step, judged));
+          points.add(new Point(step, judge.after(step)));
         }
-        stage.step(status(judged));
-        if (last) {
+        stage.step(status(points.get(points.size() - 1).judged()));
+        if (saving.endsAfterStep(trainer, settings.steps()) || last) {
           break;
         }
       }
     }
-    return points.build();
+    return ImmutableList.copyOf(points);
   }
 
   private static String status(Judged judged) {
@@ -112,9 +153,12 @@ final class Alignment {
   }
 
   private static Judged judge(
-      int step, TransformerPolicy policy, Evaluator evaluator, Settings settings, Run run) {
+      long step, TransformerPolicy policy, Evaluator evaluator, Settings settings, Run run) {
     Judged judged = evaluator.judge(policy.sampler(settings.maxNewTokens()));
     run.directory().metrics(settings.name() + "-held-out", step, metrics(judged));
+    if (settings.checkpointEvery() > 0) {
+      Evaluations.save(step, judged, run);
+    }
     return judged;
   }
 

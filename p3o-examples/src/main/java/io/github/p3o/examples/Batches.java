@@ -3,6 +3,7 @@ package io.github.p3o.examples;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -24,7 +25,15 @@ final class Batches<T> {
     this.random = new Random(random.nextLong());
   }
 
+  /** Passes over batches that were used before a resume. */
+  void skip(long batches) {
+    for (long i = 0; i < batches; i++) {
+      next();
+    }
+  }
+
   /** The next batch. */
+  @CanIgnoreReturnValue
   ImmutableList<T> next() {
     ImmutableList.Builder<T> batch = ImmutableList.builderWithExpectedSize(size);
     for (int i = 0; i < size; i++) {

@@ -1,6 +1,7 @@
 package io.github.p3o.examples;
 
 import java.io.PrintWriter;
+import java.time.Duration;
 import java.util.Locale;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -61,7 +62,12 @@ final class Console {
 
   /** Begins a stage of so many equal parts of work. */
   Stage stage(String name, long total) {
-    return new Stage(name, total);
+    return stage(name, total, 0);
+  }
+
+  /** Begins a stage of which some parts were done before. */
+  Stage stage(String name, long total, long done) {
+    return new Stage(name, total, done);
   }
 
   /** A stage of work; closing it prints what it took. */
@@ -74,16 +80,18 @@ final class Console {
     private long done;
     private double printedAt;
 
-    private Stage(String name, long total) {
+    private Stage(String name, long total, long done) {
+      this.done = done;
       this.name = name;
       this.total = total;
-      this.bar = bars ? bar(name, total) : null;
+      this.bar = bars ? bar(name, total, done) : null;
     }
 
-    private static ProgressBar bar(String name, long total) {
+    private static ProgressBar bar(String name, long total, long done) {
       return new ProgressBarBuilder()
           .setTaskName(String.format(Locale.ROOT, "%-14s", name))
           .setInitialMax(total)
+          .startsFrom(done, Duration.ZERO)
           .setStyle(ProgressBarStyle.ASCII)
           .setUpdateIntervalMillis(200)
           .clearDisplayOnFinish()

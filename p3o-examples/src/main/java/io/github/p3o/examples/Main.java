@@ -10,7 +10,10 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** The {@code p3o} command line. Exit codes: 0 done, 1 failed, 2 asked for what cannot be. */
+/**
+ * The {@code p3o} command line. Exit codes: 0 done, 1 failed, 2 asked for what cannot be, 130
+ * interrupted.
+ */
 public final class Main {
 
   private Main() {}

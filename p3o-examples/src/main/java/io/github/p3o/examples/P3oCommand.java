@@ -21,6 +21,7 @@ import picocli.CommandLine.Spec;
       SftCommand.class,
       RewardCommand.class,
       AlignCommand.class,
+      ResumeCommand.class,
       GenerateCommand.class,
       CertifyCommand.class
     })

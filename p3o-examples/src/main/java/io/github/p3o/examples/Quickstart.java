@@ -96,7 +96,7 @@ final class Quickstart {
         Labels labels = label(model);
         RewardFit.Settings settings =
             new RewardFit.Settings(scale.rewardSteps(), 32, 32, 1e-3, seed + 2);
-        RewardFit.run(reward, labels.training(), settings, run);
+        RewardFit.run(reward, labels.training(), settings, Saving.never("reward", run), run);
         Calibration calibration = RewardFit.measure(reward, labels.heldOut(), 32, run.directory());
         console.note(
             String.format(
@@ -120,6 +120,7 @@ final class Quickstart {
             training,
             heldOut,
             new Sft.Settings(scale.sftSteps(), 64, 1e-2, seed),
+            Saving.never("sft", run),
             run);
     console.note(
         String.format(
@@ -228,6 +229,7 @@ final class Quickstart {
         config,
         scale.alignSteps(),
         scale.evaluateEvery(),
-        MAX_NEW_TOKENS);
+        MAX_NEW_TOKENS,
+        0);
   }
 }

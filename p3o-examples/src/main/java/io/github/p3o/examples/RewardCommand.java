@@ -36,6 +36,7 @@ final class RewardCommand implements Callable<Integer> {
 
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final SampleOptions samples = new SampleOptions();
+  @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
   @Option(
       names = "--policy",
@@ -114,12 +115,16 @@ final class RewardCommand implements Callable<Integer> {
     Checks.share("--held-out", heldOut);
     samples.check(data != null);
     try (LanguageModel model = LanguageModel.load(policy);
-        Run run = Run.open(spec, options)) {
+        Run run = Run.open(spec, options, checkpoints)) {
       Labels labels =
           data == null
               ? samples.labels(model, heldOut, options.seed, run.console())
               : read(data, model, run.console());
-      report(labels, fit(labels, model, run), run);
+      Calibration calibration = fit(labels, model, run);
+      if (calibration == null) {
+        return Run.INTERRUPTED;
+      }
+      report(labels, calibration, run);
       return 0;
     }
   }
@@ -143,7 +148,8 @@ final class RewardCommand implements Callable<Integer> {
     return labels;
   }
 
-  private Calibration fit(Labels labels, LanguageModel model, Run run) {
+  /** Null if the run was interrupted. */
+  private @Nullable Calibration fit(Labels labels, LanguageModel model, Run run) {
     if (labels.training().isEmpty() || labels.heldOut().isEmpty()) {
       throw new UsageException(
           String.format(
@@ -151,13 +157,18 @@ final class RewardCommand implements Callable<Integer> {
                   + " out",
               labels.training().size(), labels.heldOut().size()));
     }
+    run.pin("comparisons", labels.training());
     int updates = steps == null ? Math.max(1, labels.training().size() / batch) : steps;
     try (TransformerRewardModel reward = untrainedOr(model)) {
       RewardFit.run(
           reward,
           labels.training(),
           new RewardFit.Settings(updates, batch, microBatch, learningRate, options.seed),
+          Saving.every(checkpoints.every(), "reward", run),
           run);
+      if (run.interrupted()) {
+        return null;
+      }
       Calibration calibration =
           RewardFit.measure(reward, labels.heldOut(), microBatch, run.directory());
       reward.save(run.directory().resolve(MODEL));

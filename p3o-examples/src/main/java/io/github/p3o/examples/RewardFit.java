@@ -35,22 +35,43 @@ final class RewardFit {
 
   /** Trains a reward model in place. */
   static void run(
-      TrainableRewardModel model, List<Comparison> training, Settings settings, Run run) {
+      TrainableRewardModel model,
+      List<Comparison> training,
+      Settings settings,
+      Saving saving,
+      Run run) {
     OptimizerConfig optimizer =
         OptimizerConfig.adamW(settings.learningRate())
             .withCosine(Math.min(20, settings.steps() / 10), settings.steps() + 1);
     Batches<Comparison> batches =
         new Batches<>(training, settings.batch(), new SplittableRandom(settings.seed()));
     try (RewardModelTrainer trainer =
-            new RewardModelTrainer(model, new BradleyTerryLoss(), optimizer, settings.atOnce());
-        Console.Stage stage = run.console().stage("reward model", settings.steps())) {
+        new RewardModelTrainer(model, new BradleyTerryLoss(), optimizer, settings.atOnce())) {
+      saving.begin(trainer);
+      batches.skip(trainer.stepsDone());
+      train(trainer, batches, settings, saving, run);
+    }
+  }
+
+  private static void train(
+      RewardModelTrainer trainer,
+      Batches<Comparison> batches,
+      Settings settings,
+      Saving saving,
+      Run run) {
+    try (Console.Stage stage =
+        run.console().stage("reward model", settings.steps(), trainer.stepsDone())) {
       double accuracy = 0.5;
-      for (int step = 0; step < settings.steps(); step++) {
+      while (trainer.stepsDone() < settings.steps()) {
+        long step = trainer.stepsDone();
         Map<String, Double> means = trainer.step(batches.next());
         double now = means.getOrDefault("rewards/accuracies", Double.NaN);
         accuracy = SMOOTHING * accuracy + (1 - SMOOTHING) * now;
         run.directory().metrics("reward", step, means);
         stage.step(String.format(Locale.ROOT, "training accuracy %.3f", accuracy));
+        if (saving.endsAfterStep(trainer, settings.steps())) {
+          break;
+        }
       }
     }
   }

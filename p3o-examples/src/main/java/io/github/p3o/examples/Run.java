@@ -1,10 +1,13 @@
 package io.github.p3o.examples;
 
+import com.google.common.hash.Hasher;
+import com.google.common.hash.Hashing;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -16,10 +19,24 @@ import picocli.CommandLine.Model.OptionSpec;
 
 /**
  * One run of a command: its directory, what is shown of it, and whether the user has asked it to
- * stop. After Ctrl-C training loops end early, and what they have made is measured and saved as
- * usual.
+ * stop. After Ctrl-C training loops end after the current step: with a checkpoint where the run can
+ * be resumed, elsewhere what they have made is measured and saved as usual.
  */
 final class Run implements AutoCloseable {
+
+  /** The file that describes a run. */
+  static final String DESCRIPTION = "run.json";
+
+  /** In it: what the command line was. */
+  static final String ARGUMENTS = "arguments";
+
+  /**
+   * The exit code of a run that was interrupted and can be resumed: as of a shell, 128 + SIGINT.
+   */
+  static final int INTERRUPTED = 130;
+
+  private static final String ENVIRONMENT = "environment";
+  private static final String SECONDS = "seconds";
 
   /** Long enough to evaluate and write a model; then the process ends all the same. */
   private static final long SECONDS_TO_FINISH = 120;
@@ -30,12 +47,42 @@ final class Run implements AutoCloseable {
   private final long began = System.nanoTime();
   private final CountDownLatch finished = new CountDownLatch(1);
   private final Thread onExit = new Thread(this::stop, "p3o-stop");
+  private final boolean resumed;
   private volatile boolean stopped;
+  private boolean interrupted;
 
-  private Run(RunDirectory directory, Console console, Map<String, Object> description) {
+  private Run(
+      RunDirectory directory, Console console, Map<String, Object> description, boolean resumed) {
+    this.resumed = resumed;
     this.directory = directory;
     this.console = console;
     this.description = description;
+  }
+
+  /** Makes the run directory and writes run.json, or takes up the run that is resumed. */
+  static Run open(CommandSpec spec, RunOptions options, CheckpointOptions checkpoints) {
+    return checkpoints.resume == null
+        ? open(spec, options)
+        : reopen(checkpoints.resume, console(spec, options));
+  }
+
+  private static Run reopen(Path path, Console console) {
+    RunDirectory directory = RunDirectory.reopen(path);
+    Map<String, Object> description = directory.readJson(DESCRIPTION);
+    Run run = new Run(directory, console, description, true);
+    Object before = description.get(ENVIRONMENT);
+    Provenance.all()
+        .forEach(
+            (name, now) -> {
+              if (before instanceof Map<?, ?> map && !now.equals(map.get(name))) {
+                console.note(
+                    String.format(
+                        "p3o: %s was %s and is %s: results may differ in their last digits",
+                        name, map.get(name), now));
+              }
+            });
+    Runtime.getRuntime().addShutdownHook(run.onExit);
+    return run;
   }
 
   /** Makes the run directory and writes run.json. */
@@ -51,15 +98,16 @@ final class Run implements AutoCloseable {
                         .format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss")));
     Map<String, Object> description = new LinkedHashMap<>();
     description.put("command", spec.qualifiedName());
+    description.put(ARGUMENTS, spec.root().commandLine().getParseResult().originalArgs());
     description.put("options", optionsOf(spec));
-    description.put("environment", Provenance.all());
+    description.put(ENVIRONMENT, Provenance.all());
     return open(path, console(spec, options), description);
   }
 
   /** Makes a run directory. */
   static Run open(Path path, Console console, Map<String, Object> description) {
-    Run run = new Run(RunDirectory.create(path), console, description);
-    run.directory.json("run.json", description);
+    Run run = new Run(RunDirectory.create(path), console, description, false);
+    run.directory.json(DESCRIPTION, description);
     Runtime.getRuntime().addShutdownHook(run.onExit);
     return run;
   }
@@ -104,7 +152,40 @@ final class Run implements AutoCloseable {
   /** Adds to run.json. */
   void describe(String name, Object value) {
     description.put(name, value);
-    directory.json("run.json", description);
+    directory.json(DESCRIPTION, description);
+  }
+
+  /** Adds to run.json a digest of data that must be the same when the run is resumed. */
+  @SuppressWarnings("UnstableApiUsage") // Guava's hashing is long stable in fact
+  void pin(String name, List<? extends Record> data) {
+    Hasher hasher = Hashing.murmur3_128().newHasher();
+    data.forEach(each -> hasher.putUnencodedChars(each.toString()));
+    String value = data.size() + " " + hasher.hash();
+    Object before = description.get(name);
+    if (resumed && !value.equals(before)) {
+      throw new UsageException(
+          String.format("%s: expected %s as when the run began, got %s", name, before, value));
+    }
+    describe(name, value);
+  }
+
+  /** Whether this run began in another process. */
+  boolean resumed() {
+    return resumed;
+  }
+
+  /** The user interrupted the run, and it can be resumed. */
+  void interruptedAfter(long done, long steps) {
+    interrupted = true;
+    console.note(
+        String.format(
+            "p3o: interrupted after step %d of %d; to go on: p3o resume %s",
+            done, steps, directory.path()));
+  }
+
+  /** Whether a stage ended before its last step, so that there is no result. */
+  boolean interrupted() {
+    return interrupted;
   }
 
   /** Whether loops shall end early. */
@@ -131,7 +212,8 @@ final class Run implements AutoCloseable {
 
   @Override
   public void close() {
-    describe("seconds", Double.valueOf(String.format(Locale.ROOT, "%.1f", seconds())));
+    double before = resumed && description.get(SECONDS) instanceof Number n ? n.doubleValue() : 0;
+    describe(SECONDS, Double.valueOf(String.format(Locale.ROOT, "%.1f", before + seconds())));
     directory.close();
     finished.countDown();
     try {

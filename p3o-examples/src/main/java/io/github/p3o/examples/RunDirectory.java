@@ -1,15 +1,21 @@
 package io.github.p3o.examples;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.google.common.collect.ImmutableList;
+import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -21,8 +27,13 @@ final class RunDirectory implements AutoCloseable {
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS).build();
 
+  /** Behind the name of a stage: lines of alarms at its steps. */
+  static final String ALARM = "-alarm";
+
+  private static final String METRICS = "metrics.jsonl";
+
   private final Path directory;
-  private final BufferedWriter metrics;
+  private BufferedWriter metrics;
 
   private RunDirectory(Path directory, BufferedWriter metrics) {
     this.directory = directory;
@@ -40,13 +51,24 @@ final class RunDirectory implements AutoCloseable {
       }
       return new RunDirectory(
           directory,
-          Files.newBufferedWriter(
-              directory.resolve("metrics.jsonl"), StandardOpenOption.CREATE_NEW));
+          Files.newBufferedWriter(directory.resolve(METRICS), StandardOpenOption.CREATE_NEW));
     } catch (DirectoryNotEmptyException e) {
       throw new UsageException(
           "--out: expected a new or empty directory, got " + directory + ", which holds files");
     } catch (IOException e) {
       throw new UsageException("--out: expected a directory to write to, got " + e);
+    }
+  }
+
+  /** Opens the directory of a run that is resumed. */
+  static RunDirectory reopen(Path directory) {
+    try {
+      return new RunDirectory(
+          directory,
+          Files.newBufferedWriter(
+              directory.resolve(METRICS), StandardOpenOption.CREATE, StandardOpenOption.APPEND));
+    } catch (IOException e) {
+      throw new UsageException("DIR: expected a run directory to write to, got " + e);
     }
   }
 
@@ -73,6 +95,78 @@ final class RunDirectory implements AutoCloseable {
               .writeValueAsString(line));
       metrics.newLine();
       metrics.flush();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Puts metrics.jsonl on the disk, before a checkpoint that it must not lag behind. */
+  void flush() {
+    try (FileChannel channel =
+        FileChannel.open(directory.resolve(METRICS), StandardOpenOption.WRITE)) {
+      channel.force(true);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Drops from metrics.jsonl what will be measured again: the steps of a stage from this one on,
+   * held-out measurements after it, and a line that was cut off when the process died.
+   */
+  void keepMetrics(String stage, long step) {
+    try {
+      metrics.close();
+      Path file = directory.resolve(METRICS);
+      StringBuilder kept = new StringBuilder();
+      try (Stream<String> lines = Files.lines(file)) {
+        lines.filter(line -> isBefore(line, stage, step)).forEach(l -> kept.append(l).append('\n'));
+      }
+      write(file, kept.toString());
+      metrics = Files.newBufferedWriter(file, StandardOpenOption.APPEND);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static boolean isBefore(String line, String stage, long step) {
+    JsonNode measured;
+    try {
+      measured = JSON.readTree(line);
+    } catch (JsonProcessingException e) {
+      return false; // cut off
+    }
+    String of = measured.path("stage").asText();
+    long at = measured.path("step").asLong();
+    boolean ofAStep = of.equals(stage) || of.equals(stage + ALARM);
+    return ofAStep ? at < step : !of.startsWith(stage + "-") || at <= step;
+  }
+
+  /** The lines of a stage in metrics.jsonl, in order. */
+  ImmutableList<JsonNode> measured(String stage) {
+    ImmutableList.Builder<JsonNode> measured = ImmutableList.builder();
+    try (BufferedReader lines = Files.newBufferedReader(resolve(METRICS))) {
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        JsonNode values = JSON.readTree(line);
+        if (values.path("stage").asText().equals(stage)) {
+          measured.add(values);
+        }
+      }
+      return measured.build();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Reads an object that {@link #json} wrote. */
+  Map<String, Object> readJson(String name) {
+    return read(name, new TypeReference<LinkedHashMap<String, Object>>() {});
+  }
+
+  /** Reads what {@link #json} wrote. */
+  <T> T read(String name, TypeReference<T> type) {
+    try {
+      return JSON.readValue(resolve(name).toFile(), type);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -108,10 +202,17 @@ final class RunDirectory implements AutoCloseable {
   /** Writes a text file. */
   void text(String name, String text) {
     try {
-      Files.writeString(resolve(name), text);
+      write(resolve(name), text);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Writes beside and renames: whoever reads it later finds the old text or the new one. */
+  private static void write(Path file, String text) throws IOException {
+    Path beside = file.resolveSibling("." + file.getFileName() + ".tmp");
+    Files.writeString(beside, text);
+    Files.move(beside, file, StandardCopyOption.REPLACE_EXISTING);
   }
 
   @Override

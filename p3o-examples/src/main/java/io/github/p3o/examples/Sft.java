@@ -32,29 +32,48 @@ final class Sft {
    *
    * @param training at least one example
    * @param heldOut to measure on, may be empty
+   * @param saving of the stage {@code sft}
    * @return nats per token on the held-out examples before and after, NaN if there are none
    */
   static double[] run(
-      Policy policy, List<Example> training, List<Example> heldOut, Settings settings, Run run) {
+      Policy policy,
+      List<Example> training,
+      List<Example> heldOut,
+      Settings settings,
+      Saving saving,
+      Run run) {
     OptimizerConfig optimizer =
         OptimizerConfig.adamW(settings.learningRate())
             .withCosine(Math.min(20, settings.steps() / 10), settings.steps() + 1);
     Batches<Example> batches =
         new Batches<>(training, settings.batch(), new SplittableRandom(settings.seed()));
     try (SftTrainer trainer =
-            new SftTrainer(
-                policy, new SftLoss(), optimizer, Math.min(settings.batch(), SEQUENCES_AT_ONCE));
-        Console.Stage stage = run.console().stage("sft", settings.steps())) {
+        new SftTrainer(
+            policy, new SftLoss(), optimizer, Math.min(settings.batch(), SEQUENCES_AT_ONCE))) {
       double before = evaluate(trainer, heldOut);
-      double loss = Double.NaN;
-      for (int step = 0; step < settings.steps(); step++) {
-        loss = trainer.step(batches.next());
+      saving.begin(trainer);
+      batches.skip(trainer.stepsDone());
+      train(trainer, batches, settings, saving, run);
+      double after = evaluate(trainer, heldOut);
+      if (!run.interrupted()) {
+        run.directory().metrics("sft-held-out", settings.steps(), ImmutableMap.of("loss", after));
+      }
+      return new double[] {before, after};
+    }
+  }
+
+  private static void train(
+      SftTrainer trainer, Batches<Example> batches, Settings settings, Saving saving, Run run) {
+    try (Console.Stage stage = run.console().stage("sft", settings.steps(), trainer.stepsDone())) {
+      while (trainer.stepsDone() < settings.steps()) {
+        long step = trainer.stepsDone();
+        double loss = trainer.step(batches.next());
         run.directory().metrics("sft", step, ImmutableMap.of("loss", loss));
         stage.step(String.format(Locale.ROOT, "loss %.3f nats/token", loss));
+        if (saving.endsAfterStep(trainer, settings.steps())) {
+          break;
+        }
       }
-      double after = evaluate(trainer, heldOut);
-      run.directory().metrics("sft-held-out", settings.steps(), ImmutableMap.of("loss", after));
-      return new double[] {before, after};
     }
   }
 

@@ -52,6 +52,7 @@ final class SftCommand implements Callable<Integer> {
 
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final SizeOptions sizes = new SizeOptions();
+  @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
   @Option(
       names = "--data",
@@ -133,9 +134,10 @@ final class SftCommand implements Callable<Integer> {
     Checks.atLeast("--batch", 1, batch);
     Checks.share("--held-out", heldOut);
     ImmutableList<Completion> texts = read();
-    try (Run run = Run.open(spec, options);
+    try (Run run = Run.open(spec, options, checkpoints);
         LanguageModel model = model(texts, run.directory().resolve(MODEL))) {
       List<Example> examples = examples(texts, model, run.console());
+      run.pin("examples", examples);
       Collections.shuffle(examples, new Random(options.seed));
       int held = heldOutFirst(examples);
       double[] losses =
@@ -144,7 +146,11 @@ final class SftCommand implements Callable<Integer> {
               examples.subList(held, examples.size()),
               examples.subList(0, held),
               new Sft.Settings(steps, batch, learningRate, options.seed),
+              Saving.every(checkpoints.every(), "sft", run),
               run);
+      if (run.interrupted()) {
+        return Run.INTERRUPTED;
+      }
       model.save(run.directory().resolve(MODEL));
       run.console().print(result(losses, held));
       run.console().print("Model: " + run.directory().resolve(MODEL));

@@ -79,7 +79,9 @@ final class TrainerOptions {
         or(microBatch, base.promptsPerMicroBatch()),
         optimizer(base.optimizer()),
         base.ratioCheck(),
-        base.rewardShaping());
+        base.rewardShaping(),
+        base.klControl(),
+        base.maxApproximateKl());
   }
 
   private TrainerConfig base(@Nullable Preset preset) {

@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import io.github.p3o.PairVariables;
 import io.github.p3o.ResponseVariables;
+import io.github.p3o.internal.KlScale;
 import io.github.p3o.internal.Ops;
 import org.nd4j.autodiff.samediff.SDVariable;
 
@@ -58,7 +59,7 @@ public record KlShaping(double coefficient, Placement placement) {
     boolean current = placement == Placement.CURRENT;
     SDVariable kl1 = Ops.subtract(current ? p.s1() : p.o1(), p.f1());
     SDVariable kl2 = Ops.subtract(current ? p.s2() : p.o2(), p.f2());
-    SDVariable penalty = Ops.multiply(Ops.subtract(kl1, kl2), coefficient);
+    SDVariable penalty = penalty(Ops.subtract(kl1, kl2));
     return Ops.stopGradient(Ops.subtract(p.rewardDifference(), penalty));
   }
 
@@ -67,7 +68,7 @@ public record KlShaping(double coefficient, Placement placement) {
     boolean current = placement == Placement.CURRENT;
     SDVariable k = current ? responses.logProb(i) : responses.oldLogProb(i);
     SDVariable kl = Ops.subtract(k, responses.referenceLogProb(i));
-    return Ops.stopGradient(Ops.subtract(responses.reward(i), Ops.multiply(kl, coefficient)));
+    return Ops.stopGradient(Ops.subtract(responses.reward(i), penalty(kl)));
   }
 
   /** The mean of r̂ over the batch: a baseline. */
@@ -76,6 +77,11 @@ public record KlShaping(double coefficient, Placement placement) {
         placement == Placement.ROLLOUT || coefficient == 0,
         "klShaping: expected ROLLOUT with a batch-mean baseline, got %s",
         placement);
-    return Ops.subtract(means.reward(), Ops.multiply(means.rolloutKl(), coefficient));
+    return Ops.subtract(means.reward(), penalty(means.rolloutKl()));
+  }
+
+  /** β times the KL, and times the factor of the trainer's KL control. */
+  private SDVariable penalty(SDVariable kl) {
+    return KlScale.apply(Ops.multiply(kl, coefficient));
   }
 }

@@ -34,6 +34,11 @@ public record LeaveOneOutLoss(KlShaping klShaping) implements PolicyLoss {
   }
 
   @Override
+  public double klPenalty() {
+    return klShaping.coefficient();
+  }
+
+  @Override
   public LossTerms build(ResponseVariables responses) {
     // r̂ᵢ − mean of the others = mean over j ≠ i of Δᵢⱼ
     ImmutableList<SDVariable> advantages =

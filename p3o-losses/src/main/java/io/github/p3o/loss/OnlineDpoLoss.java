@@ -45,9 +45,13 @@ public record OnlineDpoLoss(double klCoefficient) implements PairwiseLoss {
     SDVariable logRatio2 = Ops.subtract(p.s2(), p.f2());
     SDVariable lead = Ops.multiply(Ops.subtract(logRatio1, logRatio2), klCoefficient);
     SDVariable margin = Ops.multiply(sign, lead);
+    SDVariable middle = Ops.multiply(Ops.add(logRatio1, logRatio2), klCoefficient / 2);
+    SDVariable half = Ops.multiply(margin, 0.5);
     return new LossTerms(
         Ops.negate(Ops.logSigmoid(margin)),
         ImmutableMap.of(
+            "rewards/chosen", Ops.stopGradient(Ops.add(middle, half)),
+            "rewards/rejected", Ops.stopGradient(Ops.subtract(middle, half)),
             "rewards/accuracies", Ops.isGreater(margin, 0),
             "rewards/margins", Ops.stopGradient(margin),
             "rewards/ties", Ops.not(Ops.add(firstWins, secondWins))));

@@ -2,6 +2,7 @@ package io.github.p3o.loss;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import com.google.common.base.MoreObjects;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.LossTerms;
 import io.github.p3o.PairVariables;
@@ -126,6 +127,21 @@ public final class P3OLoss implements PairwiseLoss {
   @Override
   public String name() {
     return form == Form.V1 ? "p3o-v1" : "p3o-v2";
+  }
+
+  /** The name and every setting. */
+  @Override
+  public String toString() {
+    return MoreObjects.toStringHelper(name())
+        .add("clipRange", clipRange)
+        .add("weightClip", weightClip)
+        .add("klShaping", klShaping)
+        .toString();
+  }
+
+  @Override
+  public double klPenalty() {
+    return klShaping.coefficient();
   }
 
   @Override

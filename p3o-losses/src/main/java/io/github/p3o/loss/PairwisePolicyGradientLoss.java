@@ -61,6 +61,11 @@ public record PairwisePolicyGradientLoss(Correction correction, KlShaping klShap
   }
 
   @Override
+  public double klPenalty() {
+    return klShaping.coefficient();
+  }
+
+  @Override
   public LossTerms build(PairVariables p) {
     SDVariable delta = klShaping.relativeReward(p);
     SDVariable weighted =

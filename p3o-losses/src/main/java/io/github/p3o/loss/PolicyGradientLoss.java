@@ -27,6 +27,11 @@ public record PolicyGradientLoss(KlShaping klShaping, Baseline baseline) impleme
   }
 
   @Override
+  public double klPenalty() {
+    return klShaping.coefficient();
+  }
+
+  @Override
   public LossTerms build(ResponseVariables responses) {
     return new LossTerms(
         Responses.mean(

@@ -38,6 +38,11 @@ public record PpoLoss(double clipRange, KlShaping klShaping, Baseline baseline)
   }
 
   @Override
+  public double klPenalty() {
+    return klShaping.coefficient();
+  }
+
+  @Override
   public LossTerms build(ResponseVariables responses) {
     Surrogate[] surrogates =
         IntStream.range(0, responses.count())

@@ -41,9 +41,15 @@ public record TokenPpoLoss(PpoConfig config) implements ActorCriticLoss {
   }
 
   @Override
-  public ImmutableList<TokenTargets> targets(ImmutableList<TokenRollout> rollout) {
+  public double klPenalty() {
+    return config.klCoefficient();
+  }
+
+  @Override
+  public ImmutableList<TokenTargets> targets(ImmutableList<TokenRollout> rollout, double klScale) {
+    PpoConfig scaled = config.withKlCoefficient(config.klCoefficient() * klScale);
     List<GeneralizedAdvantage> raw =
-        rollout.stream().map(response -> GeneralizedAdvantage.of(response, config)).toList();
+        rollout.stream().map(response -> GeneralizedAdvantage.of(response, scaled)).toList();
     ImmutableList<TokenAdvantages> whitened =
         config.whitening().apply(raw.stream().map(GeneralizedAdvantage::advantages).toList());
     return IntStream.range(0, rollout.size())

@@ -106,7 +106,7 @@ class FloatTypesTest {
   private static Gradients gradients(Policy policy, PolicyLoss loss, PairwiseBatch batch) {
     try (PolicyLearner learner =
         new PolicyLearner(policy, new ResponseObjective(policy, loss, K), K, 2)) {
-      return learner.gradients(batch);
+      return learner.gradients(batch, 1);
     }
   }
 

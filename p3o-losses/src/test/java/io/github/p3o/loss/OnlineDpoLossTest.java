@@ -43,6 +43,24 @@ class OnlineDpoLossTest {
   }
 
   @Test
+  void chosenAndRejected_areTheImplicitRewardsOfTheBetterAndTheWorse() {
+    Evaluation evaluation =
+        Cases.of(
+                2,
+                new double[] {-5, -5, -5, -6, -6, -6},
+                new double[] {-3, -3, -3, -6, -6, -6},
+                new double[] {-4, -4, -4, -6, -6, -6},
+                new double[] {1, 2, 5, 0, 2, 4})
+            .evaluate(new OnlineDpoLoss(0.5));
+
+    // 0.5 · 1 and 0.5 · 0, but for the tie, where both are their mean
+    assertThat(evaluation.statistics().diagnostics().get("rewards/chosen"))
+        .isCloseTo((0.5 + 0.25 + 0.5) / 3, within(1e-15));
+    assertThat(evaluation.statistics().diagnostics().get("rewards/rejected"))
+        .isCloseTo((0 + 0.25 + 0) / 3, within(1e-15));
+  }
+
+  @Test
   void sureWinner_hasALossThatIsNotLostInRounding() {
     Case sure =
         Cases.of(2, new double[2], new double[] {0, -400}, new double[2], new double[] {1, 0});

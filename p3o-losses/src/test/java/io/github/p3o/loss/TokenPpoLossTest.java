@@ -214,7 +214,8 @@ class TokenPpoLossTest {
         USUAL.targets(
             ImmutableList.of(
                 rollout(new double[] {-1e6, 0}, new double[] {0, -1e6}, 1e30),
-                rollout(new double[] {0}, new double[] {-1e6}, -1e30)));
+                rollout(new double[] {0}, new double[] {-1e6}, -1e30)),
+            1);
 
     assertThat(targets.get(0).advantages().get(1)).isGreaterThan(0.5);
     assertThat(targets.get(1).advantages().get(0)).isLessThan(-0.5);
@@ -222,10 +223,23 @@ class TokenPpoLossTest {
   }
 
   @Test
+  void targets_withAScaledCoefficient_areThoseOfTheProduct() {
+    ImmutableList<TokenRollout> rollouts =
+        ImmutableList.of(
+            rollout(new double[] {-1, -2}, new double[] {-3, -1}, 1),
+            rollout(new double[] {-2}, new double[] {-1}, 0.5));
+    PpoConfig config = new PpoConfig().withKlCoefficient(0.1);
+
+    assertThat(new TokenPpoLoss(config).targets(rollouts, 3))
+        .isEqualTo(new TokenPpoLoss(config.withKlCoefficient(0.1 * 3)).targets(rollouts, 1));
+    assertThat(new TokenPpoLoss(config).klPenalty()).isEqualTo(0.1);
+  }
+
+  @Test
   void targets_ofEqualResponses_giveNoAdvantageToEither() {
     TokenRollout same = rollout(new double[] {-2}, new double[] {-1}, 0.7);
 
-    for (TokenTargets targets : USUAL.targets(ImmutableList.of(same, same))) {
+    for (TokenTargets targets : USUAL.targets(ImmutableList.of(same, same), 1)) {
       assertThat(targets.advantages().get(0)).isZero();
     }
   }
@@ -296,7 +310,8 @@ class TokenPpoLossTest {
     return loss.targets(
         Arrays.stream(rewards)
             .mapToObj(r -> rollout(new double[] {-1, -2}, new double[] {-1, -2}, r))
-            .collect(ImmutableList.toImmutableList()));
+            .collect(ImmutableList.toImmutableList()),
+        1);
   }
 
   private static double largestChange(

@@ -1,0 +1,75 @@
+package io.github.p3o;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+/**
+ * When a {@link HealthMonitor} gives alarm. {@link #defaults} has values with their reasons.
+ *
+ * @param window steps that an average or "sustained" is over, and the first steps that drifts are
+ *     measured from, ≥ 1
+ * @param negativeKl of NEGATIVE_KL: every KL of the window is below 0 and their mean is below minus
+ *     this, nats, ≥ 0
+ * @param klSpikeFactor of KL_SPIKE: times the mean of the window before, &gt; 1
+ * @param klSpikeNats of KL_SPIKE: and at least so much above it, ≥ 0
+ * @param zeroSignal of NO_SIGNAL: share of prompts without a difference in reward, in (0, 1]
+ * @param entropyShare of ENTROPY_COLLAPSE: of the entropy per token at the start, in (0, 1)
+ * @param lengthFactor of LENGTH_DRIFT: times, or a part of, the mean length at the start, &gt; 1
+ * @param clipFraction of CLIP_FRACTION: greatest mean over the window, in (0, 1]
+ * @param effectiveSample of LOW_EFFECTIVE_SAMPLE: least {@code policy/effective_sample_fraction},
+ *     in (0, 1)
+ * @param hackingErrors of REWARD_HACKING: standard errors that reward must have risen, and gold
+ *     fallen, since gold was best, ≥ 0
+ */
+public record HealthThresholds(
+    int window,
+    double negativeKl,
+    double klSpikeFactor,
+    double klSpikeNats,
+    double zeroSignal,
+    double entropyShare,
+    double lengthFactor,
+    double clipFraction,
+    double effectiveSample,
+    double hackingErrors) {
+
+  /** Checks every value. */
+  public HealthThresholds {
+    checkArgument(window >= 1, "window: expected at least 1, got %s", window);
+    check("negativeKl", negativeKl >= 0, ">= 0", negativeKl);
+    check("klSpikeFactor", klSpikeFactor > 1, "> 1", klSpikeFactor);
+    check("klSpikeNats", klSpikeNats >= 0, ">= 0", klSpikeNats);
+    check("zeroSignal", zeroSignal > 0 && zeroSignal <= 1, "in (0, 1]", zeroSignal);
+    check("entropyShare", entropyShare > 0 && entropyShare < 1, "in (0, 1)", entropyShare);
+    check("lengthFactor", lengthFactor > 1, "> 1", lengthFactor);
+    check("clipFraction", clipFraction > 0 && clipFraction <= 1, "in (0, 1]", clipFraction);
+    check(
+        "effectiveSample",
+        effectiveSample > 0 && effectiveSample < 1,
+        "in (0, 1)",
+        effectiveSample);
+    check("hackingErrors", hackingErrors >= 0, ">= 0", hackingErrors);
+  }
+
+  private static void check(String name, boolean holds, String rule, double value) {
+    checkArgument(holds, "%s: expected a number %s, got %s", name, rule, value);
+  }
+
+  /**
+   * Thresholds that a run which learns well stays within.
+   *
+   * @return the defaults
+   */
+  public static HealthThresholds defaults() {
+    return new HealthThresholds(
+        5, // five estimates of a KL of 0 are all below it once in 32 times, and seldom far
+        0.1, // beyond the noise of 5 · 128 responses whose log-ratios spread by 1 nat, twice over
+        3, // a step moves the KL by a fraction of what all steps before did
+        1, // near the reference a small KL triples without meaning anything
+        0.9, // with a tenth of the prompts the gradient is mostly noise
+        0.1, // sharpening to a half or a third is learning; a tenth is one answer to everything
+        2, // rewards that grow with length double it long before people notice
+        0.5, // PPO's runs in the literature lie between 0.1 and 0.3
+        0.3, // below, more than two thirds of what was sampled is wasted
+        2); // 1 in 40 by chance for each of the two
+  }
+}

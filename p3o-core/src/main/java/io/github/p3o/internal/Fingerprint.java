@@ -1,0 +1,57 @@
+package io.github.p3o.internal;
+
+import com.google.common.hash.Hasher;
+import com.google.common.hash.Hashing;
+import com.google.common.primitives.ImmutableIntArray;
+import io.github.p3o.Parameters;
+import java.util.stream.Stream;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.indexing.NDArrayIndex;
+
+/** Tells parameters, or texts, apart by a few digits. */
+public final class Fingerprint {
+
+  /** Elements that are copied at once. */
+  private static final long CHUNK = 1 << 20;
+
+  private Fingerprint() {}
+
+  /** The same for the same bits of the same type. */
+  @SuppressWarnings("UnstableApiUsage") // Guava's hashing is long stable in fact
+  public static String of(Parameters parameters) {
+    Hasher hasher = Hashing.murmur3_128().newHasher();
+    INDArray vector = parameters.vector();
+    for (long from = 0; from < vector.length(); from += CHUNK) {
+      long to = Math.min(from + CHUNK, vector.length());
+      try (INDArray chunk = vector.get(NDArrayIndex.interval(from, to)).dup()) {
+        add(chunk, hasher);
+      }
+    }
+    return parameters.dataType() + "[" + vector.length() + "]:" + hasher.hash();
+  }
+
+  /** The same for the same token ids in the same order. */
+  @SuppressWarnings("UnstableApiUsage") // Guava's hashing is long stable in fact
+  public static String of(Stream<ImmutableIntArray> tokens) {
+    Hasher hasher = Hashing.murmur3_128().newHasher();
+    tokens.forEach(
+        ids -> {
+          hasher.putInt(ids.length());
+          ids.forEach(hasher::putInt);
+        });
+    return hasher.hash().toString();
+  }
+
+  private static void add(INDArray chunk, Hasher hasher) {
+    if (chunk.dataType() == DataType.DOUBLE) {
+      for (double value : chunk.data().asDouble()) {
+        hasher.putLong(Double.doubleToLongBits(value));
+      }
+    } else {
+      for (float value : chunk.data().asFloat()) {
+        hasher.putInt(Float.floatToIntBits(value));
+      }
+    }
+  }
+}

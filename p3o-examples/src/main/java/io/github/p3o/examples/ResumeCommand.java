@@ -1,0 +1,81 @@
+package io.github.p3o.examples;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code p3o resume}. */
+@Command(
+    name = "resume",
+    header = "Goes on with a run of sft, reward or align that was interrupted or died.",
+    description = {
+      "",
+      "The options are those of the run, from its run.json; relative paths are taken from the"
+          + " current directory. It goes on from the newest checkpoint, and ends with the same"
+          + " model as if nothing had happened. Ctrl-C ends a run after the current step, with a"
+          + " checkpoint and exit code 130."
+    },
+    footer = {"  p3o resume runs/align-20260101-120000"})
+final class ResumeCommand implements Callable<Integer> {
+
+  private static final Set<String> RESUMABLE = Set.of("sft", "reward", "align");
+
+  @Parameters(paramLabel = "DIR", description = "The run directory.")
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private Path directory;
+
+  @Option(names = "--stacktrace", description = "Print the stack trace of an error.")
+  @SuppressWarnings("unused") // Main looks for it among the arguments
+  private boolean stacktrace;
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "Show this help and exit.")
+  @SuppressWarnings("unused") // picocli reads it
+  private boolean help;
+
+  @Spec
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    List<String> arguments = arguments();
+    arguments.add("--resume");
+    arguments.add(directory.toString());
+    CommandLine commandLine = Main.commandLine();
+    commandLine.setOut(spec.commandLine().getOut()).setErr(spec.commandLine().getErr());
+    return commandLine.execute(arguments.toArray(String[]::new));
+  }
+
+  /** The arguments of the run, the command first. */
+  private List<String> arguments() {
+    JsonNode run;
+    try {
+      run = new ObjectMapper().readTree(directory.resolve(Run.DESCRIPTION).toFile());
+    } catch (IOException e) {
+      throw new UsageException("DIR: expected a run directory with a run.json, got " + e);
+    }
+    List<String> arguments = new ArrayList<>();
+    run.path(Run.ARGUMENTS).forEach(argument -> arguments.add(argument.asText()));
+    if (arguments.isEmpty() || !RESUMABLE.contains(arguments.get(0))) {
+      throw new UsageException(
+          String.format(
+              "DIR: expected a run of p3o sft, reward or align, got %s of %s",
+              directory, run.path("command").asText("nothing")));
+    }
+    return arguments;
+  }
+}

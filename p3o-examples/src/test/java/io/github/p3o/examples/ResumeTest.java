@@ -1,0 +1,201 @@
+package io.github.p3o.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Ctrl-C, and {@code p3o resume}. */
+@DisabledOnOs(OS.WINDOWS) // no signals to send from here
+class ResumeTest {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @TempDir private static Path directory = Path.of("");
+
+  private static Path data = Path.of("");
+  private static Path model = Path.of("");
+
+  @BeforeAll
+  static void trainsALanguageModel() throws IOException {
+    SplittableRandom random = new SplittableRandom(1);
+    List<String> lines = new ArrayList<>();
+    for (String prompt : StoryGrammar.prompts().subList(0, 40)) {
+      lines.add(
+          JSON.createObjectNode()
+              .put("prompt", prompt)
+              .put("completion", " " + StoryGrammar.story(prompt, random))
+              .toString());
+    }
+    data = Files.write(directory.resolve("stories.jsonl"), lines);
+    Path out = directory.resolve("start");
+    Cli.run(split(sft(5, out)).toArray()).succeeds();
+    model = out.resolve("model");
+  }
+
+  private static List<Object> sft(int steps, Path out) {
+    return new ArrayList<>(
+        List.of(
+            "sft --tokenizer words --layers 1 --width 16 --heads 2 --context 40 --batch 4 --data",
+            data,
+            "--steps",
+            steps,
+            "--out",
+            out));
+  }
+
+  private static List<Object> align(Path out) {
+    return new ArrayList<>(
+        List.of(
+            "align --reward cheerful --steps 40 --prompts-per-step 4 --evaluation-prompts 4"
+                + " --max-new-tokens 8 --checkpoint-every 7 --policy",
+            model,
+            "--prompts",
+            data,
+            "--out",
+            out));
+  }
+
+  private static List<Object> reward(Path out) {
+    return new ArrayList<>(
+        List.of(
+            "reward --sample-pairs 60 --gold cheerful --max-new-tokens 8 --batch 4 --steps 60"
+                + " --policy",
+            model,
+            "--prompts",
+            data,
+            "--out",
+            out));
+  }
+
+  /** Runs a command in a process of its own, interrupts it within its first steps. */
+  private static void interrupt(List<Object> arguments, Path run) throws Exception {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-Xmx512m", "-cp"));
+    command.addAll(List.of(System.getProperty("java.class.path"), Main.class.getName()));
+    arguments.forEach(argument -> command.add(argument.toString()));
+    Path output = run.resolveSibling(run.getFileName() + ".txt");
+    Process process =
+        new ProcessBuilder(command)
+            .redirectErrorStream(true)
+            .redirectOutput(output.toFile())
+            .start();
+    Path metrics = run.resolve("metrics.jsonl");
+    while (process.isAlive() && (!Files.exists(metrics) || Files.size(metrics) < 2000)) {
+      TimeUnit.MILLISECONDS.sleep(5);
+    }
+    new ProcessBuilder("kill", "-INT", String.valueOf(process.pid())).start().waitFor();
+    int exitCode = process.waitFor();
+    assertThat(exitCode).as(Files.readString(output)).isEqualTo(130);
+    assertThat(Files.readString(output)).contains("interrupted after step", "p3o resume " + run);
+  }
+
+  /** Without times. */
+  private static List<JsonNode> metrics(Path run) throws IOException {
+    List<JsonNode> metrics = new ArrayList<>();
+    for (String line : Files.readAllLines(run.resolve("metrics.jsonl"))) {
+      ObjectNode values = (ObjectNode) JSON.readTree(line);
+      values.remove(List.of("timing_s/sample", "timing_s/score", "timing_s/update"));
+      metrics.add(values);
+    }
+    return metrics;
+  }
+
+  private static void assertSameResult(Path run, Path uninterrupted) throws IOException {
+    assertThat(run.resolve("model/model.safetensors"))
+        .hasSameBinaryContentAs(uninterrupted.resolve("model/model.safetensors"));
+    assertThat(metrics(run)).isEqualTo(metrics(uninterrupted));
+  }
+
+  @Test
+  void align_interruptedAndResumed_endsAsIfNothingHadHappened() throws Exception {
+    Path run = directory.resolve("align");
+    Path uninterrupted = directory.resolve("align-whole");
+    interrupt(split(align(run)), run);
+    assertThat(run.resolve("model")).doesNotExist();
+    assertThat(run.resolve("checkpoints")).isNotEmptyDirectory();
+    // what a death after the last checkpoint leaves: steps that come again, a line cut off
+    String more = "{\"stage\":\"p3o-v2\",\"step\":39,\"lr\":1}\n{\"stage\":\"p3o-v2\",\"st";
+    Files.writeString(run.resolve("metrics.jsonl"), more, StandardOpenOption.APPEND);
+
+    Cli resumed = Cli.run("resume", run).succeeds();
+
+    assertThat(resumed.err()).contains("p3o-v2: on from step ");
+    Cli.run(split(align(uninterrupted)).toArray()).succeeds();
+    assertSameResult(run, uninterrupted);
+    assertThat(run.resolve("samples.jsonl"))
+        .hasSameTextualContentAs(uninterrupted.resolve("samples.jsonl"));
+    assertThat(run.resolve("report.html")).isNotEmptyFile();
+    Cli.run("resume", run).succeeds(); // of a run that is done: the same result again
+    assertSameResult(run, uninterrupted);
+  }
+
+  @Test
+  void sft_interruptedAndResumed_endsAsIfNothingHadHappened() throws Exception {
+    Path run = directory.resolve("sft");
+    Path uninterrupted = directory.resolve("sft-whole");
+    interrupt(split(sft(400, run)), run);
+    Cli.run("resume", run).succeeds();
+    Cli.run(split(sft(400, uninterrupted)).toArray()).succeeds();
+    assertSameResult(run, uninterrupted);
+  }
+
+  @Test
+  void reward_interruptedAndResumed_endsAsIfNothingHadHappened() throws Exception {
+    Path run = directory.resolve("reward");
+    Path uninterrupted = directory.resolve("reward-whole");
+    interrupt(split(reward(run)), run);
+    Cli.run("resume", run).succeeds();
+    Cli.run(split(reward(uninterrupted)).toArray()).succeeds();
+    assertSameResult(run, uninterrupted);
+  }
+
+  private static List<Object> split(List<Object> arguments) {
+    return Stream.concat(
+            Stream.<Object>of((Object[]) arguments.get(0).toString().split(" ", -1)),
+            arguments.stream().skip(1))
+        .toList();
+  }
+
+  @Test
+  void resume_withOtherData_isRefused() throws Exception {
+    Path changed = Files.copy(data, directory.resolve("changed.jsonl"));
+    Path run = directory.resolve("changed");
+    List<Object> arguments = split(sft(3, run));
+    List<Object> ofCopy =
+        IntStream.range(0, arguments.size())
+            .mapToObj(i -> arguments.get(i).equals(data) ? changed : arguments.get(i))
+            .toList();
+    Cli.run(ofCopy.toArray()).succeeds();
+    Files.write(changed, Files.readAllLines(data).subList(1, 40));
+    Cli.run("resume", run)
+        .failsWith(2, "examples: expected 40 ", " as when the run began, got 39 ");
+  }
+
+  @Test
+  void resume_ofNoRun_isRefused() throws IOException {
+    Path empty = Files.createDirectories(directory.resolve("empty"));
+    Cli.run("resume", empty).failsWith(2, "DIR: expected a run directory with a run.json");
+    Files.writeString(
+        empty.resolve("run.json"),
+        "{\"command\": \"p3o generate\", \"arguments\": [\"generate\"]}");
+    Cli.run("resume", empty).failsWith(2, "DIR: expected a run of p3o sft, reward or align");
+  }
+}
