@@ -141,13 +141,12 @@ final class DecoderConfigJson {
     }
     expect("use_parallel_residual", "true or false", JsonNode::isBoolean);
     expect("pretraining_tp", "1", value -> value.isNumber() && value.asDouble() == 1);
-    for (String key : List.of("rope_scaling", "quantization_config")) {
-      expect(key, "null or absent, as it is not supported", value -> false);
-    }
-    if (!json.path("use_sliding_window").isBoolean() || architecture == Architecture.LLAMA) {
-      // Qwen2 names a window that it does not use.
-      expect("sliding_window", "null or absent, as it is not supported", value -> false);
-    }
+    expect("quantization_config", "null or absent, as it is not supported", value -> false);
+    expect("cross_attention_hidden_size", "null or absent, as it is not supported", v -> false);
+    expect("rope_scaling", "null, absent or of type default", DecoderConfigJson::isUnscaled);
+    // Qwen2 names a window that it does not use, unless it is told to.
+    boolean off = architecture == Architecture.QWEN2 || json.path("use_sliding_window").isBoolean();
+    expect("sliding_window", "null or absent, as it is not supported", value -> off);
     for (String flag :
         List.of(
             "use_sliding_window",
@@ -166,6 +165,12 @@ final class DecoderConfigJson {
         "n_ctx",
         "n_positions = " + positions,
         value -> value.isInt() && value.asInt() == positions);
+  }
+
+  /** The type of scaling goes by two names; what stands beside the default changes nothing. */
+  private static boolean isUnscaled(JsonNode scaling) {
+    JsonNode type = scaling.has("rope_type") ? scaling.path("rope_type") : scaling.path("type");
+    return type.asText().equals("default") && !scaling.has("rope_theta");
   }
 
   private static boolean isFullAttention(JsonNode types) {
