@@ -3,9 +3,9 @@ package io.github.p3o.transformer;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.google.common.base.Ascii;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
+import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.internal.AtomicFile;
 import io.github.p3o.internal.StrictJson;
 import io.github.p3o.transformer.DecoderConfig.Activation;
@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** {@link DecoderConfig} as Hugging Face's {@code config.json}. */
 final class DecoderConfigJson {
@@ -27,9 +28,6 @@ final class DecoderConfigJson {
   static final String FILE = "config.json";
 
   private static final long MAX_BYTES = 1 << 20;
-
-  /** Characters of a value that a message shows. */
-  private static final int MAX_SHOWN = 200;
 
   /** Names of the same function: the tanh form goes by several. */
   private static final ImmutableMap<String, Activation> ACTIVATIONS =
@@ -45,9 +43,13 @@ final class DecoderConfigJson {
   private final Architecture architecture;
   private final ConfigKeys keys;
 
-  private DecoderConfigJson(Path file, ObjectNode json) {
+  /** End tokens of {@code generation_config.json}, null if it names none. */
+  private final @Nullable ImmutableIntArray generation;
+
+  private DecoderConfigJson(Path file, ObjectNode json, @Nullable ImmutableIntArray generation) {
     this.file = file;
     this.json = json;
+    this.generation = generation;
     JsonNode type = json.path("model_type");
     Architecture named = type.isTextual() ? Architecture.ofModelType(type.asText()) : null;
     if (named == null) {
@@ -57,9 +59,11 @@ final class DecoderConfigJson {
     this.keys = ConfigKeys.of(named);
   }
 
-  static DecoderConfig read(Path file) {
+  static DecoderConfig read(Path directory) {
+    ImmutableIntArray generation = GenerationConfig.endTokens(directory);
+    Path file = directory.resolve(FILE);
     try {
-      return new DecoderConfigJson(file, StrictJson.object(file, MAX_BYTES)).config();
+      return new DecoderConfigJson(file, StrictJson.object(file, MAX_BYTES), generation).config();
     } catch (IOException e) {
       throw new CheckpointException(file, "file: expected a JSON object, got " + e, e);
     } catch (IllegalArgumentException | ArithmeticException e) {
@@ -67,17 +71,19 @@ final class DecoderConfigJson {
     }
   }
 
-  static void write(DecoderConfig config, Path file) {
-    write(json(config, config.architecture().languageModel()), file);
+  static void write(DecoderConfig config, Path directory) {
+    write(json(config, config.architecture().languageModel()), directory.resolve(FILE));
+    GenerationConfig.setEndTokens(directory, config.endTokens());
   }
 
   /** Of a model with one number in place of logits. */
-  static void writeRewardModel(DecoderConfig config, Path file) {
+  static void writeRewardModel(DecoderConfig config, Path directory) {
     ObjectNode json = json(config, config.architecture().classifier());
     // Hugging Face derives the number of labels from their names.
     json.putObject("id2label").put("0", "reward");
     json.putObject("label2id").put("reward", 0);
-    write(json.put("num_labels", 1), file);
+    write(json.put("num_labels", 1), directory.resolve(FILE));
+    GenerationConfig.setEndTokens(directory, config.endTokens());
   }
 
   private static void write(ObjectNode json, Path file) {
@@ -114,8 +120,8 @@ final class DecoderConfigJson {
             residual(),
             biases(),
             json.path("tie_word_embeddings").asBoolean(keys.tied()),
-            token("bos_token_id", keys.begin()),
-            token("eos_token_id", keys.end()));
+            beginToken(),
+            generation == null ? endTokens() : generation);
     expect(
         "head_dim",
         "absent or hidden size / heads = " + config.headSize(),
@@ -277,28 +283,27 @@ final class DecoderConfigJson {
     return value.doubleValue();
   }
 
-  private OptionalInt token(String key, int absent) {
-    JsonNode value = json.path(key);
-    if (value.isMissingNode()) {
-      return absent < 0 ? OptionalInt.empty() : OptionalInt.of(absent);
+  private OptionalInt beginToken() {
+    JsonNode value = json.path("bos_token_id");
+    if (value.isMissingNode() && keys.begin() >= 0) {
+      return OptionalInt.of(keys.begin());
     }
-    if (value.isNull()) {
-      return OptionalInt.empty();
+    ImmutableIntArray ids = TokenIdsJson.read(file, "bos_token_id", value);
+    if (ids.length() > 1) {
+      throw wrong("bos_token_id", "one id", value);
     }
-    JsonNode one = value.isArray() && value.size() == 1 ? value.get(0) : value;
-    if (!one.isIntegralNumber() || !one.canConvertToInt()) {
-      throw wrong(key, "one id", value);
-    }
-    return OptionalInt.of(one.intValue());
+    return ids.isEmpty() ? OptionalInt.empty() : OptionalInt.of(ids.get(0));
+  }
+
+  private ImmutableIntArray endTokens() {
+    JsonNode value = json.path("eos_token_id");
+    return value.isMissingNode() && keys.end() >= 0
+        ? ImmutableIntArray.of(keys.end())
+        : TokenIdsJson.read(file, "eos_token_id", value);
   }
 
   private CheckpointException wrong(String key, String expected, JsonNode value) {
-    return new CheckpointException(
-        file, key + ": expected " + expected, value.isMissingNode() ? "nothing" : shortened(value));
-  }
-
-  private static String shortened(JsonNode value) {
-    return Ascii.truncate(value.toString(), MAX_SHOWN, "…");
+    return CheckpointException.of(file, key, expected, value);
   }
 
   private static ObjectNode json(DecoderConfig config, String modelClass) {
@@ -321,8 +326,8 @@ final class DecoderConfigJson {
     config.rotary().ifPresent(rotary -> putRotary(json, config, rotary));
     putParts(json, config);
     json.put("torch_dtype", "float32");
-    putToken(json, "bos_token_id", config.beginToken());
-    putToken(json, "eos_token_id", config.endToken());
+    json.set("bos_token_id", TokenIdsJson.of(config.beginToken().stream().toArray()));
+    json.set("eos_token_id", TokenIdsJson.of(config.endTokens().toArray()));
     return json;
   }
 
@@ -346,15 +351,6 @@ final class DecoderConfigJson {
               .put("use_parallel_residual", config.residual() == Residual.PARALLEL);
       case QWEN2 -> json.put("use_sliding_window", false);
       case GPT2 -> json.put("n_ctx", config.maxPositions());
-    }
-  }
-
-  /** Null is written out, as an absent key stands for Hugging Face's default. */
-  private static void putToken(ObjectNode json, String key, OptionalInt token) {
-    if (token.isPresent()) {
-      json.put(key, token.getAsInt());
-    } else {
-      json.putNull(key);
     }
   }
 }

@@ -57,7 +57,7 @@ final class Generator {
     this.model = model;
     this.prefill = prefill;
     this.distribution =
-        new TokenDistribution(sampling, temperature, config.endToken(), config.vocabularySize());
+        new TokenDistribution(sampling, temperature, config.endTokens(), config.vocabularySize());
     this.maxNewTokens = sampling.maxNewTokens();
     this.maxRows = maxRows;
   }

@@ -329,7 +329,7 @@ public final class TransformerPolicy implements Policy {
   /**
    * Ancestral sampling from the parameters as they are when it is called. Every response has a
    * random stream of its own, so that it does not depend on which others are drawn beside it. A
-   * response ends with the end token of {@link #config}, which is then its last token, or is cut.
+   * response ends with any end token of {@link #config}, which is then its last token, or is cut.
    *
    * @param maxNewTokens the longest response, in tokens, at least 1
    * @return the sampler; it takes one response a prompt too, and refuses prompts that leave no room

@@ -121,7 +121,7 @@ public final class TransformerRewardModel implements TrainableRewardModel {
    * @throws CheckpointException if it cannot be written
    */
   public void save(Path directory) {
-    DecoderConfigJson.writeRewardModel(model.config(), directory.resolve(DecoderConfigJson.FILE));
+    DecoderConfigJson.writeRewardModel(model.config(), directory);
     DecoderParameters.write(directory, model.parameters().asMap());
   }
 

@@ -17,7 +17,6 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.DoubleStream;
@@ -47,7 +46,7 @@ class TruncatedSamplingTest {
   private static double[] probabilities(
       double[] logits, SamplingConfig config, double temperature, Prompt prompt, int... response) {
     TokenDistribution distribution =
-        new TokenDistribution(config, temperature, OptionalInt.of(2), logits.length);
+        new TokenDistribution(config, temperature, ImmutableIntArray.of(2), logits.length);
     double sum = distribution.set(logits, 0, prompt.tokens(), response);
     return Arrays.stream(distribution.weights()).map(weight -> weight / sum).toArray();
   }
