@@ -256,7 +256,7 @@ public record DecoderConfig(
    * @throws CheckpointException if it cannot be written
    */
   public void write(Path directory) {
-    DecoderConfigJson.write(this, directory);
+    DecoderConfigJson.write(this, TensorType.F32, directory);
   }
 
   /**

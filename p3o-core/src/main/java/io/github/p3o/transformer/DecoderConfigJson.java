@@ -71,14 +71,14 @@ final class DecoderConfigJson {
     }
   }
 
-  static void write(DecoderConfig config, Path directory) {
-    write(json(config, config.architecture().languageModel()), directory.resolve(FILE));
+  static void write(DecoderConfig config, TensorType type, Path directory) {
+    write(json(config, type, config.architecture().languageModel()), directory.resolve(FILE));
     GenerationConfig.setEndTokens(directory, config.endTokens());
   }
 
   /** Of a model with one number in place of logits. */
-  static void writeRewardModel(DecoderConfig config, Path directory) {
-    ObjectNode json = json(config, config.architecture().classifier());
+  static void writeRewardModel(DecoderConfig config, TensorType type, Path directory) {
+    ObjectNode json = json(config, type, config.architecture().classifier());
     // Hugging Face derives the number of labels from their names.
     json.putObject("id2label").put("0", "reward");
     json.putObject("label2id").put("reward", 0);
@@ -306,7 +306,7 @@ final class DecoderConfigJson {
     return CheckpointException.of(file, key, expected, value);
   }
 
-  private static ObjectNode json(DecoderConfig config, String modelClass) {
+  private static ObjectNode json(DecoderConfig config, TensorType type, String modelClass) {
     ConfigKeys keys = ConfigKeys.of(config.architecture());
     ObjectNode json = new ObjectMapper().createObjectNode();
     json.putArray("architectures").add(modelClass);
@@ -325,7 +325,7 @@ final class DecoderConfigJson {
         .put("tie_word_embeddings", config.tiedEmbeddings());
     config.rotary().ifPresent(rotary -> putRotary(json, config, rotary));
     putParts(json, config);
-    json.put("torch_dtype", "float32");
+    json.put("torch_dtype", type.torchName());
     json.set("bos_token_id", TokenIdsJson.of(config.beginToken().stream().toArray()));
     json.set("eos_token_id", TokenIdsJson.of(config.endTokens().toArray()));
     return json;
