@@ -183,6 +183,28 @@ class SamplingTest {
     }
   }
 
+  /** What is computed follows what is open, down to the last row. */
+  @ParameterizedTest
+  @CsvSource({"1, 1", "7, 2", "64, 3", "256, 4"})
+  void complete_ofResponsesThatEndAtAnyTime_costsLittleMoreThanTheOpenRows(int rows, int seed) {
+    try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.FLOAT);
+        Prefill prefill = new Prefill(policy.model())) {
+      Generator generator = new Generator(policy.model(), prefill, 3, SamplingConfig.of(24), rows);
+      SplittableRandom random = new SplittableRandom(seed);
+      List<OpenResponse> open = new ArrayList<>();
+      for (int i = 0; i < rows; i++) {
+        open.add(new OpenResponse(Prompt.of(1, 3, 4), NextToken.drawnWith(random.split())));
+      }
+      generator.complete(open);
+      // The first token comes from reading the prompt.
+      long needed = open.stream().mapToLong(response -> response.close().length() - 1L).sum();
+      assertThat(generator.rowsDecoded()).isBetween(needed, (long) (1.15 * needed));
+      // Each plan but the first is for 7/8 of the rows at most, or for more columns.
+      assertThat(generator.plans())
+          .isLessThanOrEqualTo(3 + (int) (Math.log(rows) / Math.log(8 / 7.0)));
+    }
+  }
+
   private static List<Response> draw(Generator generator) {
     List<OpenResponse> open = new ArrayList<>();
     for (Prompt prompt : TinyModels.prompts(7, 10, TinyModels.VOCABULARY)) {
