@@ -75,7 +75,7 @@ class BadInputTest {
   @Test
   void unknownCommand_suggestsTheNearest() {
     Cli.run("algn").failsWith(2, "algn", "p3o align");
-    Cli.run().failsWith(2, "expected a command: quickstart, sft, reward, align, generate, certify");
+    Cli.run().failsWith(2, "expected a command: quickstart, sft, reward, align, resume, generate");
   }
 
   @Test
