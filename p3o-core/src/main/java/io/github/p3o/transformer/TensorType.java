@@ -101,16 +101,16 @@ enum TensorType {
     int bits = Float.floatToRawIntBits(value);
     // Half of the last bit that stays, less one unless that bit is odd: ties go to even.
     return Float.isNaN(value)
-        ? bits >>> 16 | 0x40 // still not a number
-        : bits + 0x7fff + (bits >>> 16 & 1) >>> 16;
+        ? (bits >>> 16) | 0x40 // still not a number
+        : (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
   }
 
   private static int float16(float value) {
     int bits = Float.floatToRawIntBits(value);
-    int sign = bits >>> 16 & 0x8000;
+    int sign = (bits >>> 16) & 0x8000;
     int size = bits & 0x7fffffff;
     if (Float.isNaN(value)) {
-      return sign | 0x7e00 | size >>> 13 & 0x1ff;
+      return sign | 0x7e00 | ((size >>> 13) & 0x1ff);
     }
     float magnitude = Math.abs(value);
     if (magnitude < 0x1p-14f) { // a multiple of 2^-24, with no leading one
@@ -119,7 +119,7 @@ enum TensorType {
     if (magnitude >= 65520) { // halfway from the greatest, 65504, to 2^16
       return sign | 0x7c00;
     }
-    return sign | size - (127 - 15 << 23) + 0xfff + (size >>> 13 & 1) >>> 13;
+    return sign | ((size - ((127 - 15) << 23) + 0xfff + ((size >>> 13) & 1)) >>> 13);
   }
 
   /**
