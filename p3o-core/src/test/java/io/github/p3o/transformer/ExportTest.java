@@ -43,7 +43,7 @@ class ExportTest {
   private static ImmutableMap<String, TensorType> types(
       Map<String, INDArray> tensors, TensorType type) {
     return ImmutableMap.copyOf(
-        Maps.transformEntries(tensors, (name, array) -> array.rank() == 1 ? TensorType.F32 : type));
+        Maps.transformValues(tensors, array -> array.rank() == 1 ? TensorType.F32 : type));
   }
 
   /** Writes a model in one file. */
