@@ -75,7 +75,7 @@ class PpoTrainingTest {
   void build_rolloutsAhead_isRefusedSinceTheRatiosWouldBeWrong() {
     try (TransformerActorCritic model = model(DataType.FLOAT)) {
       TrainerConfig.Builder ahead = config().rolloutsAhead(2);
-      assertThatThrownBy(() -> trainer(model, new PpoConfig(), ahead, new TrainingListener() {}))
+      assertThatThrownBy(() -> trainer(model, new PpoConfig(), ahead))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageStartingWith("rolloutsAhead: expected 0 for ")
           .hasMessageEndingWith(", whose ratios do not correct for older policies, got 2");
