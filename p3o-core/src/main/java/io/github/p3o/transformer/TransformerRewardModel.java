@@ -143,7 +143,7 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   public BatchShape shape(List<Prompt> prompts, List<Response> responses) {
     BatchShape shape = DecoderInputs.shape(model.config(), prompts, responses);
     // Where the response begins changes nothing here: one graph serves all.
-    return new BatchShape(shape.sequences(), shape.tokens(), 1);
+    return new BatchShape(shape.sequences(), shape.tokens(), shape.tokens() - 1);
   }
 
   @Override

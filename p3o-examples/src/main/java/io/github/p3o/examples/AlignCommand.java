@@ -282,13 +282,14 @@ final class AlignCommand implements Callable<Integer> {
       report.text("No alarm: KL, entropy, lengths, clipping and rewards stayed within bounds.");
       return;
     }
-    TextTable table = new TextTable("step", "alarm", "measured");
     for (JsonNode alarm : alarms) {
-      table.add(
-          alarm.path("step").asText(),
-          alarm.path("alarm").asText(),
-          alarm.path("message").asText());
+      report.text(
+          String.format(
+              Locale.ROOT,
+              "Step %s, %s: %s",
+              alarm.path("step").asText(),
+              alarm.path("alarm").asText(),
+              alarm.path("message").asText()));
     }
-    report.table(table);
   }
 }

@@ -149,7 +149,7 @@ final class Alignment {
         "gold %.3f, reward %.3f, KL %.2f",
         judged.meanGold().mean(),
         judged.meanReward().mean(),
-        judged.meanKl().mean());
+        Math.round(100 * judged.meanKl().mean()) / 100.0); // rounded first: no "-0.00"
   }
 
   private static Judged judge(

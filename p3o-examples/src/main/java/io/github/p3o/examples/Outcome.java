@@ -25,7 +25,7 @@ record Outcome(
 
     /** What preference win rates are by. */
     String judge() {
-      return gold.isEmpty() ? "reward model" : gold;
+      return gold.isEmpty() ? "the reward" : gold;
     }
   }
 

@@ -17,6 +17,7 @@ import io.github.p3o.RewardModel;
 import io.github.p3o.StepMetrics;
 import io.github.p3o.TabularPolicy;
 import io.github.p3o.TrainerConfig;
+import io.github.p3o.testing.TabularActorCritic;
 import io.github.p3o.train.Checkpoints;
 import java.nio.file.Path;
 import java.util.List;
@@ -140,8 +141,38 @@ class KlControlTest {
       assertThatThrownBy(() -> trainer(policy, new OnlineDpoLoss(), KlControl.adaptive(1, 100)))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage(
-              "klControl: expected FIXED for OnlineDpoLoss[klCoefficient=0.1], whose graph has no"
-                  + " KL in the reward, got ADAPTIVE");
+              "klControl: expected FIXED for OnlineDpoLoss[klCoefficient=0.1], which has no KL in"
+                  + " its reward, got ADAPTIVE");
+    }
+  }
+
+  /** PPO's KL is in the rewards of tokens, which are fixed at rollout. */
+  @Test
+  void train_adaptiveWithPpoOnTokens_changesItsCoefficient() {
+    PpoConfig config = new PpoConfig().withKlCoefficient(BETA);
+    try (TabularActorCritic model = new TabularActorCritic(2, 3);
+        P3OTrainer trainer =
+            P3OTrainer.builder(model, new TokenPpoLoss(config))
+                .prompts(PromptSource.uniform(ImmutableList.of(Prompt.of(0), Prompt.of(1))))
+                .rewardModel(RewardModel.each((prompt, response) -> response.tokens().get(0)))
+                .config(
+                    TrainerConfig.builder()
+                        .promptsPerStep(16)
+                        .optimizer(OptimizerConfig.adamW(0.1))
+                        .klControl(KlControl.adaptive(0.01, 50))
+                        .build())
+                .build()) {
+      trainer.train(4);
+      double factor =
+          Double.parseDouble(trainer.checkpoint().states().getOrDefault("klControl", ""));
+      assertThat(factor).isGreaterThan(1.2);
+      PairwiseBatch rollout = trainer.rollout(4);
+      double now = rollout.targets().get(0).oldLogProbs().get(0);
+      double kl = now - rollout.referenceLogProbs().get(0, 0);
+      double reward = rollout.rewards().get(0, 0) - BETA * factor * kl;
+      assertThat(rollout.targets().get(0).returns().get(0)).isCloseTo(reward, within(1e-12));
+      assertThat(Math.abs(kl)).isGreaterThan(0.01);
+      assertThat(trainer.step().get("objective/kl_coef")).isCloseTo(BETA * factor, within(1e-15));
     }
   }
 

@@ -14,14 +14,11 @@ import io.github.p3o.RewardModel;
 import io.github.p3o.StepMetrics;
 import io.github.p3o.TabularPolicy;
 import io.github.p3o.TrainerConfig;
-import io.github.p3o.TrainingListener;
 import io.github.p3o.testing.Bandit;
 import io.github.p3o.testing.TabularActorCritic;
 import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.TransformerActorCritic;
 import io.github.p3o.transformer.TransformerPolicy;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -50,16 +47,12 @@ class PpoTrainingTest {
   }
 
   private static P3OTrainer trainer(
-      TransformerActorCritic model,
-      PpoConfig ppo,
-      TrainerConfig.Builder config,
-      TrainingListener listener) {
+      TransformerActorCritic model, PpoConfig ppo, TrainerConfig.Builder config) {
     return P3OTrainer.builder(model, new TokenPpoLoss(ppo))
         .prompts(PromptSource.uniform(PROMPTS))
         .sampler(model.policy().sampler(8))
         .rewardModel(GOOD_TOKENS)
         .config(config.build())
-        .listener(listener)
         .build();
   }
 
@@ -87,10 +80,7 @@ class PpoTrainingTest {
     try (TransformerActorCritic model = model(DataType.FLOAT);
         P3OTrainer trainer =
             trainer(
-                model,
-                new PpoConfig().withClipRanges(0.2, Double.POSITIVE_INFINITY),
-                config(),
-                new TrainingListener() {})) {
+                model, new PpoConfig().withClipRanges(0.2, Double.POSITIVE_INFINITY), config())) {
       StepMetrics first = trainer.step();
       double clipped = 0;
       StepMetrics last = first;
@@ -107,20 +97,13 @@ class PpoTrainingTest {
 
   @Test
   void step_ofOneUpdate_reportsBothPartsOfTheLoss() {
-    List<PairwiseBatch> rollouts = new ArrayList<>();
-    TrainingListener keep =
-        new TrainingListener() {
-          @Override
-          public void onRollout(long step, PairwiseBatch rollout) {
-            rollouts.add(rollout);
-          }
-        };
     try (TransformerActorCritic model = model(DataType.DOUBLE);
-        P3OTrainer trainer = trainer(model, new PpoConfig(), config().epochsPerStep(1), keep)) {
+        P3OTrainer trainer = trainer(model, new PpoConfig(), config().epochsPerStep(1))) {
+      PairwiseBatch rollout = trainer.rollout(0); // the same that the step draws
       StepMetrics metrics = trainer.step();
 
       double squaredReturns =
-          rollouts.get(0).targets().stream()
+          rollout.targets().stream()
               .flatMapToDouble(targets -> targets.returns().values().stream())
               .map(r -> r * r)
               .average()
