@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.Function;
@@ -125,7 +126,7 @@ public final class OnlineAligner implements AutoCloseable {
         config.responsesPerPrompt(),
         k);
     synchronized (shapes) {
-      shapes.shape(java.util.Collections.nCopies(k, feedback.prompt()), feedback.responses());
+      shapes.shape(Collections.nCopies(k, feedback.prompt()), feedback.responses());
     }
     boolean kept = journal.append(FeedbackText.of(feedback), training.trained() + capacity);
     synchronized (this) {
