@@ -132,7 +132,9 @@ final class RolloutQueue implements Stateful, AutoCloseable {
       }
     }
     notifyAll();
-    await(() -> entry.rollout != null || firstFailed() != null);
+    while (entry.rollout == null && firstFailed() == null) {
+      pause();
+    }
     Entry failed = firstFailed();
     if (entry.rollout == null && failed != null && failed.failure != null) {
       failed.failureTold = true;
@@ -148,19 +150,13 @@ final class RolloutQueue implements Stateful, AutoCloseable {
     return entries.stream().filter(entry -> entry.failure != null).findFirst().orElse(null);
   }
 
-  /** What a thread waits for. */
-  @FunctionalInterface
-  private interface Condition {
-    boolean holds();
-  }
-
+  /** Until something has happened; at most a second, since the end of a thread wakes nobody. */
   @GuardedBy("this")
-  private void await(Condition condition) {
+  @SuppressWarnings("WaitNotInLoop") // the callers loop
+  private void pause() {
+    checkState(thread.isAlive(), "rollouts: expected a running thread, got one that ended");
     try {
-      while (!condition.holds()) {
-        checkState(thread.isAlive(), "rollouts: expected a running thread, got one that ended");
-        wait(TimeUnit.SECONDS.toMillis(1)); // the end of a thread wakes nobody
-      }
+      wait(TimeUnit.SECONDS.toMillis(1));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while waiting for a rollout", e);
@@ -239,10 +235,7 @@ final class RolloutQueue implements Stateful, AutoCloseable {
       awaitDrawn(entries.getLast());
     }
     return RolloutText.of(
-        entries.stream()
-            .map(entry -> entry.rollout)
-            .filter(rollout -> rollout != null)
-            .toList());
+        entries.stream().map(entry -> entry.rollout).filter(rollout -> rollout != null).toList());
   }
 
   @Override
@@ -254,7 +247,10 @@ final class RolloutQueue implements Stateful, AutoCloseable {
     for (RolloutSource.Scored rollout : saved) {
       long step = rollout.batch().ids().get(0) / config.promptsPerStep();
       checkArgument(
-          entries.isEmpty() || step == asked, "rolloutsAhead: expected step %s, got %s", asked, step);
+          entries.isEmpty() || step == asked,
+          "rolloutsAhead: expected step %s, got %s",
+          asked,
+          step);
       Entry entry = new Entry(step, rollout.policyStep());
       entry.rollout = rollout;
       entries.add(entry);
@@ -266,7 +262,9 @@ final class RolloutQueue implements Stateful, AutoCloseable {
   @GuardedBy("this")
   private void dropAll() {
     resting = true;
-    await(() -> !drawing);
+    while (drawing) {
+      pause();
+    }
     resting = false;
     entries.forEach(Entry::closePolicy);
     entries.clear();

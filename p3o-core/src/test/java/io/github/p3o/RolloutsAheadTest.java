@@ -66,8 +66,7 @@ class RolloutsAheadTest {
         versions.put(step, policy.frozenCopy());
         TabularPolicy old = versions.get(Math.max(0, step - ahead));
         RandomGenerator random = RandomStreams.forStep(config.seed(), step);
-        RolloutSource source =
-            new RolloutSource(prompts, Bandit.REWARD, scorer, config);
+        RolloutSource source = new RolloutSource(prompts, Bandit.REWARD, scorer, config);
         PairwiseBatch rollout = source.draw(step, 0, old, random).batch();
         RandomGenerator shuffles = RandomStreams.forStep(config.seed(), ~(long) step);
         for (int epoch = 0; epoch < config.epochsPerStep(); epoch++) {
@@ -254,11 +253,7 @@ class RolloutsAheadTest {
       Map<String, INDArray> tensors = new HashMap<>();
       live.tensors().forEach((name, tensor) -> tensors.put(name, tensor.dup()));
       Checkpoint checkpoint =
-          new Checkpoint(
-              live.step(),
-              live.settings(),
-              live.states(),
-              ImmutableMap.copyOf(tensors));
+          new Checkpoint(live.step(), live.settings(), live.states(), ImmutableMap.copyOf(tensors));
       trainer.train(9 - before);
       assertThat(vector(policy)).containsExactly(uninterrupted);
 
@@ -282,11 +277,7 @@ class RolloutsAheadTest {
       Map<String, String> states = new HashMap<>(live.states());
       assertThat(states.put("rolloutsAhead", "[{}]")).isEqualTo("[]");
       Checkpoint altered =
-          new Checkpoint(
-              0,
-              live.settings(),
-              ImmutableMap.copyOf(states),
-              live.tensors());
+          new Checkpoint(0, live.settings(), ImmutableMap.copyOf(states), live.tensors());
       assertThatThrownBy(() -> trainer.restore(altered))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageStartingWith("rolloutsAhead: expected rollouts, got ");
@@ -304,8 +295,7 @@ class RolloutsAheadTest {
                           Samples right = ((TabularPolicy) copy).sample(prompts, k, random);
                           double[] wrong = right.behaviour().values().toArray();
                           Arrays.setAll(wrong, i -> wrong[i] - 0.5);
-                          return new Samples(
-                              prompts, right.responses(), LogProbs.ofFlat(k, wrong));
+                          return new Samples(prompts, right.responses(), LogProbs.ofFlat(k, wrong));
                         })
                 .build()) {
       assertThatThrownBy(trainer::step).hasMessageStartingWith("sampler: expected the log-prob");

@@ -104,8 +104,7 @@ class TrainerConfigTest {
             TrainerConfig.builder().maxApproximateKl(0),
             "maxApproximateKl: expected a number > 0, got 0.0"),
         Arguments.of(
-            TrainerConfig.builder().rolloutsAhead(65),
-            "rolloutsAhead: expected 0 to 64, got 65"));
+            TrainerConfig.builder().rolloutsAhead(65), "rolloutsAhead: expected 0 to 64, got 65"));
   }
 
   @ParameterizedTest

@@ -54,9 +54,7 @@ final class FeedbackText {
     return new Feedback(
         written.id(),
         new Prompt(ImmutableIntArray.copyOf(written.prompt())),
-        written.responses().stream()
-            .map(Answer::response)
-            .collect(ImmutableList.toImmutableList()),
+        written.responses().stream().map(Answer::response).collect(ImmutableList.toImmutableList()),
         ImmutableDoubleArray.copyOf(written.logProbs()),
         ImmutableDoubleArray.copyOf(written.rewards()));
   }

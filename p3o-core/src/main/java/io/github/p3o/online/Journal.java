@@ -24,8 +24,8 @@ import org.slf4j.LoggerFactory;
  * several threads go there together. Each has a checksum, and its length and checksum have one too,
  * so that a record that a crash cut off at the end is told from one that was altered.
  *
- * <p>Layout: {@link #HEADER}; then for each record its length, the CRC-32C of its bytes, the CRC-32C
- * of these 8 bytes (4 bytes each, big-endian), and its bytes.
+ * <p>Layout: {@link #HEADER}; then for each record its length, the CRC-32C of its bytes, the
+ * CRC-32C of these 8 bytes (4 bytes each, big-endian), and its bytes.
  *
  * <p>{@link RandomAccessFile} and not {@code FileChannel}: the interruption of one thread would
  * close the channel for all.

@@ -100,7 +100,8 @@ public final class OnlineAligner implements AutoCloseable {
    * A builder of an aligner.
    *
    * @param policy as it was when the directory was first used: the reference; it is trained in
-   *     place by another thread and not to be used until {@link #close}; stays the caller's to close
+   *     place by another thread and not to be used until {@link #close}; stays the caller's to
+   *     close
    * @param loss the objective, such as {@code P3OLoss.v2()}
    * @param directory for the journal, the versions and the checkpoints; one aligner at a time
    * @return a new builder

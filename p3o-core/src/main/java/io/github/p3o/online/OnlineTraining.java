@@ -4,8 +4,8 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSortedSet;
-import com.google.common.primitives.Longs;
 import com.google.common.primitives.Doubles;
+import com.google.common.primitives.Longs;
 import io.github.p3o.Checkpoint;
 import io.github.p3o.P3OTrainer;
 import io.github.p3o.PairStatistics;
@@ -28,8 +28,8 @@ import org.slf4j.LoggerFactory;
  * Steps on the journal's feedback: train, let the result through the gate or not, save. All but
  * {@link #status} and what {@link #served} gives belongs to one thread at a time.
  *
- * <p>A version is on the disk before it is served, and served before the checkpoint that says so;
- * a process that dies between trains the step again, to the same version.
+ * <p>A version is on the disk before it is served, and served before the checkpoint that says so; a
+ * process that dies between trains the step again, to the same version.
  */
 final class OnlineTraining implements AutoCloseable {
 
@@ -162,8 +162,7 @@ final class OnlineTraining implements AutoCloseable {
 
   private OnlineStatus view() {
     ImmutableSortedSet<Long> kept = files.numbers();
-    return new OnlineStatus(
-        0, 0, trainer.stepsDone(), 0, kept, refused, lastRefusal, failure);
+    return new OnlineStatus(0, 0, trainer.stepsDone(), 0, kept, refused, lastRefusal, failure);
   }
 
   /** Trains on the next batch. What goes wrong stops the training, and is told by the status. */

@@ -315,8 +315,7 @@ class OnlineAlignerTest {
         .hasMessage("preferred: expected 0 or 1, got 2");
     assertThatThrownBy(
             () ->
-                new Feedback(
-                    "a", Prompt.of(0), two, ImmutableDoubleArray.of(0, Double.NaN), zeros))
+                new Feedback("a", Prompt.of(0), two, ImmutableDoubleArray.of(0, Double.NaN), zeros))
         .hasMessage("logProbs[1]: expected a finite number, got NaN");
     assertThatThrownBy(
             () -> new Feedback("a", Prompt.of(0), two, zeros, ImmutableDoubleArray.of(1)))

@@ -81,7 +81,8 @@ class FeedbackServiceTest {
     return shown.path("headlines").path(1).asInt() == page ? 1 : 0;
   }
 
-  private void assertAnswer(int port, String method, String path, String body, int code, String says)
+  private void assertAnswer(
+      int port, String method, String path, String body, int code, String says)
       throws IOException, InterruptedException {
     HttpResponse<String> answer = send(port, method, path, body);
     assertThat(answer.statusCode()).as("%s %s", path, answer.body()).isEqualTo(code);
