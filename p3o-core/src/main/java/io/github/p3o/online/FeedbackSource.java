@@ -92,7 +92,8 @@ final class FeedbackSource implements PromptSource, Stateful {
   /** The batch was trained on. */
   void advance() {
     position = batchEnd;
-    trained += batch.size();
+    long done = trained + batch.size();
+    trained = done; // one thread writes it
     batch = ImmutableList.of();
   }
 

@@ -49,8 +49,8 @@ final class FeedbackText {
   }
 
   /** Reads it back. */
-  static Feedback read(byte[] bytes) throws IOException {
-    Written written = JSON.readValue(bytes, Written.class);
+  static Feedback read(String text) throws IOException {
+    Written written = JSON.readValue(text, Written.class);
     return new Feedback(
         written.id(),
         new Prompt(ImmutableIntArray.copyOf(written.prompt())),

@@ -41,8 +41,8 @@ final class Journal implements AutoCloseable {
 
   static final int MAX_RECORD = 1 << 24;
 
-  /** One record, and where the next begins. */
-  record Entry(byte[] payload, long next) {}
+  /** One record, text in UTF-8, and where the next begins. */
+  record Entry(String payload, long next) {}
 
   private final Path path;
   private final RandomAccessFile file;
@@ -147,7 +147,7 @@ final class Journal implements AutoCloseable {
     if (frame.getInt(4) != checksum(payload, length)) {
       throw new IOException("record at byte " + position + ": expected its checksum, got another");
     }
-    return new Entry(payload, position + FRAME + length);
+    return new Entry(new String(payload, StandardCharsets.UTF_8), position + FRAME + length);
   }
 
   private static int checksum(byte[] bytes, int length) {

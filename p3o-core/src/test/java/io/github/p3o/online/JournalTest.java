@@ -34,7 +34,7 @@ class JournalTest {
     long position = Journal.start();
     for (long i = 0; i < journal.records(); i++) {
       Journal.Entry entry = journal.read(position);
-      records.add(new String(entry.payload(), StandardCharsets.UTF_8));
+      records.add(entry.payload());
       position = entry.next();
     }
     return records;

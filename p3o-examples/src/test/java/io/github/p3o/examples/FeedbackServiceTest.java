@@ -42,7 +42,7 @@ class FeedbackServiceTest {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private static final int KILLS = Integer.getInteger("p3o.service.kills", 3);
-  private static final int REQUESTS = Integer.getInteger("p3o.service.requests", 400);
+  private static final int REQUESTS = Integer.getInteger("p3o.service.requests", 200);
   private static final int CLIENTS = 4;
 
   @TempDir private Path directory = Path.of("");
@@ -212,7 +212,7 @@ class FeedbackServiceTest {
       try (BufferedReader output = process.inputReader(StandardCharsets.UTF_8)) {
         int port = Integer.parseInt(output.readLine());
         List<Thread> threads = clients(port, acknowledged, answered);
-        int wanted = acknowledged.size() + random.nextInt(20, REQUESTS / 2);
+        int wanted = acknowledged.size() + random.nextInt(10, REQUESTS / 2);
         while (acknowledged.size() < wanted && threads.stream().anyMatch(Thread::isAlive)) {
           TimeUnit.MILLISECONDS.sleep(1);
         }
