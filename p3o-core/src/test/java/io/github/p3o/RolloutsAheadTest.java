@@ -57,13 +57,13 @@ class RolloutsAheadTest {
   private static double[] trainedByHand(int ahead, int steps) {
     TrainerConfig config = config(0);
     PromptSource prompts = PromptSource.uniform(Bandit.CONTEXTS);
-    Map<Integer, TabularPolicy> versions = new HashMap<>();
+    List<TabularPolicy> versions = new ArrayList<>();
     try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
         TabularPolicy reference = policy.frozenCopy();
         PolicyScorer scorer = new PolicyScorer(reference, 8);
         P3OTrainer trainer = trainer(policy, 0).build()) {
       for (int step = 0; step < steps; step++) {
-        versions.put(step, policy.frozenCopy());
+        versions.add(policy.frozenCopy());
         TabularPolicy old = versions.get(Math.max(0, step - ahead));
         RandomGenerator random = RandomStreams.forStep(config.seed(), step);
         RolloutSource source = new RolloutSource(prompts, Bandit.REWARD, scorer, config);
@@ -78,7 +78,7 @@ class RolloutsAheadTest {
           }
         }
       }
-      versions.values().forEach(TabularPolicy::close);
+      versions.forEach(TabularPolicy::close);
       return vector(policy);
     }
   }
@@ -95,8 +95,7 @@ class RolloutsAheadTest {
     AtomicInteger calls = new AtomicInteger();
     RewardModel slowAtTimes =
         (prompts, responses) -> {
-          for (int i = calls.getAndIncrement() % 3; i > 0; i--) {
-            Thread.yield();
+          for (int i = calls.getAndIncrement() % 3 * 200; i > 0; i--) {
             Bandit.REWARD.score(prompts, responses);
           }
           return Bandit.REWARD.score(prompts, responses);

@@ -121,7 +121,7 @@ class OnlineAlignerTest {
       OnlineStatus status = aligner.status();
       assertThat(status.served()).isEqualTo(40);
       assertThat(status.versions()).containsExactly(36L, 37L, 38L, 39L, 40L);
-      assertThat(status.trained()).isEqualTo(40 * BATCH);
+      assertThat(status.trained()).isEqualTo(40L * BATCH);
     }
   }
 
@@ -139,7 +139,7 @@ class OnlineAlignerTest {
     for (int part = 0; part < 5; part++) {
       try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
           OnlineAligner aligner = aligner(fresh, parts).open()) {
-        assertThat(aligner.status().accepted()).isEqualTo(part * BATCH);
+        assertThat(aligner.status().accepted()).isEqualTo((long) part * BATCH);
         offer(aligner, part * BATCH, (part + 1) * BATCH); // closed before, while or after it trains
       }
     }

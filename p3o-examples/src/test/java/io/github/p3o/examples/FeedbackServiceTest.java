@@ -264,7 +264,9 @@ class FeedbackServiceTest {
   private static void assertThatSlowClientIsCutOff(int port) throws IOException {
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
       socket.setSoTimeout(60_000);
-      socket.getOutputStream().write("POST /generate HTTP/1.1\r\nContent-Le".getBytes("US-ASCII"));
+      socket
+          .getOutputStream()
+          .write("POST /generate HTTP/1.1\r\nContent-Le".getBytes(StandardCharsets.US_ASCII));
       assertThat(socket.getInputStream().read()).isEqualTo(-1);
     }
   }
