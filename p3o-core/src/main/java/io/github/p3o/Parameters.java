@@ -5,8 +5,11 @@ import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
+import com.google.common.collect.Maps;
+import com.google.common.primitives.ImmutableLongArray;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -56,11 +59,48 @@ public final class Parameters implements AutoCloseable {
     checkArgument(!initial.isEmpty(), "initial: expected at least one parameter, got none");
     DataType type = initial.values().iterator().next().dataType();
     initial.forEach((name, array) -> checkType(name, array.dataType(), type));
-    long length = initial.values().stream().mapToLong(INDArray::length).sum();
+    return filled(type, shapes(initial), (name, view) -> view.assign(initial.get(name)));
+  }
+
+  /**
+   * Takes memory for all parameters, once, and fills it one after another: how a model is read that
+   * memory would not hold twice.
+   *
+   * @param type FLOAT, or DOUBLE for exact tests
+   * @param shapes dimensions by name, in the order of the vector; at least one
+   * @param values is given each name and its array, a view into the vector, to write all of it
+   * @return the parameters; the caller closes them
+   * @throws IllegalArgumentException for no shapes or another type
+   */
+  public static Parameters filled(
+      DataType type, Map<String, ImmutableLongArray> shapes, BiConsumer<String, INDArray> values) {
+    checkArgument(!shapes.isEmpty(), "shapes: expected at least one parameter, got none");
+    checkArgument(
+        type == DataType.FLOAT || type == DataType.DOUBLE,
+        "type: expected FLOAT or DOUBLE, got %s",
+        type);
+    long length = shapes.values().stream().mapToLong(Parameters::elements).sum();
     INDArray vector = Nd4j.createUninitialized(type, length);
-    ImmutableMap<String, INDArray> views = viewsOf(vector, initial);
-    initial.forEach((name, array) -> view(views, name).assign(array));
-    return new Parameters(new Storage(vector), views, false);
+    boolean whole = false;
+    try {
+      ImmutableMap<String, INDArray> views = viewsOf(vector, shapes);
+      views.forEach(values);
+      whole = true;
+      return new Parameters(new Storage(vector), views, false);
+    } finally {
+      if (!whole) {
+        vector.close();
+      }
+    }
+  }
+
+  private static long elements(ImmutableLongArray shape) {
+    return shape.stream().reduce(1, Math::multiplyExact);
+  }
+
+  private static ImmutableMap<String, ImmutableLongArray> shapes(Map<String, INDArray> arrays) {
+    return ImmutableMap.copyOf(
+        Maps.transformValues(arrays, array -> ImmutableLongArray.copyOf(array.shape())));
   }
 
   private static void checkType(String name, DataType type, DataType first) {
@@ -78,14 +118,14 @@ public final class Parameters implements AutoCloseable {
   }
 
   private static ImmutableMap<String, INDArray> viewsOf(
-      INDArray vector, Map<String, INDArray> shapes) {
+      INDArray vector, Map<String, ImmutableLongArray> shapes) {
     ImmutableMap.Builder<String, INDArray> views = ImmutableMap.builder();
     long offset = 0;
-    for (Map.Entry<String, INDArray> entry : shapes.entrySet()) {
-      long next = offset + entry.getValue().length();
+    for (Map.Entry<String, ImmutableLongArray> entry : shapes.entrySet()) {
+      long next = offset + elements(entry.getValue());
       views.put(
           entry.getKey(),
-          vector.get(NDArrayIndex.interval(offset, next)).reshape('c', entry.getValue().shape()));
+          vector.get(NDArrayIndex.interval(offset, next)).reshape('c', entry.getValue().toArray()));
       offset = next;
     }
     return views.buildOrThrow();
@@ -148,7 +188,7 @@ public final class Parameters implements AutoCloseable {
   public ImmutableMap<String, INDArray> viewsInto(INDArray vector) {
     checkArgument(
         vector.length() == count(), "vector: expected length %s, got %s", count(), vector.length());
-    return viewsOf(vector, views);
+    return viewsOf(vector, shapes(views));
   }
 
   /**
@@ -181,7 +221,7 @@ public final class Parameters implements AutoCloseable {
     if (storage.owners().get() > 1) {
       Storage shared = storage;
       storage = new Storage(shared.vector().dup());
-      views = viewsOf(storage.vector(), views);
+      views = viewsOf(storage.vector(), shapes(views));
       shared.release();
     }
     change.accept(storage.vector());

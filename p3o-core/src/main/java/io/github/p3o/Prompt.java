@@ -28,4 +28,17 @@ public record Prompt(ImmutableIntArray tokens) {
   public static Prompt of(int... tokens) {
     return new Prompt(ImmutableIntArray.copyOf(tokens));
   }
+
+  /**
+   * The prompt in a row that a tokenizer padded, on either side.
+   *
+   * @param ids {@code [columns]}, whatever stands in padding
+   * @param attentionMask {@code [columns]}, 1 for a token and 0 for padding
+   * @return the prompt
+   * @throws IllegalArgumentException for another length or value of the mask, padding between
+   *     tokens, no token, or a negative id
+   */
+  public static Prompt ofPadded(int[] ids, int[] attentionMask) {
+    return new Prompt(TokenIds.unpadded(ids, attentionMask));
+  }
 }

@@ -32,6 +32,20 @@ public record Response(ImmutableIntArray tokens, boolean ended) {
   }
 
   /**
+   * The response in a row that was padded, on either side. An end token counts if the mask has it.
+   *
+   * @param ids {@code [columns]}, whatever stands in padding
+   * @param attentionMask {@code [columns]}, 1 for a token and 0 for padding
+   * @param ended whether the policy ended the response itself
+   * @return the response
+   * @throws IllegalArgumentException for another length or value of the mask, padding between
+   *     tokens, no token, or a negative id
+   */
+  public static Response ofPadded(int[] ids, int[] attentionMask, boolean ended) {
+    return new Response(TokenIds.unpadded(ids, attentionMask), ended);
+  }
+
+  /**
    * The number of response tokens.
    *
    * @return tokens, at least 1

@@ -33,7 +33,17 @@ final class Lowering {
           in.size() == 2
               && planner.isConstant(in.get(1))
               && isIdentity(planner.array(in.get(1)).toIntVector())
-              && planner.share(node.outputs().get(0), in.get(0), planner.array(in.get(0)).shape());
+              && planner.share(node.outputs().get(0), in.get(0), planner.shape(in.get(0)));
+      default -> false;
+    };
+  }
+
+  /** Whether an op needs no more of an input than its shape. */
+  static boolean readsShapeOnly(Planner planner, Node node, int slot) {
+    return switch (node.opName()) {
+      case "reduce_sum_bp", "reduce_mean_bp" -> slot == 0;
+      case "add_bp", "subtract_bp" -> slot < 2;
+      case "multiply_bp" -> slot < 2 && !planner.isNeeded(node.outputs().get(1 - slot));
       default -> false;
     };
   }
@@ -77,7 +87,7 @@ final class Lowering {
       if (!planner.isNeeded(output)) {
         continue;
       }
-      long[] target = planner.array(in.get(side)).shape();
+      long[] target = planner.shape(in.get(side));
       boolean broadcast = !Arrays.equals(target, planner.array(g).shape());
       String factor = name.equals("multiply_bp") ? in.get(1 - side) : null;
       if (factor == null && name.equals("subtract_bp") && side == 1) {
@@ -143,9 +153,11 @@ final class Lowering {
   /** {@code a + 0 = a}: the gradient of a value whose other use was detached. */
   private static boolean emitSumWithZero(Planner planner, Node node) {
     for (int side = 0; side < 2; side++) {
-      long[] shape = planner.array(node.input(side)).shape();
-      if (planner.isZero(node.input(1 - side))
-          && Arrays.equals(shape, planner.array(node.input(1 - side)).shape())) {
+      if (!planner.isZero(node.input(1 - side))) {
+        continue;
+      }
+      long[] shape = planner.shape(node.input(side));
+      if (Arrays.equals(shape, planner.shape(node.input(1 - side)))) {
         return planner.share(node.output(), node.input(side), shape);
       }
     }
@@ -157,7 +169,7 @@ final class Lowering {
     String into = node.input(0);
     String ids = node.input(1);
     String updates = node.input(2);
-    long[] shape = planner.array(into).shape();
+    long[] shape = planner.shape(into);
     if (planner.array(ids).rank() != 1) {
       throw new IllegalArgumentException(
           "gather: expected ids of rank 1, got rank " + planner.array(ids).rank());
@@ -168,19 +180,37 @@ final class Lowering {
     boolean fromZero = planner.isZero(into);
     String output = node.outputs().get(0);
     String sums = fromZero ? output : planner.temporary(1);
-    // The segment sum leaves rows alone that no id names: they are set to 0 first.
-    emit(planner, "zeros_as", ImmutableList.of(into), new int[0], sums, shape);
-    DynamicCustomOp op =
-        DynamicCustomOp.builder("unsorted_segment_sum").addIntegerArguments(shape[0]).build();
-    List<String> inputs = ImmutableList.of(updates, ids);
-    OpContext context = planner.contextFor(op, inputs);
-    context.setOutputArray(0, planner.array(sums));
-    planner.emit(op, inputs, context);
+    emitSums(planner, updates, ids, sums, shape);
     if (!fromZero) {
       emit(planner, "add", ImmutableList.of(into, sums), new int[0], output, shape);
       planner.release(sums);
     }
     return true;
+  }
+
+  /** The sums of the updates of each id; 0 where no id names a row. */
+  private static void emitSums(
+      Planner planner, String updates, String ids, String sums, long[] shape) {
+    List<String> inputs = ImmutableList.of(updates, ids);
+    INDArray output = planner.allocate(sums, planner.array(updates).dataType(), shape);
+    if (Fusion.isOnCpu()
+        && planner.isDenseFloat(updates)
+        && planner.array(ids).dataType() == DataType.INT32
+        && output.length() <= Fusion.MAX_LENGTH) {
+      planner.emit(new ScatterStep(planner.array(updates), planner.array(ids), output), inputs);
+      return;
+    }
+    // The segment sum leaves rows alone that no id names: they are set to 0 first.
+    fill(planner, "zeros_as", ImmutableList.of(sums), output);
+    fill(planner, "unsorted_segment_sum", inputs, output, Math.toIntExact(shape[0]));
+  }
+
+  private static void fill(
+      Planner planner, String name, List<String> inputs, INDArray output, int... arguments) {
+    DynamicCustomOp op = DynamicCustomOp.builder(name).addIntegerArguments(arguments).build();
+    OpContext context = planner.contextFor(op, inputs);
+    context.setOutputArray(0, output);
+    planner.emit(op, inputs, context);
   }
 
   private static void emit(

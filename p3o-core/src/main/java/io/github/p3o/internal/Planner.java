@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -55,12 +56,14 @@ final class Planner {
   private final SameDiff graph;
   private final BufferPool pool;
   private final Map<String, INDArray> inputs;
+  private final Set<String> needed = new HashSet<>();
   private final Map<String, Integer> uses = new HashMap<>();
   private final Map<String, Value> values = new HashMap<>();
   private final List<Step> steps = new ArrayList<>();
   private final Map<String, List<Binding>> bindings = new HashMap<>();
   private final Set<String> constants = new HashSet<>();
   private final Set<String> zeros = new HashSet<>();
+  private final Map<String, long[]> shapes = new HashMap<>(); // of what has no memory
   private boolean inConstantOp;
   private int temporaries;
 
@@ -72,18 +75,37 @@ final class Planner {
 
   /** Plans and executes the ops. The values of the wanted names stay when it is done. */
   void plan(ImmutableList<Node> order, Iterable<String> wanted) {
+    wanted.forEach(needed::add);
+    order.forEach(node -> needed.addAll(node.inputs()));
     wanted.forEach(name -> uses.merge(name, 1, Integer::sum));
-    order.forEach(node -> node.inputs().forEach(name -> uses.merge(name, 1, Integer::sum)));
+    order.forEach(node -> read(node).forEach(name -> uses.merge(name, 1, Integer::sum)));
+    Fusion fusion = new Fusion(this);
     for (Node node : order) {
+      inConstantOp = false;
+      if (fusion.take(node)) {
+        continue;
+      }
+      node.inputs().forEach(fusion::finish);
       markConstant(node);
       if (!emitView(node) && !Lowering.emit(this, node)) {
         emitPlain(node);
       }
-      node.inputs().forEach(this::release);
+      read(node).forEach(this::release);
       node.outputs().stream()
-          .filter(name -> values.containsKey(name) && !isNeeded(name))
+          .filter(name -> values.containsKey(name) && !isStillRead(name))
           .forEach(this::release);
     }
+    inConstantOp = false;
+    fusion.finish();
+  }
+
+  /** The inputs whose values an op reads, not only their shapes, once for each read. */
+  List<String> read(Node node) {
+    boolean ofShape = OF_SHAPE.contains(node.opName());
+    return IntStream.range(0, node.inputs().size())
+        .filter(slot -> !ofShape && !Lowering.readsShapeOnly(this, node, slot))
+        .mapToObj(node::input)
+        .toList();
   }
 
   /** What follows from shapes and constants alone is computed once, and its memory is kept. */
@@ -123,12 +145,41 @@ final class Planner {
 
   /** Whether an op or the caller reads this variable. */
   boolean isNeeded(String name) {
-    return uses.containsKey(name);
+    return needed.contains(name);
   }
 
   /** The value of a variable that is already computed, or that comes from outside. */
   INDArray array(String name) {
     return value(name).array();
+  }
+
+  /** Whether an op that is not yet planned, or the caller, reads this variable. */
+  boolean isStillRead(String name) {
+    return uses.getOrDefault(name, 0) > 0;
+  }
+
+  /** An op reads a variable that has no memory. */
+  void read(String name) {
+    uses.merge(name, -1, Integer::sum);
+  }
+
+  /** Marks a variable as 0 everywhere; it gets memory when an op reads it. */
+  void zero(String name, long[] shape) {
+    constants.add(name);
+    zeros.add(name);
+    shapes.put(name, shape);
+  }
+
+  /** Notes the shape of a variable whose value nothing reads any more. */
+  void forget(String name, long[] shape) {
+    shapes.put(name, shape);
+  }
+
+  /** A variable whose value is the same in every run. */
+  void constant(String name, INDArray array) {
+    constants.add(name);
+    BufferPool.Buffer buffer = pool.takeForever(array.dataType(), array.length());
+    values.put(name, new Value(buffer.as(array.shape()).assign(array), buffer));
   }
 
   /** A new buffer for a variable; freed after the variable's last use. */
@@ -139,7 +190,7 @@ final class Planner {
     INDArray array = buffer.as(shape);
     values.put(name, new Value(array, buffer));
     // An op may insist on writing what nobody reads: that is used until the op is done.
-    buffer.addUses(isNeeded(name) ? uses.getOrDefault(name, 0) : 1);
+    buffer.addUses(Math.max(1, uses.getOrDefault(name, 0)));
     return array;
   }
 
@@ -147,11 +198,15 @@ final class Planner {
   String temporary(int reads) {
     String name = "temporary " + temporaries++;
     uses.put(name, reads);
+    needed.add(name);
     return name;
   }
 
   /** One read of a variable is over. */
   void release(String name) {
+    if (shapes.containsKey(name) && !values.containsKey(name)) {
+      return;
+    }
     BufferPool.Buffer buffer = value(name).buffer();
     if (buffer != null) {
       pool.release(buffer);
@@ -160,12 +215,17 @@ final class Planner {
 
   /** Executes an op and makes it a step, unless it would compute the same in every run. */
   void emit(DifferentialFunction op, List<String> inputNames, OpContext context) {
-    Step step = new Step(op, context);
+    Step step = new NativeStep(op, context);
     if (inConstantOp) {
       step.execute();
       step.close();
       return;
     }
+    emit(step, inputNames);
+  }
+
+  /** Executes a step and adds it. */
+  void emit(Step step, List<String> inputNames) {
     for (int slot = 0; slot < inputNames.size(); slot++) {
       String name = inputNames.get(slot);
       if (value(name).buffer() == null) {
@@ -248,6 +308,10 @@ final class Planner {
    * memory comes from outside and may be another in the next run.
    */
   boolean share(String name, String source, long... shape) {
+    if (isZero(source) && !values.containsKey(source)) {
+      zero(name, shape);
+      return true;
+    }
     BufferPool.Buffer buffer = value(source).buffer();
     if (buffer == null) {
       return false;
@@ -260,8 +324,33 @@ final class Planner {
     return true;
   }
 
+  /** The shape of a variable that is already computed, or that comes from outside. */
+  long[] shape(String name) {
+    long[] shape = shapes.get(name);
+    return shape == null ? array(name).shape() : shape;
+  }
+
+  /** Whether a variable is float32, its elements side by side in row-major order. */
+  boolean isDenseFloat(String name) {
+    if (shapes.containsKey(name)) {
+      return true;
+    }
+    INDArray array = array(name);
+    return array.dataType() == DataType.FLOAT
+        && array.ordering() == 'c'
+        && Shape.hasDefaultStridesForShape(array);
+  }
+
   private Value value(String name) {
-    return values.computeIfAbsent(name, n -> new Value(fromOutside(n), null));
+    return values.computeIfAbsent(
+        name, n -> shapes.containsKey(n) ? zeros(n) : new Value(fromOutside(n), null));
+  }
+
+  /** Memory full of zeros, also for what an op reads the shape of. */
+  private Value zeros(String name) {
+    long[] shape = shape(name);
+    BufferPool.Buffer buffer = pool.takeForever(DataType.FLOAT, Shape.lengthOf(shape));
+    return new Value(buffer.as(shape).assign(0), buffer);
   }
 
   private INDArray fromOutside(String name) {

@@ -1,63 +1,16 @@
 package io.github.p3o.internal;
 
-import java.util.Arrays;
-import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.ops.CustomOp;
-import org.nd4j.linalg.api.ops.Op;
-import org.nd4j.linalg.api.ops.OpContext;
-import org.nd4j.linalg.factory.Nd4j;
 
-/** One native op with its arguments, inputs and outputs in place: only to be executed. */
-final class Step implements AutoCloseable {
+/** One step of a program, its arguments, inputs and outputs in place: only to be executed. */
+interface Step extends AutoCloseable {
 
-  /** A native context keeps a handle of every array that it was ever given, until it is purged. */
-  private static final int MAX_HANDLES = 128;
+  void execute();
 
-  private final DifferentialFunction op;
-  private final OpContext context;
-  private int rebound;
+  /** Reads another array of the same shape from now on. */
+  void setInput(int slot, INDArray array);
 
-  Step(DifferentialFunction op, OpContext context) {
-    this.op = op;
-    this.context = context;
-  }
-
-  void execute() {
-    if (op instanceof CustomOp custom) {
-      Nd4j.getExecutioner().exec(custom, context);
-    } else {
-      Nd4j.getExecutioner().exec((Op) op, context);
-    }
-  }
-
-  void setInput(int slot, INDArray array) {
-    context.setInputArray(slot, array);
-    if (++rebound % MAX_HANDLES == 0) {
-      purge();
-    }
-  }
-
-  private void purge() {
-    INDArray[] inputs = new INDArray[context.numInputArguments()];
-    Arrays.setAll(inputs, context::getInputArray);
-    INDArray[] outputs = new INDArray[context.numOutputArguments()];
-    Arrays.setAll(outputs, context::getOutputArray);
-    context.purge();
-    context.setInputArrays(inputs);
-    context.setOutputArrays(outputs);
-  }
-
-  String opName() {
-    return op.opName();
-  }
-
+  /** Frees native memory that is the step's own. */
   @Override
-  public void close() {
-    try {
-      context.close();
-    } catch (Exception e) {
-      throw new IllegalStateException("could not free the native context of " + op.opName(), e);
-    }
-  }
+  void close();
 }

@@ -47,6 +47,7 @@ record Adapter(LoraConfig config, Parameters parameters) {
     Random random = new Random(seed); // the same on every JDK
     Parameters parameters =
         DecoderParameters.collect(
+            type,
             shapes(tensors, config),
             (name, shape) -> {
               double[] values = new double[Math.toIntExact(shape.get(0) * shape.get(1))];

@@ -1,5 +1,7 @@
 package io.github.p3o.transformer;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.google.common.base.Ascii;
 import java.io.Serial;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -12,11 +14,21 @@ public final class CheckpointException extends RuntimeException {
 
   @Serial private static final long serialVersionUID = 1L;
 
+  /** Characters of a value that a message shows. */
+  private static final int MAX_SHOWN = 200;
+
   /** See {@link #file}. */
   private final String file;
 
   CheckpointException(Path file, String rule, Object value) {
     this(file, rule + ", got " + value, (Throwable) null);
+  }
+
+  /** Of a key of a JSON file. */
+  static CheckpointException of(Path file, String key, String expected, JsonNode value) {
+    Object shown =
+        value.isMissingNode() ? "nothing" : Ascii.truncate(value.toString(), MAX_SHOWN, "…");
+    return new CheckpointException(file, key + ": expected " + expected, shown);
   }
 
   /**

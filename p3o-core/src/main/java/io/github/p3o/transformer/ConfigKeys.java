@@ -174,11 +174,18 @@ record ConfigKeys(
           "dtype",
           "use_bfloat16",
           // how other libraries run it
+          "chunk_size_feed_forward",
           "gradient_checkpointing",
+          "is_decoder",
+          "neftune_noise_alpha",
           "output_attentions",
           "output_hidden_states",
           "output_past",
+          "output_scores",
           "return_dict",
+          "return_dict_in_generate",
+          "tf_legacy_loss",
+          "tie_encoder_decoder",
           "torchscript",
           "use_cache",
           // labels of a classifier, whose number its tensors say
@@ -188,8 +195,15 @@ record ConfigKeys(
           "_num_labels",
           // how it is sampled by default
           "bad_words_ids",
+          "begin_suppress_tokens",
+          "decoder_start_token_id",
+          "diversity_penalty",
           "do_sample",
           "early_stopping",
+          "encoder_no_repeat_ngram_size",
+          "exponential_decay_length_penalty",
+          "forced_bos_token_id",
+          "forced_eos_token_id",
           "length_penalty",
           "max_length",
           "max_new_tokens",
@@ -198,7 +212,9 @@ record ConfigKeys(
           "num_beam_groups",
           "num_beams",
           "num_return_sequences",
+          "remove_invalid_values",
           "repetition_penalty",
+          "suppress_tokens",
           "temperature",
           "top_k",
           "top_p",
@@ -214,6 +230,7 @@ record ConfigKeys(
           "quantization_config",
           "pruned_heads",
           "is_encoder_decoder",
+          "cross_attention_hidden_size",
           "add_cross_attention");
 
   static ConfigKeys of(Architecture architecture) {

@@ -1,6 +1,7 @@
 package io.github.p3o.transformer;
 
 import com.google.common.collect.ImmutableSet;
+import com.google.common.primitives.ImmutableIntArray;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -24,7 +25,7 @@ import java.util.OptionalInt;
  * @param biases the products that have one
  * @param tiedEmbeddings whether the embedding is the output layer too
  * @param beginToken id of the token that begins a sequence, if there is one
- * @param endToken id of the token that ends a sequence, if there is one
+ * @param endTokens ids of the tokens that end a sequence, each once; empty if there is none
  */
 public record DecoderConfig(
     Architecture architecture,
@@ -42,7 +43,7 @@ public record DecoderConfig(
     ImmutableSet<Bias> biases,
     boolean tiedEmbeddings,
     OptionalInt beginToken,
-    OptionalInt endToken) {
+    ImmutableIntArray endTokens) {
 
   /**
    * Rotary position embedding.
@@ -112,8 +113,12 @@ public record DecoderConfig(
         r -> check(r.size() <= headSize, "rotary.size: expected at most " + headSize, r.size()));
     checkArchitecture(architecture, heads, keyValueHeads, headSize, rotary);
     checkParts(architecture, activation, residual, biases);
-    checkToken("beginToken", beginToken, vocabularySize);
-    checkToken("endToken", endToken, vocabularySize);
+    beginToken.ifPresent(id -> checkToken("beginToken", id, vocabularySize));
+    endTokens.forEach(id -> checkToken("endTokens", id, vocabularySize));
+    check(
+        endTokens.stream().distinct().count() == endTokens.length(),
+        "endTokens: expected each once",
+        endTokens);
   }
 
   private static void checkArchitecture(
@@ -222,13 +227,16 @@ public record DecoderConfig(
         ImmutableSet.of(),
         tiedEmbeddings,
         beginToken,
-        endToken);
+        endToken.isPresent() ? ImmutableIntArray.of(endToken.getAsInt()) : ImmutableIntArray.of());
   }
 
   /**
    * Reads {@code config.json}. A key that is absent has the value that Hugging Face's own
-   * configuration class gives it. {@code eos_token_id} may be a list of one; of several, which one
-   * a sequence ends with would be a guess, so they are refused.
+   * configuration class gives it.
+   *
+   * <p>A sequence ends with any of the tokens of {@code eos_token_id}, one id or a list. That of
+   * {@code generation_config.json} wins, as it does in Hugging Face's {@code generate}; where that
+   * file is absent or names none, {@code config.json}'s counts. Nothing else is read from it.
    *
    * @param directory of a checkpoint
    * @return the description
@@ -237,18 +245,18 @@ public record DecoderConfig(
    *     activations, a head size of its own, sliding windows, quantisation
    */
   public static DecoderConfig read(Path directory) {
-    return DecoderConfigJson.read(directory.resolve(DecoderConfigJson.FILE));
+    return DecoderConfigJson.read(directory);
   }
 
   /**
    * Writes {@code config.json} as Hugging Face lays it out; {@link #read} gives it back.
    *
    * @param directory of a checkpoint, made if it is not there; a {@code config.json} in it is
-   *     replaced
+   *     replaced, and a {@code generation_config.json} gets the same end tokens
    * @throws CheckpointException if it cannot be written
    */
   public void write(Path directory) {
-    DecoderConfigJson.write(this, directory.resolve(DecoderConfigJson.FILE));
+    DecoderConfigJson.write(this, TensorType.F32, directory);
   }
 
   /**
@@ -268,8 +276,7 @@ public record DecoderConfig(
     check(value > 0, name + ": expected at least 1", value);
   }
 
-  private static void checkToken(String name, OptionalInt token, int vocabularySize) {
-    int id = token.orElse(0);
+  private static void checkToken(String name, int id, int vocabularySize) {
     check(
         id >= 0 && id < vocabularySize,
         name + ": expected an id in [0, " + vocabularySize + ")",

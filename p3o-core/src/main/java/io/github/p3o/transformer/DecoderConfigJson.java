@@ -3,9 +3,9 @@ package io.github.p3o.transformer;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.google.common.base.Ascii;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
+import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.internal.AtomicFile;
 import io.github.p3o.internal.StrictJson;
 import io.github.p3o.transformer.DecoderConfig.Activation;
@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** {@link DecoderConfig} as Hugging Face's {@code config.json}. */
 final class DecoderConfigJson {
@@ -27,9 +28,6 @@ final class DecoderConfigJson {
   static final String FILE = "config.json";
 
   private static final long MAX_BYTES = 1 << 20;
-
-  /** Characters of a value that a message shows. */
-  private static final int MAX_SHOWN = 200;
 
   /** Names of the same function: the tanh form goes by several. */
   private static final ImmutableMap<String, Activation> ACTIVATIONS =
@@ -45,9 +43,13 @@ final class DecoderConfigJson {
   private final Architecture architecture;
   private final ConfigKeys keys;
 
-  private DecoderConfigJson(Path file, ObjectNode json) {
+  /** End tokens of {@code generation_config.json}, null if it names none. */
+  private final @Nullable ImmutableIntArray generation;
+
+  private DecoderConfigJson(Path file, ObjectNode json, @Nullable ImmutableIntArray generation) {
     this.file = file;
     this.json = json;
+    this.generation = generation;
     JsonNode type = json.path("model_type");
     Architecture named = type.isTextual() ? Architecture.ofModelType(type.asText()) : null;
     if (named == null) {
@@ -57,9 +59,11 @@ final class DecoderConfigJson {
     this.keys = ConfigKeys.of(named);
   }
 
-  static DecoderConfig read(Path file) {
+  static DecoderConfig read(Path directory) {
+    ImmutableIntArray generation = GenerationConfig.endTokens(directory);
+    Path file = directory.resolve(FILE);
     try {
-      return new DecoderConfigJson(file, StrictJson.object(file, MAX_BYTES)).config();
+      return new DecoderConfigJson(file, StrictJson.object(file, MAX_BYTES), generation).config();
     } catch (IOException e) {
       throw new CheckpointException(file, "file: expected a JSON object, got " + e, e);
     } catch (IllegalArgumentException | ArithmeticException e) {
@@ -67,17 +71,19 @@ final class DecoderConfigJson {
     }
   }
 
-  static void write(DecoderConfig config, Path file) {
-    write(json(config, config.architecture().languageModel()), file);
+  static void write(DecoderConfig config, TensorType type, Path directory) {
+    write(json(config, type, config.architecture().languageModel()), directory.resolve(FILE));
+    GenerationConfig.setEndTokens(directory, config.endTokens());
   }
 
   /** Of a model with one number in place of logits. */
-  static void writeRewardModel(DecoderConfig config, Path file) {
-    ObjectNode json = json(config, config.architecture().classifier());
+  static void writeRewardModel(DecoderConfig config, TensorType type, Path directory) {
+    ObjectNode json = json(config, type, config.architecture().classifier());
     // Hugging Face derives the number of labels from their names.
     json.putObject("id2label").put("0", "reward");
     json.putObject("label2id").put("reward", 0);
-    write(json.put("num_labels", 1), file);
+    write(json.put("num_labels", 1), directory.resolve(FILE));
+    GenerationConfig.setEndTokens(directory, config.endTokens());
   }
 
   private static void write(ObjectNode json, Path file) {
@@ -114,8 +120,8 @@ final class DecoderConfigJson {
             residual(),
             biases(),
             json.path("tie_word_embeddings").asBoolean(keys.tied()),
-            token("bos_token_id", keys.begin()),
-            token("eos_token_id", keys.end()));
+            beginToken(),
+            generation == null ? endTokens() : generation);
     expect(
         "head_dim",
         "absent or hidden size / heads = " + config.headSize(),
@@ -141,13 +147,12 @@ final class DecoderConfigJson {
     }
     expect("use_parallel_residual", "true or false", JsonNode::isBoolean);
     expect("pretraining_tp", "1", value -> value.isNumber() && value.asDouble() == 1);
-    for (String key : List.of("rope_scaling", "quantization_config")) {
-      expect(key, "null or absent, as it is not supported", value -> false);
-    }
-    if (!json.path("use_sliding_window").isBoolean() || architecture == Architecture.LLAMA) {
-      // Qwen2 names a window that it does not use.
-      expect("sliding_window", "null or absent, as it is not supported", value -> false);
-    }
+    expect("quantization_config", "null or absent, as it is not supported", value -> false);
+    expect("cross_attention_hidden_size", "null or absent, as it is not supported", v -> false);
+    expect("rope_scaling", "null, absent or of type default", DecoderConfigJson::isUnscaled);
+    // Qwen2 names a window that it does not use, unless it is told to.
+    boolean off = architecture == Architecture.QWEN2 || json.path("use_sliding_window").isBoolean();
+    expect("sliding_window", "null or absent, as it is not supported", value -> off);
     for (String flag :
         List.of(
             "use_sliding_window",
@@ -166,6 +171,12 @@ final class DecoderConfigJson {
         "n_ctx",
         "n_positions = " + positions,
         value -> value.isInt() && value.asInt() == positions);
+  }
+
+  /** The type of scaling goes by two names; what stands beside the default changes nothing. */
+  private static boolean isUnscaled(JsonNode scaling) {
+    JsonNode type = scaling.has("rope_type") ? scaling.path("rope_type") : scaling.path("type");
+    return type.asText().equals("default") && !scaling.has("rope_theta");
   }
 
   private static boolean isFullAttention(JsonNode types) {
@@ -272,31 +283,30 @@ final class DecoderConfigJson {
     return value.doubleValue();
   }
 
-  private OptionalInt token(String key, int absent) {
-    JsonNode value = json.path(key);
-    if (value.isMissingNode()) {
-      return absent < 0 ? OptionalInt.empty() : OptionalInt.of(absent);
+  private OptionalInt beginToken() {
+    JsonNode value = json.path("bos_token_id");
+    if (value.isMissingNode() && keys.begin() >= 0) {
+      return OptionalInt.of(keys.begin());
     }
-    if (value.isNull()) {
-      return OptionalInt.empty();
+    ImmutableIntArray ids = TokenIdsJson.read(file, "bos_token_id", value);
+    if (ids.length() > 1) {
+      throw wrong("bos_token_id", "one id", value);
     }
-    JsonNode one = value.isArray() && value.size() == 1 ? value.get(0) : value;
-    if (!one.isIntegralNumber() || !one.canConvertToInt()) {
-      throw wrong(key, "one id", value);
-    }
-    return OptionalInt.of(one.intValue());
+    return ids.isEmpty() ? OptionalInt.empty() : OptionalInt.of(ids.get(0));
+  }
+
+  private ImmutableIntArray endTokens() {
+    JsonNode value = json.path("eos_token_id");
+    return value.isMissingNode() && keys.end() >= 0
+        ? ImmutableIntArray.of(keys.end())
+        : TokenIdsJson.read(file, "eos_token_id", value);
   }
 
   private CheckpointException wrong(String key, String expected, JsonNode value) {
-    return new CheckpointException(
-        file, key + ": expected " + expected, value.isMissingNode() ? "nothing" : shortened(value));
+    return CheckpointException.of(file, key, expected, value);
   }
 
-  private static String shortened(JsonNode value) {
-    return Ascii.truncate(value.toString(), MAX_SHOWN, "…");
-  }
-
-  private static ObjectNode json(DecoderConfig config, String modelClass) {
+  private static ObjectNode json(DecoderConfig config, TensorType type, String modelClass) {
     ConfigKeys keys = ConfigKeys.of(config.architecture());
     ObjectNode json = new ObjectMapper().createObjectNode();
     json.putArray("architectures").add(modelClass);
@@ -315,9 +325,9 @@ final class DecoderConfigJson {
         .put("tie_word_embeddings", config.tiedEmbeddings());
     config.rotary().ifPresent(rotary -> putRotary(json, config, rotary));
     putParts(json, config);
-    json.put("torch_dtype", "float32");
-    putToken(json, "bos_token_id", config.beginToken());
-    putToken(json, "eos_token_id", config.endToken());
+    json.put("torch_dtype", type.torchName());
+    json.set("bos_token_id", TokenIdsJson.of(config.beginToken().stream().toArray()));
+    json.set("eos_token_id", TokenIdsJson.of(config.endTokens().toArray()));
     return json;
   }
 
@@ -341,15 +351,6 @@ final class DecoderConfigJson {
               .put("use_parallel_residual", config.residual() == Residual.PARALLEL);
       case QWEN2 -> json.put("use_sliding_window", false);
       case GPT2 -> json.put("n_ctx", config.maxPositions());
-    }
-  }
-
-  /** Null is written out, as an absent key stands for Hugging Face's default. */
-  private static void putToken(ObjectNode json, String key, OptionalInt token) {
-    if (token.isPresent()) {
-      json.put(key, token.getAsInt());
-    } else {
-      json.putNull(key);
     }
   }
 }

@@ -12,16 +12,18 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * @param tensors names and layout
  * @param rotary null for learned positions
  * @param base the model's own parameters
+ * @param form how the checkpoint was stored that the parameters were read from
  * @param adapter what is added to them, and trained in their place; null if there is none
  */
 record DecoderModel(
     DecoderTensors tensors,
     @Nullable RotaryTables rotary,
     Parameters base,
+    StoredForm form,
     @Nullable Adapter adapter)
     implements AutoCloseable {
 
-  DecoderModel(DecoderTensors tensors, Parameters base) {
+  DecoderModel(DecoderTensors tensors, Parameters base, StoredForm form) {
     this(
         tensors,
         tensors
@@ -30,6 +32,7 @@ record DecoderModel(
             .map(rotary -> new RotaryTables(tensors.config().headSize(), rotary))
             .orElse(null),
         base,
+        form,
         null);
   }
 
@@ -39,6 +42,12 @@ record DecoderModel(
 
   DataType type() {
     return base.dataType();
+  }
+
+  /** The type that a checkpoint of this model says it is of: that of its embedding. */
+  TensorType writtenType(Precision precision) {
+    String name = tensors.embedding();
+    return form.type(name, base.get(name), precision);
   }
 
   /** What is trained. */
@@ -61,12 +70,12 @@ record DecoderModel(
 
   DecoderModel frozenCopy() {
     return new DecoderModel(
-        tensors, rotary, base.frozenCopy(), adapter == null ? null : adapter.frozenCopy());
+        tensors, rotary, base.frozenCopy(), form, adapter == null ? null : adapter.frozenCopy());
   }
 
   /** The same model with another adapter; shares memory with this one. */
   DecoderModel with(@Nullable Adapter other) {
-    return new DecoderModel(tensors, rotary, base.frozenCopy(), other);
+    return new DecoderModel(tensors, rotary, base.frozenCopy(), form, other);
   }
 
   /** The model's own parameters with the adapter added, a copy that the caller closes. */

@@ -7,7 +7,6 @@ import com.google.common.collect.Sets;
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.Parameters;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
@@ -34,9 +33,11 @@ final class DecoderParameters {
     DecoderTensors tensors = DecoderTensors.of(config);
     Random random = new Random(seed); // its normal distribution is the same on every JDK
     double residual = INITIAL_DEVIATION / Math.sqrt(2.0 * config.layers());
+    ImmutableMap<String, ImmutableLongArray> shapes = wanted.apply(tensors);
     Parameters parameters =
         collect(
-            wanted.apply(tensors),
+            type,
+            shapes,
             (name, shape) -> {
               double deviation = tensors.isOntoResidual(name) ? residual : INITIAL_DEVIATION;
               double[] values = new double[Math.toIntExact(length(shape))];
@@ -48,7 +49,7 @@ final class DecoderParameters {
               }
               return NativeArrays.of(type, values, shape.toArray());
             });
-    return new DecoderModel(tensors, parameters);
+    return new DecoderModel(tensors, parameters, StoredForm.NEW);
   }
 
   static void checkType(DataType type) {
@@ -75,21 +76,30 @@ final class DecoderParameters {
     checkType(type);
     DecoderConfig config = DecoderConfig.read(directory);
     try (TensorSource source = TensorSource.open(directory)) {
-      if (config.layers() > source.names().size()) {
-        throw new CheckpointException(
-            directory,
-            "layers: expected no more than the "
-                + source.names().size()
-                + " tensors that there are",
-            config.layers());
-      }
-      DecoderTensors tensors = DecoderTensors.of(config, source.names());
-      ImmutableMap<String, ImmutableLongArray> shapes = wanted.apply(tensors);
-      refuseUnknown(directory, tensors, Sets.difference(source.names(), shapes.keySet()));
-      // All of them before any is read: a shape that cannot be is refused before memory is taken.
-      shapes.forEach((name, shape) -> checkShape(directory, source, name, shape));
-      return new DecoderModel(tensors, collect(shapes, (name, shape) -> source.read(name, type)));
+      return read(directory, config, source, wanted, type);
     }
+  }
+
+  /** Memory is taken once, for all parameters, and each is read to its place. */
+  static DecoderModel read(
+      Path directory,
+      DecoderConfig config,
+      TensorSource source,
+      Function<DecoderTensors, ImmutableMap<String, ImmutableLongArray>> wanted,
+      DataType type) {
+    if (config.layers() > source.names().size()) {
+      throw new CheckpointException(
+          directory,
+          "layers: expected no more than the " + source.names().size() + " tensors that there are",
+          config.layers());
+    }
+    DecoderTensors tensors = DecoderTensors.of(config, source.names());
+    ImmutableMap<String, ImmutableLongArray> shapes = wanted.apply(tensors);
+    refuseUnknown(directory, tensors, Sets.difference(source.names(), shapes.keySet()));
+    // All of them before any is read: a shape that cannot be is refused before memory is taken.
+    shapes.forEach((name, shape) -> checkShape(directory, source, name, shape));
+    return new DecoderModel(
+        tensors, Parameters.filled(type, shapes, source::readInto), source.form());
   }
 
   static void checkShape(
@@ -111,21 +121,18 @@ final class DecoderParameters {
     }
   }
 
+  /** One array after another. */
   static Parameters collect(
+      DataType type,
       Map<String, ImmutableLongArray> shapes,
       BiFunction<String, ImmutableLongArray, INDArray> origin) {
-    Map<String, INDArray> arrays = new LinkedHashMap<>();
-    try {
-      shapes.forEach((name, shape) -> arrays.put(name, origin.apply(name, shape)));
-      return Parameters.copyOf(arrays);
-    } finally {
-      arrays.values().forEach(INDArray::close);
-    }
-  }
-
-  /** Writes {@code model.safetensors}. */
-  static void write(Path directory, Map<String, INDArray> parameters) {
-    SafeTensorsWriter.write(
-        directory.resolve(TensorSource.SINGLE_FILE), parameters, ImmutableMap.of("format", "pt"));
+    return Parameters.filled(
+        type,
+        shapes,
+        (name, view) -> {
+          try (INDArray array = origin.apply(name, ImmutableLongArray.copyOf(view.shape()))) {
+            view.assign(array);
+          }
+        });
   }
 }

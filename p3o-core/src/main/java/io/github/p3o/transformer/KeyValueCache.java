@@ -108,7 +108,7 @@ final class KeyValueCache implements AutoCloseable {
     }
   }
 
-  /** Moves some rows, in rising order, to the front. */
+  /** Moves some rows to the front; none of them in front of its new place. */
   void keep(int[] rows) {
     for (int i = 0; i < rows.length; i++) {
       if (rows[i] != i) {

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import com.google.common.primitives.ImmutableLongArray;
+import io.github.p3o.Parameters;
 import io.github.p3o.internal.AtomicFile;
 import io.github.p3o.internal.StrictJson;
 import java.io.IOException;
@@ -53,8 +54,7 @@ final class LoraFiles {
         }
       }
       shapes.forEach((name, shape) -> DecoderParameters.checkShape(directory, source, name, shape));
-      return new Adapter(
-          config, DecoderParameters.collect(shapes, (name, shape) -> source.read(name, type)));
+      return new Adapter(config, Parameters.filled(type, shapes, source::readInto));
     }
   }
 

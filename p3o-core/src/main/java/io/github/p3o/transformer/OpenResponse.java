@@ -27,7 +27,7 @@ final class OpenResponse {
     return tokens[tokens.length - 1];
   }
 
-  /** Whether the end token was chosen, or a rule ended it. */
+  /** Whether an end token was chosen, or a rule ended it. */
   boolean ended() {
     return ended;
   }
@@ -58,7 +58,7 @@ final class OpenResponse {
     tokens[tokens.length - 1] = token;
     logProb += distribution.logWeight(token) - Math.log(sum);
     ended =
-        (distribution.endToken().isPresent() && distribution.endToken().getAsInt() == token)
+        distribution.ends(token)
             || distribution.config().stopRules().stream().anyMatch(rule -> rule.stops(tokens));
   }
 }

@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
+import com.google.common.collect.Maps;
 import com.google.common.primitives.ImmutableLongArray;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -14,6 +15,7 @@ import java.nio.file.StandardOpenOption;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * One safetensors file, open for reading. Its header has been checked against the file's length, so
@@ -76,12 +78,68 @@ final class SafeTensors implements TensorSource {
     return entry(name).type() == TensorType.F64 ? DataType.DOUBLE : DataType.FLOAT;
   }
 
+  TensorType type(String name) {
+    return entry(name).type();
+  }
+
+  String fileName() {
+    return String.valueOf(file.getFileName());
+  }
+
+  @Override
+  public StoredForm form() {
+    return new StoredForm(
+        ImmutableMap.copyOf(Maps.transformValues(header.tensors(), TensorEntry::type)),
+        ImmutableMap.of(),
+        ImmutableMap.of(SINGLE_FILE, metadata()));
+  }
+
+  @Override
+  public void readInto(String name, INDArray target) {
+    TensorEntry entry = readable(name);
+    INDArray flat = target.reshape(target.length());
+    try {
+      readChunks(
+          entry,
+          (chunk, at) -> {
+            int count = chunk.remaining() / entry.type().bytes();
+            try (INDArray part = part(entry.type(), chunk, count)) {
+              flat.get(NDArrayIndex.interval(at, at + count)).assign(part);
+            }
+          });
+    } catch (IOException e) {
+      throw new CheckpointException(file, name + ": expected to be readable, got " + e, e);
+    }
+  }
+
+  private static INDArray part(TensorType type, ByteBuffer chunk, int count) {
+    if (type.fitsFloat()) {
+      float[] values = new float[count];
+      type.decode(chunk, values, 0);
+      return Nd4j.createFromArray(values);
+    }
+    double[] values = new double[count];
+    chunk.asDoubleBuffer().get(values);
+    return Nd4j.createFromArray(values);
+  }
+
   @Override
   public INDArray read(String name, DataType type) {
     checkArgument(
         type == DataType.FLOAT || type == DataType.DOUBLE,
         "type: expected FLOAT or DOUBLE, got %s",
         type);
+    TensorEntry entry = readable(name);
+    try {
+      return entry.elements() == 0
+          ? Nd4j.create(type, entry.shape().toArray())
+          : as(type, entry.type().fitsFloat() ? floats(entry) : doubles(entry));
+    } catch (IOException e) {
+      throw new CheckpointException(file, name + ": expected to be readable, got " + e, e);
+    }
+  }
+
+  private TensorEntry readable(String name) {
     TensorEntry entry = entry(name);
     if (!TensorType.READABLE.contains(entry.type())) {
       throw new CheckpointException(
@@ -91,13 +149,7 @@ final class SafeTensors implements TensorSource {
       throw new CheckpointException(
           file, name + ".shape: expected at most " + MAX_ELEMENTS + " elements", entry.shape());
     }
-    try {
-      return entry.elements() == 0
-          ? Nd4j.create(type, entry.shape().toArray())
-          : as(type, entry.type().fitsFloat() ? floats(entry) : doubles(entry));
-    } catch (IOException e) {
-      throw new CheckpointException(file, name + ": expected to be readable, got " + e, e);
-    }
+    return entry;
   }
 
   private TensorEntry entry(String name) {

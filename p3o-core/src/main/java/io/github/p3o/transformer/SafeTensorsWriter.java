@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSortedMap;
 import io.github.p3o.internal.AtomicFile;
 import java.io.ByteArrayOutputStream;
@@ -23,24 +24,36 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Writes safetensors files as Hugging Face's own writer does, to the byte: float64 before float32,
+ * Writes safetensors files as Hugging Face's own writer does, to the byte: the greatest type first,
  * then by name, the header padded with spaces so that the data begin at a multiple of 8.
  */
 final class SafeTensorsWriter {
 
   private static final int ALIGNMENT = 8;
 
-  /** Elements of float64 or float32; small enough for the processor's cache. */
+  /** Elements of a chunk, small enough for the processor's cache. */
   private static final int CHUNK_ELEMENTS = 1 << 15;
 
   /** Characters outside the basic plane as UTF-8, not as two escapes. */
   private static final JsonFactory JSON =
       JsonFactory.builder().enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8).build();
 
-  private static final Comparator<Map.Entry<String, INDArray>> ORDER =
-      Comparator.comparing(
-              (Map.Entry<String, INDArray> tensor) -> type(tensor), Comparator.reverseOrder())
-          .thenComparing(Map.Entry.comparingByKey());
+  /**
+   * A tensor and the type that it is written in.
+   *
+   * @param name its name
+   * @param type of what is written
+   * @param array of type FLOAT or DOUBLE
+   */
+  private record Item(String name, TensorType type, INDArray array) {
+
+    long bytes() {
+      return array.length() * type.bytes();
+    }
+  }
+
+  private static final Comparator<Item> ORDER =
+      Comparator.comparing(Item::type, Comparator.reverseOrder()).thenComparing(Item::name);
 
   private SafeTensorsWriter() {}
 
@@ -54,15 +67,31 @@ final class SafeTensorsWriter {
    * @throws CheckpointException if it cannot be written; the file is then as it was
    */
   static void write(Path file, Map<String, INDArray> tensors, Map<String, String> metadata) {
+    write(file, tensors, ImmutableMap.of(), metadata);
+  }
+
+  /**
+   * As the other, in given types, by name: F16, BF16, F32 or F64. What has none there is written as
+   * it is.
+   */
+  static void write(
+      Path file,
+      Map<String, INDArray> tensors,
+      Map<String, TensorType> types,
+      Map<String, String> metadata) {
     tensors.forEach(SafeTensorsWriter::check);
-    List<Map.Entry<String, INDArray>> ordered = tensors.entrySet().stream().sorted(ORDER).toList();
+    List<Item> ordered =
+        tensors.entrySet().stream()
+            .map(tensor -> item(tensor.getKey(), tensor.getValue(), types))
+            .sorted(ORDER)
+            .toList();
     try {
       byte[] header = header(ordered, metadata);
       checkArgument(
           header.length <= SafeTensorsHeader.MAX_LENGTH,
           "tensors: expected a header of at most 100000000 bytes, got %s",
           header.length);
-      AtomicFile.write(file, channel -> write(channel, header, ordered));
+      AtomicFile.write(file, channel -> write(file, channel, header, ordered));
     } catch (IOException e) {
       throw new CheckpointException(file, "file: expected to be writable, got " + e, e);
     }
@@ -87,12 +116,12 @@ final class SafeTensorsWriter {
         name);
   }
 
-  private static TensorType type(Map.Entry<String, INDArray> tensor) {
-    return tensor.getValue().dataType() == DataType.DOUBLE ? TensorType.F64 : TensorType.F32;
+  private static Item item(String name, INDArray array, Map<String, TensorType> types) {
+    return new Item(name, types.getOrDefault(name, TensorType.of(array.dataType())), array);
   }
 
-  private static byte[] header(
-      List<Map.Entry<String, INDArray>> tensors, Map<String, String> metadata) throws IOException {
+  private static byte[] header(List<Item> tensors, Map<String, String> metadata)
+      throws IOException {
     ByteArrayOutputStream header = new ByteArrayOutputStream();
     try (JsonGenerator json = JSON.createGenerator(header)) {
       json.writeStartObject();
@@ -104,7 +133,7 @@ final class SafeTensorsWriter {
         json.writeEndObject();
       }
       long begin = 0;
-      for (Map.Entry<String, INDArray> tensor : tensors) {
+      for (Item tensor : tensors) {
         begin = writeEntry(json, tensor, begin);
       }
       json.writeEndObject();
@@ -116,12 +145,11 @@ final class SafeTensorsWriter {
   }
 
   /** Returns where the tensor ends. */
-  private static long writeEntry(JsonGenerator json, Map.Entry<String, INDArray> tensor, long begin)
-      throws IOException {
-    long[] shape = tensor.getValue().shape();
-    long end = begin + tensor.getValue().length() * type(tensor).bytes();
-    json.writeObjectFieldStart(tensor.getKey());
-    json.writeStringField("dtype", type(tensor).name());
+  private static long writeEntry(JsonGenerator json, Item tensor, long begin) throws IOException {
+    long[] shape = tensor.array().shape();
+    long end = begin + tensor.bytes();
+    json.writeObjectFieldStart(tensor.name());
+    json.writeStringField("dtype", tensor.type().name());
     json.writeFieldName("shape");
     json.writeArray(shape, 0, shape.length);
     json.writeFieldName("data_offsets");
@@ -130,39 +158,42 @@ final class SafeTensorsWriter {
     return end;
   }
 
-  private static void write(
-      FileChannel channel, byte[] header, List<Map.Entry<String, INDArray>> tensors)
+  private static void write(Path file, FileChannel channel, byte[] header, List<Item> tensors)
       throws IOException {
     ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     AtomicFile.writeFully(channel, length.putLong(header.length).flip());
     AtomicFile.writeFully(channel, ByteBuffer.wrap(header));
     ByteBuffer chunk =
         ByteBuffer.allocateDirect(CHUNK_ELEMENTS * Double.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-    for (Map.Entry<String, INDArray> tensor : tensors) {
-      if (tensor.getValue().length() > 0) {
-        write(channel, tensor.getValue(), chunk);
+    for (Item tensor : tensors) {
+      if (tensor.array().length() > 0) {
+        write(file, channel, tensor, chunk);
       }
     }
   }
 
   /** Row-major, whatever the array's own layout. */
-  private static void write(FileChannel channel, INDArray tensor, ByteBuffer chunk)
+  private static void write(Path file, FileChannel channel, Item tensor, ByteBuffer chunk)
       throws IOException {
-    try (INDArray rows = tensor.dup('c')) {
-      if (tensor.dataType() == DataType.DOUBLE) {
+    try (INDArray rows = tensor.array().dup('c')) {
+      if (tensor.type() == TensorType.F64) {
         DoubleBuffer values = DoubleBuffer.wrap(rows.data().asDouble());
         while (values.hasRemaining()) {
           DoubleBuffer part = part(values, values::slice);
           chunk.clear().asDoubleBuffer().put(part);
           AtomicFile.writeFully(channel, chunk.limit(part.position() * Double.BYTES));
         }
-      } else {
-        FloatBuffer values = FloatBuffer.wrap(rows.data().asFloat());
-        while (values.hasRemaining()) {
-          FloatBuffer part = part(values, values::slice);
-          chunk.clear().asFloatBuffer().put(part);
-          AtomicFile.writeFully(channel, chunk.limit(part.position() * Float.BYTES));
+        return;
+      }
+      FloatBuffer values = FloatBuffer.wrap(rows.data().asFloat());
+      while (values.hasRemaining()) {
+        if (!tensor.type().encode(part(values, values::slice), chunk.clear())) {
+          throw new CheckpointException(
+              file,
+              tensor.name() + ": expected values that " + tensor.type() + " holds",
+              "greater ones; save as FLOAT32");
         }
+        AtomicFile.writeFully(channel, chunk.flip());
       }
     }
   }

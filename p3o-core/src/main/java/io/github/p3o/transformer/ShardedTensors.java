@@ -4,11 +4,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
+import com.google.common.collect.Maps;
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.internal.StrictJson;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -108,6 +110,22 @@ final class ShardedTensors implements TensorSource {
   @Override
   public INDArray read(String name, DataType type) {
     return file(name).read(name, type);
+  }
+
+  @Override
+  public void readInto(String name, INDArray target) {
+    file(name).readInto(name, target);
+  }
+
+  @Override
+  public StoredForm form() {
+    ImmutableMap.Builder<String, TensorType> types = ImmutableMap.builder();
+    fileOf.forEach((name, file) -> types.put(name, file.type(name)));
+    ImmutableMap<String, String> files =
+        ImmutableMap.copyOf(Maps.transformValues(fileOf, SafeTensors::fileName));
+    ImmutableMap.Builder<String, ImmutableMap<String, String>> notes = ImmutableMap.builder();
+    new LinkedHashSet<>(fileOf.values()).forEach(f -> notes.put(f.fileName(), f.metadata()));
+    return new StoredForm(types.buildOrThrow(), files, notes.buildOrThrow());
   }
 
   private SafeTensors file(String name) {

@@ -49,6 +49,17 @@ interface TensorSource extends AutoCloseable {
    */
   INDArray read(String name, DataType type);
 
+  /**
+   * Reads a tensor part by part, so that it is held nowhere else.
+   *
+   * @param target of {@link #shape} and type FLOAT or DOUBLE, row-major; all of it is written
+   * @throws CheckpointException as {@link #read}
+   */
+  void readInto(String name, INDArray target);
+
+  /** How the tensors are stored, to store them so again. */
+  StoredForm form();
+
   /** Closes the files; what has been read stays. */
   @Override
   void close();

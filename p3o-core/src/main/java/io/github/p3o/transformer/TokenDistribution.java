@@ -2,7 +2,6 @@ package io.github.p3o.transformer;
 
 import com.google.common.primitives.ImmutableIntArray;
 import java.util.Arrays;
-import java.util.OptionalInt;
 
 /**
  * Turns logits into the weights that the next token is drawn with. One array serves all sequences.
@@ -11,17 +10,17 @@ final class TokenDistribution {
 
   private final SamplingConfig config;
   private final double temperature;
-  private final OptionalInt endToken;
+  private final ImmutableIntArray endTokens;
   private final double[] logits;
   private final double[] weights;
   private final double[] sorted;
   private double max;
 
   TokenDistribution(
-      SamplingConfig config, double temperature, OptionalInt endToken, int vocabularySize) {
+      SamplingConfig config, double temperature, ImmutableIntArray endTokens, int vocabularySize) {
     this.config = config;
     this.temperature = temperature;
-    this.endToken = endToken;
+    this.endTokens = endTokens;
     this.logits = new double[vocabularySize];
     this.weights = new double[vocabularySize];
     this.sorted = new double[config.isWhole() ? 0 : vocabularySize];
@@ -31,8 +30,9 @@ final class TokenDistribution {
     return config;
   }
 
-  OptionalInt endToken() {
-    return endToken;
+  /** Whether a token ends every sequence. */
+  boolean ends(int token) {
+    return endTokens.contains(token);
   }
 
   /** Proportional to the probabilities {@code [vocabulary]}, 0 for what is not drawn. */
@@ -60,8 +60,8 @@ final class TokenDistribution {
     if (config.repetitionPenalty() != 1) {
       penalise(all, offset, prompt, response);
     }
-    if (response.length < config.minNewTokens() && endToken.isPresent()) {
-      logits[endToken.getAsInt()] = Double.NEGATIVE_INFINITY;
+    if (response.length < config.minNewTokens()) {
+      endTokens.forEach(token -> logits[token] = Double.NEGATIVE_INFINITY);
     }
     max = Double.NEGATIVE_INFINITY;
     for (double logit : logits) {

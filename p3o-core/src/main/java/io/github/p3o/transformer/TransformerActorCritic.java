@@ -40,7 +40,9 @@ public final class TransformerActorCritic implements ActorCritic {
         INDArray head = Nd4j.create(from.dataType(), 1, policy.config().hiddenSize())) {
       Map<String, INDArray> initial = new LinkedHashMap<>(from.asMap());
       initial.put(DecoderTensors.SCORE, head);
-      DecoderModel model = new DecoderModel(policy.model().tensors(), Parameters.copyOf(initial));
+      DecoderModel model =
+          new DecoderModel(
+              policy.model().tensors(), Parameters.copyOf(initial), policy.model().form());
       return new TransformerActorCritic(TransformerPolicy.of(model, policy.temperature()));
     }
   }

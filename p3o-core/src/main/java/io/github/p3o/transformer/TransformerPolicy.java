@@ -94,23 +94,37 @@ public final class TransformerPolicy implements Policy {
   }
 
   /**
-   * Writes {@code config.json} and {@code model.safetensors}, each whole or not at all. Hugging
-   * Face's libraries read them; neither the temperature nor a value head is part of them. An
-   * adapter is merged into the weights.
+   * {@link #save(Path, Precision)} in the types and files that the model was read from: what did
+   * not change is the same to the bit. A new model is written in float32 and one file.
    *
    * @param directory made if it is not there; files of these names in it are replaced
    * @throws CheckpointException if it cannot be written
    */
   public void save(Path directory) {
-    model.config().write(directory);
+    save(directory, Precision.AS_READ);
+  }
+
+  /**
+   * Writes {@code config.json} and {@code model.safetensors}, or the files of several that the
+   * model was read from and their index; each whole or not at all. Hugging Face's libraries read
+   * them; neither the temperature nor a value head is part of them. An adapter is merged into the
+   * weights.
+   *
+   * @param directory made if it is not there; files of these names in it are replaced, and so is
+   *     {@code model.safetensors} by several
+   * @param precision type of the tensors
+   * @throws CheckpointException if it cannot be written, or a weight is too great for the type
+   */
+  public void save(Path directory, Precision precision) {
+    DecoderConfigJson.write(model.config(), model.writtenType(precision), directory);
     if (model.adapter() == null) {
-      DecoderParameters.write(
-          directory,
-          Maps.filterKeys(model.base().asMap(), model.tensors().languageModel()::containsKey));
+      Map<String, INDArray> tensors =
+          Maps.filterKeys(model.base().asMap(), model.tensors().languageModel()::containsKey);
+      CheckpointWriter.write(directory, tensors, model.form(), precision);
       return;
     }
     try (Parameters merged = model.merged()) {
-      DecoderParameters.write(directory, merged.asMap());
+      CheckpointWriter.write(directory, merged.asMap(), model.form(), precision);
     }
   }
 
@@ -194,7 +208,7 @@ public final class TransformerPolicy implements Policy {
    */
   public TransformerPolicy merged() {
     requireAdapter();
-    return of(new DecoderModel(model.tensors(), model.merged()), temperature);
+    return of(new DecoderModel(model.tensors(), model.merged(), model.form()), temperature);
   }
 
   /**
@@ -329,7 +343,7 @@ public final class TransformerPolicy implements Policy {
   /**
    * Ancestral sampling from the parameters as they are when it is called. Every response has a
    * random stream of its own, so that it does not depend on which others are drawn beside it. A
-   * response ends with the end token of {@link #config}, which is then its last token, or is cut.
+   * response ends with any end token of {@link #config}, which is then its last token, or is cut.
    *
    * @param maxNewTokens the longest response, in tokens, at least 1
    * @return the sampler; it takes one response a prompt too, and refuses prompts that leave no room

@@ -83,7 +83,8 @@ public final class TransformerRewardModel implements TrainableRewardModel {
                 ? head
                 : whole.get(from.base() + name.substring(to.base().length())));
       }
-      return new TransformerRewardModel(new DecoderModel(to, Parameters.copyOf(initial)));
+      return new TransformerRewardModel(
+          new DecoderModel(to, Parameters.copyOf(initial), StoredForm.NEW));
     }
   }
 
@@ -114,15 +115,31 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   }
 
   /**
-   * Writes {@code config.json} and {@code model.safetensors}, each whole or not at all, as Hugging
-   * Face's libraries read them.
+   * {@link #save(Path, Precision)} in the types and files that the model was read from; a new model
+   * in float32 and one file.
    *
    * @param directory made if it is not there; files of these names in it are replaced
    * @throws CheckpointException if it cannot be written
    */
   public void save(Path directory) {
-    DecoderConfigJson.writeRewardModel(model.config(), directory.resolve(DecoderConfigJson.FILE));
-    DecoderParameters.write(directory, model.parameters().asMap());
+    save(directory, Precision.AS_READ);
+  }
+
+  /**
+   * Writes {@code config.json} and {@code model.safetensors}, or the files of several that the
+   * model was read from and their index; each whole or not at all, as Hugging Face's libraries read
+   * them.
+   *
+   * @param directory made if it is not there; files of these names in it are replaced, and so is
+   *     {@code model.safetensors} by several
+   * @param precision type of the tensors
+   * @throws CheckpointException if it cannot be written, or a weight is too great for the type
+   */
+  public void save(Path directory, Precision precision) {
+    Map<String, INDArray> tensors = model.parameters().asMap();
+    TensorType type = model.writtenType(precision);
+    DecoderConfigJson.writeRewardModel(model.config(), type, directory);
+    CheckpointWriter.write(directory, tensors, model.form(), precision);
   }
 
   /**

@@ -6,6 +6,7 @@ import com.google.common.collect.ImmutableList;
 import io.github.p3o.train.SmallTraining.Kind;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +28,10 @@ class KilledProcessTest {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"));
+    // what newer JDKs warn of without: access to native memory
+    ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(argument -> argument.matches("--(enable-native-access|sun-misc-unsafe).*"))
+        .forEach(command::add);
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.addAll(List.of(KillableTraining.class.getName(), run.toString()));
     return new ProcessBuilder(command).redirectErrorStream(true).start();

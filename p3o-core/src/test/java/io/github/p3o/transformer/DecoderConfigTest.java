@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.internal.SharedData;
 import io.github.p3o.transformer.DecoderConfig.Activation;
 import io.github.p3o.transformer.DecoderConfig.Bias;
@@ -13,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -93,7 +96,7 @@ class DecoderConfigTest {
             """);
 
     assertThat(config.rotary()).contains(new DecoderConfig.Rotary(16, 10_000));
-    assertThat(config.endToken()).hasValue(0);
+    assertThat(config.endTokens()).isEqualTo(ImmutableIntArray.of(0));
   }
 
   @Test
@@ -213,10 +216,15 @@ class DecoderConfigTest {
         "\"head_dim\": 128",
         "\"head_dim\": null",
         "\"rope_scaling\": null",
+        "\"rope_scaling\": {\"rope_type\": \"default\"}",
+        "\"sliding_window\": 4096, \"use_sliding_window\": false",
+        "\"is_decoder\": false, \"forced_eos_token_id\": null, \"cross_attention_hidden_size\":"
+            + " null",
         "\"rope_theta\": 10000",
         "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 10000.0}",
         "\"rope_parameters\": null",
         "\"eos_token_id\": [2]",
+        "\"eos_token_id\": [2, 2]",
         "\"hidden_act\": \"silu\"",
         "\"attention_dropout\": 0.0",
         "\"pretraining_tp\": 1",
@@ -245,6 +253,9 @@ class DecoderConfigTest {
         "mlp_bias | 1",
         "rope_scaling | {\"rope_type\": \"llama3\", \"factor\": 8.0}",
         "rope_scaling | {}",
+        "rope_scaling | {\"type\": \"linear\", \"factor\": 2.0}",
+        "rope_scaling | {\"rope_type\": \"default\", \"rope_theta\": 5e5}",
+        "cross_attention_hidden_size | 64",
         "rope_parameters | {\"rope_type\": \"yarn\"}",
         "rope_parameters | {\"factor\": 8.0}",
         "hidden_act | \"gelu\"",
@@ -257,7 +268,9 @@ class DecoderConfigTest {
         "pretraining_tp | 2",
         "partial_rotary_factor | 0.5",
         "tie_word_embeddings | \"true\"",
-        "eos_token_id | [2, 3]",
+        "bos_token_id | [1, 2]",
+        "eos_token_id | [2, null]",
+        "eos_token_id | [2, [3]]",
         "eos_token_id | []",
         "eos_token_id | \"2\"",
         "bos_token_id | 1.5",
@@ -282,7 +295,7 @@ class DecoderConfigTest {
         "vocab_size | 0 | vocabularySize: expected at least 1, got 0",
         "num_key_value_heads | 5 | keyValueHeads: expected a divisor of 32 heads, got 5",
         "rope_theta | 1e400 | ropeTheta: expected > 0 and finite, got Infinity",
-        "eos_token_id | 32000 | endToken: expected an id in [0, 32000), got 32000"
+        "eos_token_id | 32000 | endTokens: expected an id in [0, 32000), got 32000"
       })
   void read_ofSizesThatCannotBe_namesTheRule(String key, String value, String message)
       throws IOException {
@@ -302,6 +315,58 @@ class DecoderConfigTest {
       })
   void read_ofAnythingElse_throws(String json) {
     assertThatThrownBy(() -> read(json)).isInstanceOf(CheckpointException.class);
+  }
+
+  /** {@code generation_config.json} wins where it names one, as in Hugging Face's generate. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "5 | | 5",
+        "[5, 7] | | 5, 7",
+        "null | |",
+        "5 | {} | 5",
+        "5 | {\"eos_token_id\": null, \"top_p\": 0.8} | 5",
+        "5 | {\"eos_token_id\": 6} | 6",
+        "5 | {\"eos_token_id\": [9, 5], \"do_sample\": true} | 9, 5",
+        "null | {\"eos_token_id\": [9, 5]} | 9, 5"
+      })
+  void read_ofEndTokens_takesGenerationConfigFirst(
+      String ofModel, @Nullable String generation, @Nullable String expected) throws IOException {
+    if (generation != null) {
+      Files.writeString(directory.resolve(GenerationConfig.FILE), generation);
+    }
+    DecoderConfig config = read("\"model_type\": \"llama\", \"eos_token_id\": " + ofModel);
+    assertThat(config.endTokens().asList().toString())
+        .isEqualTo("[" + (expected == null ? "" : expected) + "]");
+
+    config.write(directory);
+    assertThat(DecoderConfig.read(directory)).isEqualTo(config);
+    Path elsewhere = directory.resolve("elsewhere");
+    config.write(elsewhere);
+    assertThat(elsewhere.resolve(GenerationConfig.FILE)).doesNotExist();
+    assertThat(DecoderConfig.read(elsewhere)).isEqualTo(config);
+  }
+
+  @Test
+  void write_besideAGenerationConfig_changesItsEndTokensAlone() throws IOException {
+    Path file = directory.resolve(GenerationConfig.FILE);
+    Files.writeString(file, "{\"top_p\": 0.8, \"eos_token_id\": 7, \"do_sample\": true}");
+    SMALL.write(directory);
+    assertThat(new ObjectMapper().readTree(file.toFile()))
+        .isEqualTo(
+            new ObjectMapper()
+                .readTree("{\"top_p\": 0.8, \"eos_token_id\": null, \"do_sample\": true}"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"[]", "\"5\"", "[5,\"6\"]", "1.5", "99999999999"})
+  void read_ofAGenerationConfigWithOtherThanIds_namesItsFile(String value) throws IOException {
+    Path file = directory.resolve(GenerationConfig.FILE);
+    Files.writeString(file, "{\"eos_token_id\": " + value + "}");
+    assertThatThrownBy(() -> read("\"model_type\": \"llama\""))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessage(file + ": eos_token_id: expected an id or a list of ids, got " + value);
   }
 
   @Test

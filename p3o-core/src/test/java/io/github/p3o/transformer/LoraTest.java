@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
@@ -78,7 +79,7 @@ class LoraTest {
           TransformerPolicy policy = adapted(base);
           TransformerPolicy merged = policy.merged()) {
         assertThat(logProbs(policy)[0]).isNotCloseTo(logProbs(base)[0], within(1e-2));
-        assertThat(logProbs(merged)).containsExactly(logProbs(policy), within(tolerance));
+        assertThat(logProbs(merged)).containsExactly(logProbs(policy), within(tolerance / 10));
         Samples samples = policy.sampler(9).sample(PROMPTS, 2, new SplittableRandom(1));
         try (PolicyScorer scorer = new PolicyScorer(policy, 16)) {
           assertThat(samples.behaviour().values().toArray())
@@ -147,6 +148,63 @@ class LoraTest {
           .hasToString("[4, 32]");
       assertThat(tensors.shape("base_model.model.transformer.h.0.attn.c_attn.lora_B.weight"))
           .hasToString("[96, 4]");
+    }
+  }
+
+  /** Key by key what PEFT's own save_pretrained writes, but for those that are at its defaults. */
+  @ParameterizedTest
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void saveAdapter_ofAnyModel_writesPeftsKeys(DecoderConfig config) throws IOException {
+    try (TransformerPolicy base = TinyModels.policy(config, DataType.FLOAT);
+        TransformerPolicy policy = base.withAdapter(LoraConfig.of(config.architecture(), 4), 1)) {
+      policy.saveAdapter(directory);
+    }
+    String targets =
+        switch (config.architecture()) {
+          case GPT2 -> "[\"c_attn\"]";
+          case GPT_NEOX -> "[\"query_key_value\"]";
+          case LLAMA, QWEN2 -> "[\"q_proj\", \"v_proj\"]";
+        };
+    assertThat(new ObjectMapper().readTree(directory.resolve(LoraFiles.CONFIG).toFile()))
+        .isEqualTo(
+            new ObjectMapper()
+                .readTree(
+                    """
+                    {"base_model_name_or_path": null, "bias": "none", "fan_in_fan_out": %s,
+                     "inference_mode": true, "init_lora_weights": true, "lora_alpha": 8,
+                     "lora_dropout": 0.0, "modules_to_save": null, "peft_type": "LORA", "r": 4,
+                     "target_modules": %s, "task_type": "CAUSAL_LM"}
+                    """
+                        .formatted(config.architecture() == Architecture.GPT2, targets)));
+  }
+
+  /** Every key that PEFT 0.19.1 writes. */
+  @Test
+  void loadAdapter_ofPeftsOwnKeys_readsThem() throws IOException {
+    try (TransformerPolicy base = TinyModels.policy(TinyModels.config(), DataType.FLOAT);
+        TransformerPolicy policy = base.withAdapter(LoraConfig.of(Architecture.LLAMA, 8), 1)) {
+      policy.saveAdapter(directory);
+      Files.writeString(
+          directory.resolve(LoraFiles.CONFIG),
+          """
+          {"alora_invocation_tokens": null, "alpha_pattern": {}, "arrow_config": null,
+           "auto_mapping": null, "base_model_name_or_path": null, "bias": "none",
+           "corda_config": null, "ensure_weight_tying": false, "eva_config": null,
+           "exclude_modules": null, "fan_in_fan_out": false, "inference_mode": true,
+           "init_lora_weights": true, "layer_replication": null, "layers_pattern": null,
+           "layers_to_transform": null, "loftq_config": {}, "lora_alpha": 16,
+           "lora_bias": false, "lora_dropout": 0.05, "lora_ga_config": null,
+           "megatron_config": null, "megatron_core": "megatron.core", "modules_to_save": null,
+           "peft_type": "LORA", "peft_version": "0.19.1", "qalora_group_size": 16, "r": 8,
+           "rank_pattern": {}, "revision": null, "target_modules": ["v_proj", "q_proj"],
+           "target_parameters": null, "task_type": "CAUSAL_LM",
+           "trainable_token_indices": null, "use_bdlora": null, "use_dora": false,
+           "use_qalora": false, "use_rslora": false}
+          """);
+      try (TransformerPolicy loaded = base.loadAdapter(directory)) {
+        assertThat(loaded.adapter()).isEqualTo(policy.adapter());
+        assertThat(logProbs(loaded)).isEqualTo(logProbs(policy));
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 package io.github.p3o.transformer;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
@@ -12,10 +13,12 @@ import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.internal.Program;
 import io.github.p3o.internal.Result;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -79,15 +82,33 @@ class PaddingTest {
     int[] right = {1, END, 5, 0, END, END, END};
     ImmutableList<Prompt> prompts =
         ImmutableList.of(
-            new Prompt(ImmutableIntArray.copyOf(left).subArray(3, 7)),
-            new Prompt(ImmutableIntArray.copyOf(right).subArray(0, 4)));
-    ImmutableList<Response> responses = ImmutableList.of(RESPONSES.get(0), RESPONSES.get(0));
+            Prompt.ofPadded(left, new int[] {0, 0, 0, 1, 1, 1, 1}),
+            Prompt.ofPadded(right, new int[] {1, 1, 1, 1, 0, 0, 0}));
+    ImmutableList<Response> responses =
+        ImmutableList.of(
+            Response.ofPadded(new int[] {END, 4, 0, END}, new int[] {0, 1, 1, 1}, true),
+            Response.ofPadded(new int[] {4, 0, END, END}, new int[] {1, 1, 1, 0}, true));
+    assertThat(responses).containsOnly(RESPONSES.get(0));
     try (TransformerPolicy policy = TinyModels.policy(config, DataType.DOUBLE);
         PolicyScorer scorer = new PolicyScorer(policy, 2)) {
       double[] scored = scorer.logProbs(prompts, responses);
       assertThat(scored[0]).isEqualTo(scored[1]);
       assertThat(scored[0]).isCloseTo(alone(policy)[0], within(1e-12));
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1 0 1, 'attentionMask[2]: expected 0, as tokens stand side by side, got 1'",
+    "1 2 0, 'attentionMask[1]: expected 0, as tokens stand side by side, got 2'",
+    "0 1, 'attentionMask: expected shape [3], got [2]'",
+    "0 0 0, 'prompt.tokens: expected at least one token, got none'"
+  })
+  void ofPadded_withAMaskThatIsNoPadding_isRefusedByName(String mask, String message) {
+    int[] values = Arrays.stream(mask.split(" ", -1)).mapToInt(Integer::parseInt).toArray();
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Prompt.ofPadded(new int[] {4, 5, 6}, values))
+        .withMessage(message);
   }
 
   /** The end token counts because it is in the response, not because of what it is. */

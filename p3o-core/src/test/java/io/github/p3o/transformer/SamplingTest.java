@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
@@ -13,19 +14,26 @@ import io.github.p3o.Samples;
 import io.github.p3o.internal.SharedData;
 import io.github.p3o.text.Tokenizer;
 import io.github.p3o.text.Tokenizers;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.api.buffer.DataType;
 
 class SamplingTest {
+
+  @TempDir Path directory;
 
   private static void assertBehaviourIsTheScore(
       TransformerPolicy policy, Samples samples, double tolerance) {
@@ -111,6 +119,45 @@ class SamplingTest {
     }
   }
 
+  /** As LLaMA 3 and Qwen2.5 have them: any of several ends a response, and is scored in it. */
+  @ParameterizedTest
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void sample_withSeveralEndTokens_endsAtAnyOfThem(DecoderConfig config) throws IOException {
+    ImmutableIntArray ends = ImmutableIntArray.of(7, TinyModels.END, 9);
+    try (TransformerPolicy one = TinyModels.policy(config, DataType.DOUBLE)) {
+      one.save(directory);
+    }
+    Files.writeString(directory.resolve(GenerationConfig.FILE), "{\"eos_token_id\": " + ends + "}");
+    try (TransformerPolicy policy =
+        TransformerPolicy.load(directory, DataType.DOUBLE).withTemperature(3)) {
+      Samples samples =
+          policy
+              .sampler(12)
+              .sample(TinyModels.prompts(20, 9, TinyModels.VOCABULARY), 2, new SplittableRandom(5));
+      Set<Integer> last = new HashSet<>();
+      for (Response response : samples.responses()) {
+        List<Integer> tokens = response.tokens().asList();
+        int end = tokens.get(tokens.size() - 1);
+        assertThat(tokens.subList(0, tokens.size() - 1)).doesNotContainAnyElementsOf(ends.asList());
+        assertThat(ends.contains(end)).isEqualTo(response.ended());
+        assertThat(response.ended() || tokens.size() == 12).isTrue();
+        last.add(end);
+      }
+      assertThat(last).containsAll(ends.asList());
+      assertBehaviourIsTheScore(policy, samples, 1e-10);
+      SamplingConfig longer = new SamplingConfig(4, 12, 0, 1, 0, 1, ImmutableList.of());
+      assertThat(
+              policy
+                  .generate(
+                      TinyModels.prompts(9, 9, TinyModels.VOCABULARY),
+                      2,
+                      longer,
+                      new SplittableRandom(5))
+                  .responses())
+          .allMatch(response -> response.length() > 4);
+    }
+  }
+
   @Test
   void sample_withTheSameSeed_isTheSame() {
     ImmutableList<Prompt> prompts = TinyModels.prompts(5, 9, TinyModels.VOCABULARY);
@@ -133,6 +180,28 @@ class SamplingTest {
         assertThat(draw(new Generator(model, prefill, 2, SamplingConfig.of(11), 1)))
             .isEqualTo(together);
       }
+    }
+  }
+
+  /** What is computed follows what is open, down to the last row. */
+  @ParameterizedTest
+  @CsvSource({"1, 1", "7, 2", "64, 3", "256, 4"})
+  void complete_ofResponsesThatEndAtAnyTime_costsLittleMoreThanTheOpenRows(int rows, int seed) {
+    try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.FLOAT);
+        Prefill prefill = new Prefill(policy.model())) {
+      Generator generator = new Generator(policy.model(), prefill, 3, SamplingConfig.of(24), rows);
+      SplittableRandom random = new SplittableRandom(seed);
+      List<OpenResponse> open = new ArrayList<>();
+      for (int i = 0; i < rows; i++) {
+        open.add(new OpenResponse(Prompt.of(1, 3, 4), NextToken.drawnWith(random.split())));
+      }
+      generator.complete(open);
+      // The first token comes from reading the prompt.
+      long needed = open.stream().mapToLong(response -> response.close().length() - 1L).sum();
+      assertThat(generator.rowsDecoded()).isBetween(needed, (long) (1.15 * needed));
+      // Each plan but the first is for 7/8 of the rows at most, or for more columns.
+      assertThat(generator.plans())
+          .isLessThanOrEqualTo(3 + (int) (Math.log(rows) / Math.log(8 / 7.0)));
     }
   }
 

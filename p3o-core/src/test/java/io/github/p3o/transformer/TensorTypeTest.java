@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class TensorTypeTest {
 
@@ -48,6 +51,64 @@ class TensorTypeTest {
 
     assertThatIllegalStateException()
         .isThrownBy(() -> TensorType.F64.decode(none, new float[0], 0));
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = TensorType.class,
+      names = {"F16", "BF16"})
+  void encode_ofEveryValueOfAType_givesItsBits(TensorType type) {
+    float[] values = decodeAll(type);
+    for (int bits = 0; bits < ALL; bits++) {
+      int encoded = encode(type, values[bits]);
+      if (Float.isNaN(values[bits])) {
+        assertThat(values[encoded]).isNaN();
+      } else {
+        assertThat(encoded).isEqualTo(bits);
+      }
+    }
+  }
+
+  /** Between two neighbours: half way goes to the even one, all else to the nearer. */
+  @ParameterizedTest
+  @EnumSource(
+      value = TensorType.class,
+      names = {"F16", "BF16"})
+  void encode_betweenTwoValues_roundsToTheNearestAndToTheEvenOne(TensorType type) {
+    float[] values = decodeAll(type);
+    for (int bits = 0; Float.isFinite(values[bits + 1]); bits++) {
+      double exact = (values[bits] + (double) values[bits + 1]) / 2;
+      float middle = (float) exact;
+      if (middle != exact) {
+        continue; // the smallest of bfloat16 are float32's own
+      }
+      int even = bits % 2 == 0 ? bits : bits + 1;
+      assertThat(encode(type, middle)).isEqualTo(even);
+      assertThat(encode(type, -middle)).isEqualTo(even | 0x8000);
+      assertThat(encode(type, Math.nextDown(middle))).isEqualTo(bits);
+      assertThat(encode(type, Math.nextUp(middle))).isEqualTo(bits + 1);
+    }
+  }
+
+  @Test
+  void encode_ofWhatIsTooGreat_saysSo() {
+    assertThat(finite(TensorType.F16, 65_519.996f)).isTrue();
+    assertThat(finite(TensorType.F16, -65_520)).isFalse();
+    assertThat(finite(TensorType.F16, Float.MAX_VALUE)).isFalse();
+    assertThat(finite(TensorType.F16, Float.POSITIVE_INFINITY)).isTrue();
+    assertThat(finite(TensorType.BF16, Float.MAX_VALUE)).isFalse();
+    assertThat(finite(TensorType.BF16, Float.NaN)).isTrue();
+    assertThat(finite(TensorType.F32, Float.MAX_VALUE)).isTrue();
+  }
+
+  private static boolean finite(TensorType type, float value) {
+    return type.encode(FloatBuffer.wrap(new float[] {1, value}), ByteBuffer.allocate(8));
+  }
+
+  private static int encode(TensorType type, float value) {
+    ByteBuffer bytes = ByteBuffer.allocate(2).order(ByteOrder.LITTLE_ENDIAN);
+    type.encode(FloatBuffer.wrap(new float[] {value}), bytes);
+    return Short.toUnsignedInt(bytes.getShort(0));
   }
 
   private static float[] decodeAll(TensorType type) {

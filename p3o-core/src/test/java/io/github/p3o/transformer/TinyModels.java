@@ -2,6 +2,7 @@ package io.github.p3o.transformer;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableSet;
+import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.Parameters;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
@@ -84,7 +85,7 @@ final class TinyModels {
         biases,
         tied,
         OptionalInt.of(1),
-        OptionalInt.of(END));
+        ImmutableIntArray.of(END));
   }
 
   /** A policy whose probabilities are far from uniform. */

@@ -17,7 +17,6 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.DoubleStream;
@@ -47,7 +46,7 @@ class TruncatedSamplingTest {
   private static double[] probabilities(
       double[] logits, SamplingConfig config, double temperature, Prompt prompt, int... response) {
     TokenDistribution distribution =
-        new TokenDistribution(config, temperature, OptionalInt.of(2), logits.length);
+        new TokenDistribution(config, temperature, ImmutableIntArray.of(2), logits.length);
     double sum = distribution.set(logits, 0, prompt.tokens(), response);
     return Arrays.stream(distribution.weights()).map(weight -> weight / sum).toArray();
   }
@@ -358,7 +357,7 @@ class TruncatedSamplingTest {
       // The first token comes from reading the prompt.
       int tokens = Arrays.stream(lengths).map(length -> length - 1).sum();
       assertThat(tokens).isLessThan(rows * 19 / 2); // else there was nothing to save
-      assertThat(generator.rowsDecoded()).isBetween((long) tokens, 2L * tokens);
+      assertThat(generator.rowsDecoded()).isBetween((long) tokens, (long) (1.15 * tokens));
     }
   }
 }

@@ -169,7 +169,7 @@ final class AlignCommand implements Callable<Integer> {
     Checks.share("--held-out", heldOut);
     if (lora.isWanted() && objective.hasValues()) {
       throw new UsageException(
-          "--lora-rank: expected with --loss p3o-v1 or p3o-v2, got it with ppo");
+          "--lora-rank: expected with a --loss without values, got it with ppo");
     }
   }
 

@@ -67,7 +67,7 @@ class BadInputTest {
             0)
         .failsWith(2, "--lora-rank: expected at least 1, got 0");
     Cli.run("align", "--policy", model, "--reward", "sentiment", "--lora-rank", 2, "--loss", "ppo")
-        .failsWith(2, "--lora-rank: expected with --loss p3o-v1 or p3o-v2, got it with ppo");
+        .failsWith(2, "--lora-rank: expected with a --loss without values, got it with ppo");
     Cli.run("generate", "--policy", model, "--max-new-tokens", 4, "--top-p", 0)
         .failsWith(2, "topP: expected a value in (0, 1], got 0.0");
   }
@@ -75,7 +75,7 @@ class BadInputTest {
   @Test
   void unknownCommand_suggestsTheNearest() {
     Cli.run("algn").failsWith(2, "algn", "p3o align");
-    Cli.run().failsWith(2, "expected a command: quickstart, sft, reward, align, generate, certify");
+    Cli.run().failsWith(2, "expected a command: quickstart, sft, reward, align, resume, generate");
   }
 
   @Test

@@ -38,7 +38,8 @@ record Cli(int exitCode, String out, String err) {
   /** Checks that it failed with one clear line: no stack trace. */
   Cli failsWith(int code, String... parts) {
     assertThat(exitCode).as("exit code; standard error:%n%s", err).isEqualTo(code);
-    assertThat(err).startsWith("p3o: ").contains(parts).doesNotContain("\tat ");
+    assertThat(err).containsPattern("(?m)^p3o: ");
+    assertThat(err).contains(parts).doesNotContain("\tat ");
     return this;
   }
 }

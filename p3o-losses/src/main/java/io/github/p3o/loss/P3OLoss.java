@@ -33,11 +33,6 @@ public final class P3OLoss implements PairwiseLoss {
     V2
   }
 
-  /**
-   * Reported as the share of pairs (V2) or of the two terms of each pair (V1) that were clipped.
-   */
-  static final String CLIP_FRACTION = "policy/clipfrac_avg";
-
   /** Reported as the share of importance weights that reached 1/c or c. */
   static final String WEIGHT_CLIP_FRACTION = "policy/weight_clipfrac";
 
@@ -160,10 +155,8 @@ public final class P3OLoss implements PairwiseLoss {
         Surrogate.of(Ops.multiply(Ops.negate(delta), w1), rho2, 1 - clipRange, 1 + clipRange);
     return new LossTerms(
         Ops.multiply(Ops.add(first.value(), second.value()), -0.5),
-        ImmutableMap.of(
-            CLIP_FRACTION,
-            Ops.multiply(Ops.add(first.clipped(), second.clipped()), 0.5),
-            WEIGHT_CLIP_FRACTION,
+        diagnostics(
+            Surrogate.clipFractions(first, second),
             Ops.multiply(
                 Ops.add(Ratios.outside(rho1, weightClip), Ratios.outside(rho2, weightClip)), 0.5)));
   }
@@ -180,10 +173,14 @@ public final class P3OLoss implements PairwiseLoss {
     SDVariable value = Ops.add(moved.value(), Ops.multiply(advantage, d0));
     return new LossTerms(
         Ops.multiply(value, -0.5),
-        ImmutableMap.of(
-            CLIP_FRACTION,
-            moved.clipped(),
-            WEIGHT_CLIP_FRACTION,
-            Ratios.outside(product, weightClip)));
+        diagnostics(Surrogate.clipFractions(moved), Ratios.outside(product, weightClip)));
+  }
+
+  private static ImmutableMap<String, SDVariable> diagnostics(
+      ImmutableMap<String, SDVariable> clipFractions, SDVariable weightClipFraction) {
+    return ImmutableMap.<String, SDVariable>builder()
+        .putAll(clipFractions)
+        .put(WEIGHT_CLIP_FRACTION, weightClipFraction)
+        .buildOrThrow();
   }
 }

@@ -2,7 +2,6 @@ package io.github.p3o.loss;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
-import com.google.common.collect.ImmutableMap;
 import io.github.p3o.LossTerms;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.ResponseVariables;
@@ -51,7 +50,7 @@ public record PpoLoss(double clipRange, KlShaping klShaping, Baseline baseline)
     int k = surrogates.length;
     return new LossTerms(
         Ops.negate(Responses.mean(k, i -> surrogates[i].value())),
-        ImmutableMap.of(P3OLoss.CLIP_FRACTION, Responses.mean(k, i -> surrogates[i].clipped())));
+        Surrogate.clipFractions(surrogates));
   }
 
   private Surrogate surrogate(ResponseVariables responses, int i) {

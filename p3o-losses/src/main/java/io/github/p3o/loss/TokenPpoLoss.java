@@ -72,15 +72,12 @@ public record TokenPpoLoss(PpoConfig config) implements ActorCriticLoss {
     ValueLoss value = ValueLoss.of(tokens, config.valueClipRange());
     return new LossTerms(
         Ops.add(policy, Ops.multiply(value.loss(), config.valueCoefficient())),
-        ImmutableMap.of(
-            "loss/policy_avg",
-            Ops.stopGradient(policy),
-            "loss/value_avg",
-            Ops.stopGradient(value.loss()),
-            P3OLoss.CLIP_FRACTION,
-            surrogate.clipped(),
-            "val/clipfrac_avg",
-            value.clipped()));
+        ImmutableMap.<String, SDVariable>builder()
+            .put("loss/policy_avg", Ops.stopGradient(policy))
+            .put("loss/value_avg", Ops.stopGradient(value.loss()))
+            .putAll(Surrogate.clipFractions(surrogate))
+            .put("val/clipfrac_avg", value.clipped())
+            .buildOrThrow());
   }
 
   /**

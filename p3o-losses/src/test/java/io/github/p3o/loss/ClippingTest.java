@@ -30,7 +30,7 @@ class ClippingTest {
   }
 
   private static double clipFraction(Evaluation evaluation) {
-    return diagnostic(evaluation, P3OLoss.CLIP_FRACTION);
+    return diagnostic(evaluation, Surrogate.CLIP_FRACTION);
   }
 
   private static double diagnostic(Evaluation evaluation, String name) {
@@ -76,6 +76,20 @@ class ClippingTest {
     assertThat(clipFraction(evaluate(P3OLoss.v1(), -2, 1))).isZero();
     assertThat(clipFraction(evaluate(P3OLoss.v2(), 2, -1))).isZero();
     assertThat(clipFraction(evaluate(P3OLoss.v2(), -2, 1))).isZero();
+  }
+
+  @Test
+  void clipFractions_ofEachSide_tellWhereItWasClipped() {
+    for (P3OLoss loss : new P3OLoss[] {P3OLoss.v1(), P3OLoss.v2()}) {
+      double share = loss.form() == P3OLoss.Form.V1 ? 0.5 : 1; // one of V1's two terms
+      Evaluation up = evaluate(loss, 2, 1); // a better response, made likelier
+      Evaluation down = evaluate(loss, -2, -1); // a worse one, made less likely
+
+      assertThat(diagnostic(up, Surrogate.CLIP_FRACTION_ABOVE)).isEqualTo(share);
+      assertThat(diagnostic(up, Surrogate.CLIP_FRACTION_BELOW)).isZero();
+      assertThat(diagnostic(down, Surrogate.CLIP_FRACTION_ABOVE)).isZero();
+      assertThat(diagnostic(down, Surrogate.CLIP_FRACTION_BELOW)).isEqualTo(share);
+    }
   }
 
   @Test

@@ -10,7 +10,7 @@ import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.api.ops.OpContext;
 import org.nd4j.linalg.factory.Nd4j;
 
-class StepTest {
+class NativeStepTest {
 
   @Test
   void setInput_everAgain_purgesTheNativeHandles() {
@@ -34,7 +34,7 @@ class StepTest {
     counting.setInputArray(0, other);
     counting.setInputArray(1, other);
     counting.setOutputArray(0, output);
-    Step step = new Step(DynamicCustomOp.builder("add").build(), counting);
+    Step step = new NativeStep(DynamicCustomOp.builder("add").build(), counting);
     INDArray last = other;
     for (int i = 0; i < 1000; i++) {
       last = Nd4j.createFromArray((double) i);
