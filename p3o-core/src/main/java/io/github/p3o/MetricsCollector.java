@@ -34,6 +34,20 @@ final class MetricsCollector {
     timings.merge(name, watch.elapsed(TimeUnit.NANOSECONDS) / 1e9, Double::sum);
   }
 
+  /** What was measured by {@link #time} so far. */
+  ImmutableMap<String, Double> timings() {
+    return ImmutableMap.copyOf(timings);
+  }
+
+  void addTimings(Map<String, Double> more) {
+    more.forEach((name, seconds) -> timings.merge(name, seconds, Double::sum));
+  }
+
+  /** How many steps the policy that sampled is behind the one that is updated. */
+  void addStaleness(long steps) {
+    rollout.put("policy/staleness", (double) steps);
+  }
+
   /** With β as it is in this step. */
   void addRollout(Rollouts.Drawn drawn, double klCoefficient) {
     PairwiseBatch batch = drawn.scored();

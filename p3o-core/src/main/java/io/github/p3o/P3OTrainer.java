@@ -43,6 +43,10 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   private final TrainerConfig config;
   private final ImmutableList<TrainingListener> listeners;
   private final Objective objective;
+  private final Policy policy;
+  private final PairSampler sampler;
+  private final RolloutSource source;
+  private final @Nullable RolloutQueue queue;
   private final Rollouts rollouts;
   private final PolicyScorer referenceScorer;
   private final PolicyLearner learner;
@@ -57,9 +61,9 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
 
   private P3OTrainer(Builder builder) {
     PromptSource prompts = require("prompts", builder.prompts);
-    PairSampler sampler = require("sampler", builder.sampler);
+    sampler = require("sampler", builder.sampler);
     RewardModel rewardModel = require("rewardModel", builder.rewardModel);
-    Policy policy = builder.policy;
+    policy = builder.policy;
     config = builder.config;
     listeners = ImmutableList.copyOf(builder.listeners);
     optimizer = new AdamW(policy.parameters(), config.optimizer());
@@ -70,7 +74,9 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     referenceScorer = new PolicyScorer(reference, k * groupsAtOnce);
     objective = builder.objective.apply(config);
     config.rewardShaping().checkFor(objective.name(), objective.rewardView());
-    rollouts = new Rollouts(prompts, sampler, rewardModel, referenceScorer, objective, config);
+    source = new RolloutSource(prompts, rewardModel, referenceScorer, config);
+    rollouts = new Rollouts(objective, config.rewardShaping());
+    queue = config.rolloutsAhead() == 0 ? null : queue(builder, prompts, rewardModel);
     learner = new PolicyLearner(policy, objective, k, groupsAtOnce);
     klController = new KlController(config.klControl(), objective);
     updates = new Updates(config, learner, optimizer, klController, this::alarm);
@@ -80,12 +86,35 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     parts.add("klControl", klController);
     parts.add("rewardShaping", rollouts.shaping());
     parts.add("health", health);
+    if (queue != null) {
+      parts.add("rolloutsAhead", queue); // first of those below: it waits until they rest
+    }
     parts.add("prompts", prompts);
     parts.add("sampler", sampler);
     parts.add("rewardModel", rewardModel);
     for (int i = 0; i < listeners.size(); i++) {
       parts.add("listeners[" + i + "]", listeners.get(i));
     }
+  }
+
+  private RolloutQueue queue(Builder builder, PromptSource prompts, RewardModel rewardModel) {
+    int ahead = config.rolloutsAhead();
+    checkArgument(
+        objective.correctsForStaleness(),
+        "rolloutsAhead: expected 0 for %s, whose ratios do not correct for older policies, got %s",
+        objective.name(),
+        ahead);
+    checkArgument(
+        builder.samplerOfCopy != null,
+        "samplerOfCopy: expected to be set for rolloutsAhead %s, got a sampler of the policy"
+            + " itself, which changes meanwhile",
+        ahead);
+    return new RolloutQueue(
+        policy,
+        builder.samplerOfCopy,
+        reference.frozenCopy(),
+        scorer -> new RolloutSource(prompts, rewardModel, scorer, config),
+        config);
   }
 
   private ImmutableMap<String, String> settings(RewardModel rewardModel) {
@@ -147,15 +176,28 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   public StepMetrics step() {
     stepping = true;
     try {
-      RandomGenerator random = RandomStreams.forStep(config.seed(), step);
+      RandomGenerator random = RandomStreams.forStep(config.seed(), queue == null ? step : ~step);
+      RolloutSource.Scored scored =
+          queue == null ? source.draw(step, step, sampler, random) : queue.get(step);
+      long staleness = step - scored.policyStep();
       MetricsCollector metrics = new MetricsCollector();
-      Rollouts.Drawn rollout = rollouts.draw(step, random, klController.scale(), metrics);
+      metrics.addTimings(scored.timings());
+      double klScale = klController.scale();
+      Rollouts.Drawn rollout =
+          metrics.time("timing_s/score", () -> rollouts.prepare(scored, klScale));
       listeners.forEach(listener -> listener.onRollout(step, rollout.scored()));
-      metrics.addRollout(rollout, objective.klPenalty() * klController.scale());
-      metrics.time("timing_s/update", () -> updates.on(rollout.shaped(), step, random, metrics));
+      metrics.addRollout(rollout, objective.klPenalty() * klScale);
+      if (queue != null) {
+        metrics.addStaleness(staleness);
+      }
+      metrics.time(
+          "timing_s/update", () -> updates.on(rollout.shaped(), step, staleness, random, metrics));
       StepMetrics measured = new StepMetrics(step, metrics.values());
       klController.observe(measured.get("objective/kl"), rollout.scored().responses().size());
       rollouts.shapingState(rollout.state());
+      if (queue != null) {
+        queue.done(step);
+      }
       step++;
       listeners.forEach(listener -> listener.onStep(measured));
       health.observe(measured.step(), measured.values()).forEach(this::alarm);
@@ -182,8 +224,9 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
 
   /**
    * {@inheritDoc} It holds the parameters, the optimiser's moments and its place in the schedule,
-   * and what {@link Stateful} parts remember. Rollouts need not be saved: each is drawn anew from
-   * the seed and the step.
+   * and what {@link Stateful} parts remember. Rollouts need not be saved, since each is drawn anew
+   * from the seed and the step; but those drawn ahead come from policies that are gone: it waits
+   * for the ones under way, and holds them.
    */
   @Override
   public Checkpoint checkpoint() {
@@ -231,14 +274,17 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @return the pairs, with behaviour and reference log-probabilities, shaped rewards, and what
    *     else the objective fixes for its updates
    * @throws NonFiniteException if a reward or log-probability is not finite
+   * @throws IllegalStateException if {@link TrainerConfig#rolloutsAhead} is not 0
    */
   public PairwiseBatch rollout(long step) {
+    checkState(
+        queue == null,
+        "rollout: expected rolloutsAhead 0, since prompts and rewards are in use on another thread,"
+            + " got %s",
+        config.rolloutsAhead());
+    RandomGenerator random = RandomStreams.forStep(config.seed(), step);
     Rollouts.Drawn rollout =
-        rollouts.draw(
-            step,
-            RandomStreams.forStep(config.seed(), step),
-            klController.scale(),
-            new MetricsCollector());
+        rollouts.prepare(source.draw(step, step, sampler, random), klController.scale());
     rollouts.shapingState(rollout.state());
     return rollout.shaped();
   }
@@ -283,9 +329,15 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     }
   }
 
-  /** Frees native memory; the policy, and a reference that was given, stay the caller's. */
+  /**
+   * Frees native memory, and ends the thread of {@link TrainerConfig#rolloutsAhead}, which it
+   * interrupts; the policy, and a reference that was given, stay the caller's.
+   */
   @Override
   public void close() {
+    if (queue != null) {
+      queue.close();
+    }
     learner.close();
     objective.close();
     referenceScorer.close();
@@ -304,6 +356,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     private HealthThresholds health = HealthThresholds.defaults();
     private @Nullable PromptSource prompts;
     private @Nullable PairSampler sampler;
+    private @Nullable Function<Policy, PairSampler> samplerOfCopy;
     private @Nullable RewardModel rewardModel;
     private @Nullable Policy reference;
 
@@ -312,6 +365,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
       this.objective = objective;
       if (policy instanceof PairSampler ownSampler) {
         sampler = ownSampler;
+        samplerOfCopy = PairSampler.class::cast;
       }
     }
 
@@ -334,6 +388,21 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
      */
     public Builder sampler(PairSampler sampler) {
       this.sampler = sampler;
+      this.samplerOfCopy = null;
+      return this;
+    }
+
+    /**
+     * Sets who draws the responses, given the policy to draw from: for {@link
+     * TrainerConfig#rolloutsAhead}, which draws from frozen copies on a thread of its own.
+     *
+     * @param samplerOfCopy given a frozen copy of the policy, or the policy itself; such as {@code
+     *     copy -> ((TransformerPolicy) copy).sampler(32)}
+     * @return this
+     */
+    public Builder samplerOfCopy(Function<Policy, PairSampler> samplerOfCopy) {
+      this.sampler = samplerOfCopy.apply(policy);
+      this.samplerOfCopy = samplerOfCopy;
       return this;
     }
 

@@ -25,6 +25,10 @@ import java.nio.file.Path;
  * @param maxApproximateKl the updates of a step end at a mini-batch whose {@code
  *     policy/approxkl_avg} is above this: it is not applied, nor are the rest; nats per response,
  *     &gt; 0, infinite to apply all
+ * @param rolloutsAhead how many rollouts are drawn ahead of the updates, on a thread of their own,
+ *     from 0 to 64; with n the policy that draws them is n steps behind, which the importance
+ *     ratios correct for, and memory holds n + 1 rollouts and up to n + 1 more copies of the
+ *     parameters; 0: rollouts and updates take turns
  */
 public record TrainerConfig(
     long seed,
@@ -37,7 +41,11 @@ public record TrainerConfig(
     RatioCheck ratioCheck,
     RewardShaping rewardShaping,
     KlControl klControl,
-    double maxApproximateKl) {
+    double maxApproximateKl,
+    int rolloutsAhead) {
+
+  /** More copies of the parameters than that is a mistake. */
+  private static final int MAX_ROLLOUTS_AHEAD = 64;
 
   /** What to do if ρ ≠ 1 before the first update of a step. */
   public enum RatioCheck {
@@ -61,6 +69,11 @@ public record TrainerConfig(
         promptsPerUpdate);
     checkArgument(
         maxApproximateKl > 0, "maxApproximateKl: expected a number > 0, got %s", maxApproximateKl);
+    checkArgument(
+        rolloutsAhead >= 0 && rolloutsAhead <= MAX_ROLLOUTS_AHEAD,
+        "rolloutsAhead: expected 0 to %s, got %s",
+        MAX_ROLLOUTS_AHEAD,
+        rolloutsAhead);
   }
 
   private static void checkAtLeast(String parameter, int least, int value) {
@@ -103,6 +116,7 @@ public record TrainerConfig(
     private RewardShaping rewardShaping = RewardShaping.NONE;
     private KlControl klControl = KlControl.fixed();
     private double maxApproximateKl = Double.POSITIVE_INFINITY;
+    private int rolloutsAhead;
 
     private Builder() {}
 
@@ -228,6 +242,18 @@ public record TrainerConfig(
     }
 
     /**
+     * Sets whether rollouts are drawn beside the updates.
+     *
+     * @param rolloutsAhead from 0, the default, to 64: how many steps the policy that draws is
+     *     behind the one that is updated
+     * @return this
+     */
+    public Builder rolloutsAhead(int rolloutsAhead) {
+      this.rolloutsAhead = rolloutsAhead;
+      return this;
+    }
+
+    /**
      * The configuration.
      *
      * @return an immutable value
@@ -245,7 +271,8 @@ public record TrainerConfig(
           ratioCheck,
           rewardShaping,
           klControl,
-          maxApproximateKl);
+          maxApproximateKl,
+          rolloutsAhead);
     }
   }
 }

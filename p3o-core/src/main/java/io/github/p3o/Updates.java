@@ -33,9 +33,19 @@ final class Updates {
     this.alarms = alarms;
   }
 
-  /** Makes all updates of a step. */
-  void on(PairwiseBatch rollout, long step, RandomGenerator random, MetricsCollector metrics) {
-    boolean atOldPolicy = true;
+  /**
+   * Makes all updates of a step.
+   *
+   * @param staleness how many steps the policy that drew the rollout is behind; only at 0 are the
+   *     first ratios 1
+   */
+  void on(
+      PairwiseBatch rollout,
+      long step,
+      long staleness,
+      RandomGenerator random,
+      MetricsCollector metrics) {
+    boolean atOldPolicy = staleness == 0;
     for (int epoch = 0; epoch < config.epochsPerStep(); epoch++) {
       int[] order = RandomStreams.permutation(rollout.groups(), random);
       for (int from = 0; from < order.length; from += config.promptsPerUpdate()) {

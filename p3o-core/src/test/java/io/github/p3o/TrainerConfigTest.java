@@ -42,7 +42,8 @@ class TrainerConfigTest {
                 RatioCheck.FAIL,
                 RewardShaping.NONE,
                 KlControl.fixed(),
-                Double.POSITIVE_INFINITY));
+                Double.POSITIVE_INFINITY,
+                0));
   }
 
   @Test
@@ -61,6 +62,7 @@ class TrainerConfigTest {
             .rewardShaping(RewardShaping.NONE.withMissingEndPenalty(2))
             .klControl(KlControl.adaptive(3, 500))
             .maxApproximateKl(0.5)
+            .rolloutsAhead(2)
             .build();
     assertThat(config)
         .isEqualTo(
@@ -75,7 +77,8 @@ class TrainerConfigTest {
                 RatioCheck.OFF,
                 RewardShaping.NONE.withMissingEndPenalty(2),
                 KlControl.adaptive(3, 500),
-                0.5));
+                0.5,
+                2));
   }
 
   static Stream<Arguments> outOfRange() {
@@ -99,7 +102,9 @@ class TrainerConfigTest {
             "promptsPerMicroBatch: expected at least 1, got 0"),
         Arguments.of(
             TrainerConfig.builder().maxApproximateKl(0),
-            "maxApproximateKl: expected a number > 0, got 0.0"));
+            "maxApproximateKl: expected a number > 0, got 0.0"),
+        Arguments.of(
+            TrainerConfig.builder().rolloutsAhead(65), "rolloutsAhead: expected 0 to 64, got 65"));
   }
 
   @ParameterizedTest
@@ -143,7 +148,8 @@ class TrainerConfigTest {
                 RatioCheck.OFF,
                 RewardShaping.NONE,
                 KlControl.adaptive(2.5, 10_000),
-                Double.POSITIVE_INFINITY));
+                Double.POSITIVE_INFINITY,
+                0));
   }
 
   @Test
@@ -199,7 +205,8 @@ class TrainerConfigTest {
                 RatioCheck.FAIL,
                 RewardShaping.NONE,
                 KlControl.fixed(),
-                0.25));
+                0.25,
+                0));
   }
 
   @ParameterizedTest

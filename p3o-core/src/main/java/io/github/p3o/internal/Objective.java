@@ -30,6 +30,11 @@ public interface Objective extends AutoCloseable {
   /** The name and every setting, for messages and checkpoints. */
   String description();
 
+  /**
+   * Whether its ratios are to the log-probabilities that were recorded when a response was drawn.
+   */
+  boolean correctsForStaleness();
+
   /** β of a KL in the reward, before it is scaled; 0 if there is none. */
   double klPenalty();
 

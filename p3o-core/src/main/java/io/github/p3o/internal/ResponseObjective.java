@@ -30,6 +30,11 @@ public record ResponseObjective(Policy policy, PolicyLoss loss, int responsesPer
   }
 
   @Override
+  public boolean correctsForStaleness() {
+    return true;
+  }
+
+  @Override
   public double klPenalty() {
     return loss.klPenalty();
   }

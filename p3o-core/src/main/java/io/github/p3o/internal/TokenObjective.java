@@ -74,6 +74,12 @@ public final class TokenObjective implements Objective {
     return Settings.describe(loss.name(), loss);
   }
 
+  /** The ratios are to the policy as it is when a rollout is prepared. */
+  @Override
+  public boolean correctsForStaleness() {
+    return false;
+  }
+
   /** The KL of each token is in the targets, not in the graph. */
   @Override
   public double klPenalty() {

@@ -81,7 +81,8 @@ final class TrainerOptions {
         base.ratioCheck(),
         base.rewardShaping(),
         base.klControl(),
-        base.maxApproximateKl());
+        base.maxApproximateKl(),
+        base.rolloutsAhead());
   }
 
   private TrainerConfig base(@Nullable Preset preset) {
@@ -91,7 +92,12 @@ final class TrainerOptions {
     if (preset != null) {
       return preset.config().build();
     }
-    return file == null ? TrainerConfig.builder().build() : TrainerConfig.read(file);
+    TrainerConfig base = file == null ? TrainerConfig.builder().build() : TrainerConfig.read(file);
+    if (base.rolloutsAhead() > 0) { // the evaluations use the same reward model between the steps
+      throw new UsageException(
+          "rolloutsAhead: expected 0 on the command line, got " + base.rolloutsAhead());
+    }
+    return base;
   }
 
   private OptimizerConfig optimizer(OptimizerConfig base) {

@@ -1,6 +1,7 @@
 package io.github.p3o.loss;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
@@ -61,6 +62,17 @@ class PpoTrainingTest {
         .promptsPerStep(24)
         .promptsPerMicroBatch(12)
         .optimizer(OptimizerConfig.adamW(0.01));
+  }
+
+  @Test
+  void build_rolloutsAhead_isRefusedSinceTheRatiosWouldBeWrong() {
+    try (TransformerActorCritic model = model(DataType.FLOAT)) {
+      TrainerConfig.Builder ahead = config().rolloutsAhead(2);
+      assertThatThrownBy(() -> trainer(model, new PpoConfig(), ahead))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageStartingWith("rolloutsAhead: expected 0 for ")
+          .hasMessageEndingWith(", whose ratios do not correct for older policies, got 2");
+    }
   }
 
   @Test

@@ -1,0 +1,111 @@
+package io.github.p3o;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
+import com.google.common.primitives.ImmutableLongArray;
+import java.util.random.RandomGenerator;
+import java.util.stream.LongStream;
+
+/**
+ * Prompts → pairs of responses → rewards → reference log-probabilities: the part of a rollout that
+ * may run beside the updates, since it needs no more of the trained policy than a sampler.
+ */
+final class RolloutSource {
+
+  /**
+   * The pairs of one step as they are before anything of the trainer's own enters them.
+   *
+   * @param policyStep after how many steps the policy that sampled them was as it was
+   * @param batch with the rewards as the reward model gave them
+   * @param references log π_ref of the tokens of each response, row-major {@code [k, groups]}; none
+   *     if read from a checkpoint
+   * @param timings seconds, by metric name
+   */
+  record Scored(
+      long policyStep,
+      PairwiseBatch batch,
+      ImmutableList<TokenLogProbs> references,
+      ImmutableMap<String, Double> timings) {}
+
+  private final PromptSource prompts;
+  private final RewardModel rewardModel;
+  private final PolicyScorer reference;
+  private final TrainerConfig config;
+
+  RolloutSource(
+      PromptSource prompts, RewardModel rewardModel, PolicyScorer reference, TrainerConfig config) {
+    this.prompts = prompts;
+    this.rewardModel = rewardModel;
+    this.reference = reference;
+    this.config = config;
+  }
+
+  /** Draws the pairs of a step from the policy as it was after another. */
+  Scored draw(long step, long policyStep, PairSampler sampler, RandomGenerator random) {
+    MetricsCollector times = new MetricsCollector();
+    Samples samples = times.time("timing_s/sample", () -> sample(sampler, random));
+    long first = step * config.promptsPerStep();
+    ImmutableLongArray ids =
+        ImmutableLongArray.copyOf(LongStream.range(first, first + samples.prompts().size()));
+    Scored scored = times.time("timing_s/score", () -> score(policyStep, ids, samples));
+    return new Scored(policyStep, scored.batch(), scored.references(), times.timings());
+  }
+
+  private Samples sample(PairSampler sampler, RandomGenerator random) {
+    int count = config.promptsPerStep();
+    int k = config.responsesPerPrompt();
+    ImmutableList<Prompt> drawn = prompts.next(count, random);
+    checkArgument(
+        drawn.size() == count, "prompts: expected %s prompts, got %s", count, drawn.size());
+    Samples samples = sampler.sample(drawn, k, random);
+    checkArgument(
+        samples.behaviour().responses() == k,
+        "sampler: expected %s responses a prompt, got %s",
+        k,
+        samples.behaviour().responses());
+    checkArgument(
+        !samples.prompts().isEmpty() && samples.prompts().size() <= count,
+        "sampler: expected responses to 1 to %s prompts, got %s",
+        count,
+        samples.prompts().size());
+    return samples;
+  }
+
+  private Scored score(long policyStep, ImmutableLongArray ids, Samples samples) {
+    int k = config.responsesPerPrompt();
+    ImmutableList<Prompt> promptOfEach = samples.promptOfEach();
+    double[] rewards = rewardModel.score(promptOfEach, samples.responses());
+    checkArgument(
+        rewards.length == samples.responses().size(),
+        "rewardModel: expected %s rewards, one for each response, got %s",
+        samples.responses().size(),
+        rewards.length);
+    checkFinite("reward", rewards, ids);
+    PolicyScorer.Scores scores = reference.score(promptOfEach, samples.responses());
+    double[] references = scores.logProbs().toArray();
+    checkFinite("reference log-probability", references, ids);
+    PairwiseBatch batch =
+        new PairwiseBatch(
+            ids,
+            samples.prompts(),
+            samples.responses(),
+            samples.behaviour(),
+            LogProbs.ofFlat(k, references),
+            Rewards.ofFlat(k, rewards));
+    return new Scored(policyStep, batch, scores.ofTokens(), ImmutableMap.of());
+  }
+
+  private static void checkFinite(String name, double[] values, ImmutableLongArray ids) {
+    for (int i = 0; i < values.length; i++) {
+      if (!Double.isFinite(values[i])) {
+        throw new NonFiniteException(
+            String.format(
+                "%s: expected finite values, got %s for response %d of pair %d;"
+                    + " the parameters are unchanged",
+                name, values[i], i / ids.length(), ids.get(i % ids.length())));
+      }
+    }
+  }
+}

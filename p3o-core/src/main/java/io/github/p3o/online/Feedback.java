@@ -1,0 +1,82 @@
+package io.github.p3o.online;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.ImmutableDoubleArray;
+import io.github.p3o.Prompt;
+import io.github.p3o.Response;
+
+/**
+ * What a user thought of the responses that were served.
+ *
+ * @param id the host's name for it, 1 to 200 characters
+ * @param prompt what was asked
+ * @param responses what was answered {@code [k]}, at least 2
+ * @param logProbs log π(y|x) of each, recorded when it was sampled, of the version that was served
+ *     then; nats {@code [k]}, finite
+ * @param rewards higher is better {@code [k]}, finite
+ */
+public record Feedback(
+    String id,
+    Prompt prompt,
+    ImmutableList<Response> responses,
+    ImmutableDoubleArray logProbs,
+    ImmutableDoubleArray rewards) {
+
+  private static final int MAX_ID = 200;
+
+  /** Checks that all parts agree in size. */
+  public Feedback {
+    checkArgument(
+        !id.isEmpty() && id.length() <= MAX_ID,
+        "id: expected 1 to %s characters, got %s",
+        MAX_ID,
+        id.length());
+    int k = responses.size();
+    checkArgument(k >= 2, "responses: expected at least 2, got %s", k);
+    check("logProbs", logProbs, k);
+    check("rewards", rewards, k);
+  }
+
+  private static void check(String name, ImmutableDoubleArray values, int k) {
+    checkArgument(
+        values.length() == k, "%s: expected %s, as many as responses, got %s", name, k, values);
+    for (int i = 0; i < k; i++) {
+      checkArgument(
+          Double.isFinite(values.get(i)),
+          "%s[%s]: expected a finite number, got %s",
+          name,
+          i,
+          values.get(i));
+    }
+  }
+
+  /**
+   * Of two responses, which one was liked better: rewards 1 and 0.
+   *
+   * @param id the host's name for it
+   * @param prompt what was asked
+   * @param responses the two
+   * @param logProbs of the two, when they were sampled
+   * @param preferred 0 or 1
+   * @return the feedback
+   * @throws IllegalArgumentException if there are not two, or {@code preferred} is neither
+   */
+  public static Feedback preference(
+      String id,
+      Prompt prompt,
+      ImmutableList<Response> responses,
+      ImmutableDoubleArray logProbs,
+      int preferred) {
+    checkArgument(responses.size() == 2, "responses: expected 2, got %s", responses.size());
+    checkArgument(
+        preferred == 0 || preferred == 1, "preferred: expected 0 or 1, got %s", preferred);
+    return new Feedback(
+        id,
+        prompt,
+        responses,
+        logProbs,
+        ImmutableDoubleArray.of(1.0 - preferred, (double) preferred));
+  }
+}

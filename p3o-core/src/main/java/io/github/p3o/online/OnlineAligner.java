@@ -1,0 +1,349 @@
+package io.github.p3o.online;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.github.p3o.Policy;
+import io.github.p3o.PolicyLoss;
+import io.github.p3o.TrainerConfig;
+import io.github.p3o.TrainerConfig.RatioCheck;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A policy that learns from the users whom it serves. Feedback is journaled; a thread trains on it
+ * in batches, in the order of the journal, and serves each new version that passes the gate; a
+ * version can be rolled back to an earlier one.
+ *
+ * <p>Feedback that was {@link Offer#ACCEPTED} is on the disk, and each is trained on once, in its
+ * turn, also when the process is killed at any moment: what is trained follows from the journal
+ * alone, to the bit. All methods may be called from any thread.
+ *
+ * <pre>{@code
+ * OnlineAligner aligner = OnlineAligner.builder(policy, P3OLoss.v2(), Path.of("online"))
+ *     .config(config).evaluation(copy -> goldReward(copy), 0.5).open();
+ * Samples samples = aligner.serve(version -> sample(version.policy(), prompt));
+ * aligner.offer(Feedback.preference("17", prompt, samples.responses(), logProbs, 0));
+ * }</pre>
+ */
+public final class OnlineAligner implements AutoCloseable {
+
+  /** What became of a piece of feedback. */
+  public enum Offer {
+    /** It is on the disk and will be trained on. */
+    ACCEPTED,
+    /** Nothing was kept: too many wait already. Offer it again later. */
+    FULL
+  }
+
+  private final TrainerConfig config;
+  private final int capacity;
+  private final Policy shapes;
+  private final Journal journal;
+  private final OnlineTraining training;
+  private final Thread thread;
+
+  @GuardedBy("this")
+  private @Nullable Rollback rollback;
+
+  @GuardedBy("this")
+  private boolean closed;
+
+  private record Rollback(long version, CompletableFuture<Void> done) {}
+
+  private OnlineAligner(Builder builder) {
+    config = builder.config;
+    capacity = builder.capacity;
+    checkArgument(
+        config.ratioCheck() == RatioCheck.OFF,
+        "ratioCheck: expected OFF, since the versions that are served are older than the policy"
+            + " that is trained, got %s",
+        config.ratioCheck());
+    checkArgument(
+        config.rolloutsAhead() == 0,
+        "rolloutsAhead: expected 0, since rollouts come from users, got %s",
+        config.rolloutsAhead());
+    checkArgument(
+        capacity >= config.promptsPerStep(),
+        "capacity: expected at least promptsPerStep %s, got %s",
+        config.promptsPerStep(),
+        capacity);
+    try {
+      Files.createDirectories(builder.directory);
+    } catch (IOException e) {
+      throw new UncheckedIOException(builder.directory + ": " + e.getMessage(), e);
+    }
+    journal = Journal.open(builder.directory.resolve("feedback.journal"));
+    shapes = builder.policy.frozenCopy();
+    try {
+      training = new OnlineTraining(builder, journal);
+    } catch (RuntimeException e) {
+      shapes.close();
+      journal.close();
+      throw e;
+    }
+    thread = new Thread(this::run, "p3o-online");
+    thread.setDaemon(true); // close waits for it; a host that forgets to shall end all the same
+    thread.start();
+  }
+
+  /**
+   * A builder of an aligner.
+   *
+   * @param policy as it was when the directory was first used: the reference; it is trained in
+   *     place by another thread and not to be used until {@link #close}; stays the caller's to
+   *     close
+   * @param loss the objective, such as {@code P3OLoss.v2()}
+   * @param directory for the journal, the versions and the checkpoints; one aligner at a time
+   * @return a new builder
+   */
+  public static Builder builder(Policy policy, PolicyLoss loss, Path directory) {
+    return new Builder(policy, loss, directory);
+  }
+
+  /**
+   * Takes feedback; returns when it is on the disk. Several threads at once wait for one flush.
+   *
+   * @param feedback of as many responses as the configuration says
+   * @return whether it was kept
+   * @throws IllegalArgumentException if the policy does not know its ids, or it is too long
+   * @throws UncheckedIOException if the disk fails; it may have been kept then
+   * @throws IllegalStateException after {@link #close}, or after the disk failed
+   */
+  public Offer offer(Feedback feedback) {
+    int k = feedback.responses().size();
+    checkArgument(
+        k == config.responsesPerPrompt(),
+        "responses: expected %s, got %s",
+        config.responsesPerPrompt(),
+        k);
+    synchronized (shapes) {
+      shapes.shape(Collections.nCopies(k, feedback.prompt()), feedback.responses());
+    }
+    boolean kept = journal.append(FeedbackText.of(feedback), training.trained() + capacity);
+    synchronized (this) {
+      notifyAll();
+    }
+    return kept ? Offer.ACCEPTED : Offer.FULL;
+  }
+
+  /**
+   * Uses the version that is served now. One call runs at a time, since a policy is confined to one
+   * thread at a time; the version stays the same within a call.
+   *
+   * @param use must not keep the policy
+   * @param <T> what it returns
+   * @return what {@code use} returned
+   * @throws IllegalStateException after {@link #close}
+   */
+  public <T> T serve(Function<ServedVersion, T> use) {
+    return training.served().use(use);
+  }
+
+  /**
+   * Serves an earlier version again, and trains on from it; feedback that was trained on since is
+   * not trained on again. Waits for the step under way. Takes away what stopped the training, if
+   * anything did.
+   *
+   * @param version one of {@link OnlineStatus#versions}
+   * @throws IllegalArgumentException if there is no such version
+   * @throws IllegalStateException after {@link #close}
+   */
+  public void rollback(long version) {
+    Rollback asked = new Rollback(version, new CompletableFuture<>());
+    synchronized (this) {
+      checkState(!closed, "aligner: expected an open one, got a closed one");
+      checkState(rollback == null, "rollback: expected one at a time, got another");
+      rollback = asked;
+      notifyAll();
+    }
+    try {
+      asked.done().join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * How it is going.
+   *
+   * @return a moment's view
+   */
+  public OnlineStatus status() {
+    return training.status();
+  }
+
+  private void run() {
+    while (true) {
+      Rollback asked;
+      synchronized (this) {
+        while (!closed && rollback == null && !training.hasWork()) {
+          try {
+            wait();
+          } catch (InterruptedException e) {
+            closed = true; // nobody but a host that ends all threads interrupts this one
+          }
+        }
+        if (closed) {
+          if (rollback != null) {
+            rollback.done().completeExceptionally(new IllegalStateException("aligner: closed"));
+          }
+          return;
+        }
+        asked = rollback;
+        rollback = null;
+      }
+      if (asked == null) {
+        training.step();
+      } else {
+        rollBack(asked);
+      }
+    }
+  }
+
+  private void rollBack(Rollback asked) {
+    try {
+      training.rollback(asked.version());
+      asked.done().complete(null);
+    } catch (RuntimeException | Error e) {
+      asked.done().completeExceptionally(e);
+    }
+  }
+
+  /**
+   * Ends after the step under way; feedback that waits is trained on when the directory is opened
+   * again.
+   */
+  @Override
+  public void close() {
+    synchronized (this) {
+      closed = true;
+      notifyAll();
+    }
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true; // native memory is freed below: the thread must be gone
+      }
+    }
+    journal.close();
+    training.close();
+    synchronized (shapes) {
+      shapes.close();
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Collects what an {@link OnlineAligner} needs. */
+  public static final class Builder {
+    final Policy policy;
+    final PolicyLoss loss;
+    final Path directory;
+    TrainerConfig config = TrainerConfig.builder().ratioCheck(RatioCheck.OFF).build();
+    int capacity = 10_000;
+    int versionsKept = 5;
+    double maxKl = 10;
+    double leastValue = Double.NEGATIVE_INFINITY;
+    ToDoubleFunction<Policy> evaluation = candidate -> 0;
+
+    private Builder(Policy policy, PolicyLoss loss, Path directory) {
+      this.policy = policy;
+      this.loss = loss;
+      this.directory = directory;
+    }
+
+    /**
+     * Sets the configuration.
+     *
+     * @param config with {@code ratioCheck} OFF; {@code promptsPerStep} is how much feedback is
+     *     trained on at a time
+     * @return this
+     */
+    public Builder config(TrainerConfig config) {
+      this.config = config;
+      return this;
+    }
+
+    /**
+     * Sets how much feedback may wait.
+     *
+     * @param capacity at least {@code promptsPerStep}; 10,000 by default
+     * @return this
+     */
+    public Builder capacity(int capacity) {
+      this.capacity = capacity;
+      return this;
+    }
+
+    /**
+     * Sets how many versions are kept to roll back to, that which is served included.
+     *
+     * @param versionsKept ≥ 2, 5 by default
+     * @return this
+     * @throws IllegalArgumentException if below 2
+     */
+    public Builder versionsKept(int versionsKept) {
+      checkArgument(versionsKept >= 2, "versionsKept: expected at least 2, got %s", versionsKept);
+      this.versionsKept = versionsKept;
+      return this;
+    }
+
+    /**
+     * Sets how far from the reference a version may be.
+     *
+     * @param maxKl nats per response, &gt; 0; 10 by default. Estimated on the batch that it was
+     *     last trained on: Σ w (e⁻ᵈ − 1 + d) / Σ w, with d = log π − log π_ref, and w = π/π_old,
+     *     which makes up for the batch having come from older versions
+     * @return this
+     * @throws IllegalArgumentException if not above 0
+     */
+    public Builder maxKl(double maxKl) {
+      checkArgument(maxKl > 0, "maxKl: expected a number > 0, got %s", maxKl);
+      this.maxKl = maxKl;
+      return this;
+    }
+
+    /**
+     * Sets a test that a version must pass before it is served.
+     *
+     * @param evaluation higher is better; is given a policy, on the training thread, and must not
+     *     keep it; what it throws refuses the version
+     * @param least what a version must reach
+     * @return this
+     */
+    public Builder evaluation(ToDoubleFunction<Policy> evaluation, double least) {
+      this.evaluation = evaluation;
+      this.leastValue = least;
+      return this;
+    }
+
+    /**
+     * Opens the directory, takes up what was left there, and begins.
+     *
+     * @return the aligner; the caller closes it
+     * @throws IllegalArgumentException if a setting is not as said, or not as when the directory
+     *     was last used
+     * @throws IllegalStateException if another aligner has the directory open
+     * @throws UncheckedIOException if the journal cannot be read, or was altered
+     */
+    public OnlineAligner open() {
+      return new OnlineAligner(this);
+    }
+  }
+}

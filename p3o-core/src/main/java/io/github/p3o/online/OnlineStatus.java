@@ -1,0 +1,26 @@
+package io.github.p3o.online;
+
+import com.google.common.collect.ImmutableSortedSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How online training is going.
+ *
+ * @param accepted how much feedback was accepted, before a restart included
+ * @param trained how much of it was trained on; the rest waits
+ * @param steps training steps so far
+ * @param served the number of the version that is served
+ * @param versions those that can be rolled back to
+ * @param refused versions that did not pass the gate, since the start of this process
+ * @param lastRefusal why the last one did not
+ * @param failure what stopped the training, if anything did; serving and accepting go on
+ */
+public record OnlineStatus(
+    long accepted,
+    long trained,
+    long steps,
+    long served,
+    ImmutableSortedSet<Long> versions,
+    long refused,
+    @Nullable String lastRefusal,
+    @Nullable String failure) {}

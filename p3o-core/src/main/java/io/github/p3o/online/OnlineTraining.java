@@ -1,0 +1,284 @@
+package io.github.p3o.online;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSortedSet;
+import com.google.common.primitives.Doubles;
+import com.google.common.primitives.Longs;
+import io.github.p3o.Checkpoint;
+import io.github.p3o.P3OTrainer;
+import io.github.p3o.PairStatistics;
+import io.github.p3o.PairwiseBatch;
+import io.github.p3o.Policy;
+import io.github.p3o.PolicyScorer;
+import io.github.p3o.Resumable;
+import io.github.p3o.Stateful;
+import io.github.p3o.TrainingListener;
+import io.github.p3o.train.Checkpoints;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Steps on the journal's feedback: train, let the result through the gate or not, save. All but
+ * {@link #status} and what {@link #served} gives belongs to one thread at a time.
+ *
+ * <p>A version is on the disk before it is served, and served before the checkpoint that says so; a
+ * process that dies between trains the step again, to the same version.
+ */
+final class OnlineTraining implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(OnlineTraining.class);
+
+  /** One more than the newest, should that be altered. */
+  private static final int CHECKPOINTS = 2;
+
+  private static final String POSITION = "prompts";
+  private static final String NUMBERS = "listeners[0]";
+
+  /** Remembers the last batch, and the numbers of versions. */
+  private static final class Versions implements TrainingListener, Stateful {
+    private @Nullable PairwiseBatch batch;
+    private long served;
+    private long newest;
+
+    @Override
+    public void onRollout(long step, PairwiseBatch rollout) {
+      batch = rollout;
+    }
+
+    @Override
+    public String state() {
+      return served + " " + newest;
+    }
+
+    @Override
+    public void restore(String state) {
+      String[] parts = state.split(" ", 2);
+      Long first = Longs.tryParse(parts[0]);
+      Long second = parts.length < 2 ? null : Longs.tryParse(parts[1]);
+      checkArgument(
+          first != null && second != null && first >= 0 && second >= first,
+          "versions: expected two numbers, got %s",
+          state);
+      served = first;
+      newest = second;
+    }
+  }
+
+  private final Policy policy;
+  private final int batchSize;
+  private final double maxKl;
+  private final double leastValue;
+  private final ToDoubleFunction<Policy> evaluation;
+  private final Journal journal;
+  private final FeedbackSource source;
+  private final Versions versions = new Versions();
+  private final VersionFiles files;
+  private final Checkpoints checkpoints;
+  private final P3OTrainer trainer;
+  private final PolicyScorer scorer;
+  private final Served served;
+  private volatile OnlineStatus status;
+  private long refused;
+  private @Nullable String lastRefusal;
+  private volatile @Nullable String failure;
+
+  OnlineTraining(OnlineAligner.Builder builder, Journal journal) {
+    this.policy = builder.policy;
+    this.batchSize = builder.config.promptsPerStep();
+    this.maxKl = builder.maxKl;
+    this.leastValue = builder.leastValue;
+    this.evaluation = builder.evaluation;
+    this.journal = journal;
+    this.source = new FeedbackSource(journal);
+    this.files = new VersionFiles(builder.directory.resolve("versions"), builder.versionsKept);
+    this.checkpoints = new Checkpoints(builder.directory.resolve("checkpoints"), CHECKPOINTS);
+    this.trainer =
+        P3OTrainer.builder(policy, builder.loss)
+            .prompts(source)
+            .sampler(source::sample)
+            .rewardModel(source::score)
+            .config(builder.config)
+            .listener(versions)
+            .build();
+    this.scorer =
+        new PolicyScorer(
+            policy, builder.config.responsesPerPrompt() * builder.config.promptsPerMicroBatch());
+    try {
+      this.served = new Served(resume());
+    } catch (RuntimeException e) {
+      closeTrainer();
+      throw e;
+    }
+    status = view();
+  }
+
+  /** The version that was served last, or the first; the trainer is where it was. */
+  private ServedVersion resume() {
+    Path found = checkpoints.resume(trainer);
+    if (found == null) {
+      files.save(0, trainer);
+      checkpoints.save(trainer);
+    } else {
+      files.load(versions.served, trainer);
+    }
+    ServedVersion version = new ServedVersion(versions.served, policy.frozenCopy());
+    if (found != null) {
+      checkpoints.resume(trainer);
+    }
+    return version;
+  }
+
+  Served served() {
+    return served;
+  }
+
+  long trained() {
+    return source.trained();
+  }
+
+  boolean hasWork() {
+    return failure == null && source.waiting() >= batchSize;
+  }
+
+  OnlineStatus status() {
+    OnlineStatus last = status;
+    return new OnlineStatus(
+        journal.records(),
+        source.trained(),
+        last.steps(),
+        served.number(),
+        last.versions(),
+        last.refused(),
+        last.lastRefusal(),
+        last.failure());
+  }
+
+  private OnlineStatus view() {
+    ImmutableSortedSet<Long> kept = files.numbers();
+    return new OnlineStatus(0, 0, trainer.stepsDone(), 0, kept, refused, lastRefusal, failure);
+  }
+
+  /** Trains on the next batch. What goes wrong stops the training, and is told by the status. */
+  void step() {
+    try {
+      trainer.step();
+      source.advance();
+      String reason = refusal();
+      if (reason == null) {
+        publish();
+      } else {
+        refused++;
+        lastRefusal = reason;
+        LOG.warn("step {}: not served: {}", trainer.stepsDone(), reason);
+      }
+      checkpoints.save(trainer);
+    } catch (RuntimeException | Error e) {
+      failure = e.toString();
+      LOG.error("online training stopped; serving goes on", e);
+    }
+    status = view();
+  }
+
+  /** Why the policy as it is now must not be served; null if it may be. */
+  private @Nullable String refusal() {
+    double kl = klToReference();
+    if (!(kl <= maxKl)) {
+      return String.format("KL to the reference: expected at most %s nats, got %.3f", maxKl, kl);
+    }
+    try (Policy copy = policy.frozenCopy()) {
+      double value = evaluation.applyAsDouble(copy);
+      return value >= leastValue
+          ? null
+          : String.format("evaluation: expected at least %s, got %s", leastValue, value);
+    } catch (RuntimeException e) {
+      LOG.warn("evaluation", e);
+      return "evaluation: " + e;
+    }
+  }
+
+  private double klToReference() {
+    PairwiseBatch batch = versions.batch;
+    checkArgument(batch != null, "batch: expected one, got none");
+    double[] now = scorer.logProbs(batch.promptOfEach(), batch.responses());
+    double sum = 0;
+    double weights = 0;
+    for (int i = 0; i < now.length; i++) {
+      double weight = Math.exp(bounded(now[i] - batch.oldLogProbs().values().get(i)));
+      double d = bounded(now[i] - batch.referenceLogProbs().values().get(i));
+      sum += weight * (Math.exp(-d) - 1 + d);
+      weights += weight;
+    }
+    return sum / weights;
+  }
+
+  private static double bounded(double logRatio) {
+    double bound = PairStatistics.MAX_LOG_RATIO;
+    return Doubles.constrainToRange(logRatio, -bound, bound);
+  }
+
+  private void publish() {
+    long number = versions.newest + 1;
+    files.save(number, trainer);
+    versions.newest = number;
+    versions.served = number;
+    served.swap(number, policy.frozenCopy());
+    files.deleteOld(number);
+  }
+
+  /** Goes back to a version, but not in the journal. */
+  void rollback(long number) {
+    checkArgument(
+        files.numbers().contains(number),
+        "version: expected one of %s, got %s",
+        files.numbers(),
+        number);
+    ImmutableMap<String, String> now = trainer.checkpoint().states();
+    long steps = trainer.stepsDone();
+    long newest = versions.newest;
+    files.load(
+        number,
+        new Resumable() {
+          @Override
+          public long stepsDone() {
+            return steps;
+          }
+
+          @Override
+          public Checkpoint checkpoint() {
+            return trainer.checkpoint();
+          }
+
+          @Override
+          public void restore(Checkpoint saved) {
+            Map<String, String> states = new HashMap<>(saved.states());
+            states.put(POSITION, now.getOrDefault(POSITION, ""));
+            states.put(NUMBERS, number + " " + newest);
+            trainer.restore(
+                new Checkpoint(
+                    steps, saved.settings(), ImmutableMap.copyOf(states), saved.tensors()));
+          }
+        });
+    checkpoints.save(trainer);
+    served.swap(number, policy.frozenCopy());
+    failure = null;
+    status = view();
+  }
+
+  private void closeTrainer() {
+    scorer.close();
+    trainer.close();
+  }
+
+  @Override
+  public void close() {
+    served.close();
+    closeTrainer();
+  }
+}

@@ -1,0 +1,326 @@
+package io.github.p3o.online;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.ImmutableDoubleArray;
+import com.google.common.util.concurrent.Uninterruptibles;
+import io.github.p3o.Policy;
+import io.github.p3o.Prompt;
+import io.github.p3o.Response;
+import io.github.p3o.Samples;
+import io.github.p3o.TabularPolicy;
+import io.github.p3o.TrainerConfig;
+import io.github.p3o.TrainerConfig.RatioCheck;
+import io.github.p3o.online.OnlineAligner.Offer;
+import io.github.p3o.testing.Bandit;
+import io.github.p3o.testing.ImportanceSampledLoss;
+import java.nio.file.Path;
+import java.util.SplittableRandom;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A service of three contexts, whose users like the choice with the number of the context. */
+@Timeout(120)
+class OnlineAlignerTest {
+
+  private static final int BATCH = 24;
+
+  @TempDir private Path directory = Path.of("");
+
+  private final TabularPolicy policy = TabularPolicy.uniform(3, 4);
+
+  @AfterEach
+  void close() {
+    policy.close();
+  }
+
+  private static TrainerConfig.Builder config() {
+    return Bandit.config().ratioCheck(RatioCheck.OFF);
+  }
+
+  private static OnlineAligner.Builder aligner(Policy policy, Path directory) {
+    return OnlineAligner.builder(policy, new ImportanceSampledLoss(), directory)
+        .config(config().build());
+  }
+
+  /** Feedback to what a policy that never learns serves, so that it is the same in every run. */
+  private static Feedback feedback(int i) {
+    SplittableRandom random = new SplittableRandom(i);
+    Prompt prompt = Prompt.of(i % 3);
+    ImmutableList<Response> responses =
+        ImmutableList.of(Response.of(random.nextInt(4)), Response.of(random.nextInt(4)));
+    return new Feedback(
+        "f" + i,
+        prompt,
+        responses,
+        ImmutableDoubleArray.of(Math.log(0.25), Math.log(0.25)),
+        ImmutableDoubleArray.copyOf(
+            Bandit.REWARD.score(ImmutableList.of(prompt, prompt), responses)));
+  }
+
+  private static void offer(OnlineAligner aligner, int from, int to) {
+    for (int i = from; i < to; i++) {
+      assertThat(aligner.offer(feedback(i))).isEqualTo(Offer.ACCEPTED);
+    }
+  }
+
+  private static OnlineStatus await(OnlineAligner aligner, Predicate<OnlineStatus> condition)
+      throws InterruptedException {
+    while (!condition.test(aligner.status())) {
+      TimeUnit.MILLISECONDS.sleep(2);
+    }
+    return aligner.status();
+  }
+
+  private static OnlineStatus awaitSteps(OnlineAligner aligner, long steps)
+      throws InterruptedException {
+    return await(aligner, status -> status.steps() >= steps);
+  }
+
+  private static double[] parameters(OnlineAligner aligner) {
+    return aligner.serve(served -> served.policy().parameters().vector().toDoubleVector());
+  }
+
+  @Test
+  void offer_likedChoices_areServedMoreOften() throws Exception {
+    try (OnlineAligner aligner = aligner(policy, directory).open()) {
+      SplittableRandom random = new SplittableRandom(1);
+      for (int i = 0; i < 40 * BATCH; i++) {
+        Prompt prompt = Prompt.of(i % 3);
+        Samples samples =
+            aligner.serve(
+                served ->
+                    ((TabularPolicy) served.policy()).sample(ImmutableList.of(prompt), 2, random));
+        ImmutableList<Response> responses = samples.responses();
+        double[] rewards = Bandit.REWARD.score(ImmutableList.of(prompt, prompt), responses);
+        Feedback feedback =
+            new Feedback(
+                "" + i,
+                prompt,
+                responses,
+                samples.behaviour().values(),
+                ImmutableDoubleArray.copyOf(rewards));
+        assertThat(aligner.offer(feedback)).isEqualTo(Offer.ACCEPTED);
+        if ((i + 1) % BATCH == 0) {
+          awaitSteps(aligner, (i + 1) / BATCH);
+        }
+      }
+      for (int context = 0; context < 3; context++) {
+        int liked = context;
+        double likely =
+            aligner.serve(served -> ((TabularPolicy) served.policy()).probabilities(liked)[liked]);
+        assertThat(likely).isGreaterThan(0.6);
+      }
+      OnlineStatus status = aligner.status();
+      assertThat(status.served()).isEqualTo(40);
+      assertThat(status.versions()).containsExactly(36L, 37L, 38L, 39L, 40L);
+      assertThat(status.trained()).isEqualTo(40L * BATCH);
+    }
+  }
+
+  @Test
+  void open_again_goesOnWithTheFeedbackThatWaitedToTheSameBits() throws Exception {
+    double[] uninterrupted;
+    Path whole = directory.resolve("whole");
+    try (TabularPolicy other = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(other, whole).open()) {
+      offer(aligner, 0, 5 * BATCH);
+      awaitSteps(aligner, 5);
+      uninterrupted = parameters(aligner);
+    }
+    Path parts = directory.resolve("parts");
+    for (int part = 0; part < 5; part++) {
+      try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+          OnlineAligner aligner = aligner(fresh, parts).open()) {
+        assertThat(aligner.status().accepted()).isEqualTo((long) part * BATCH);
+        offer(aligner, part * BATCH, (part + 1) * BATCH); // closed before, while or after it trains
+      }
+    }
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, parts).open()) {
+      OnlineStatus status = awaitSteps(aligner, 5);
+      assertThat(status.trained()).isEqualTo(5 * BATCH);
+      assertThat(parameters(aligner)).containsExactly(uninterrupted);
+    }
+  }
+
+  @Test
+  void offer_moreThanMayWait_isFullAndKeepsNothing() throws Exception {
+    CountDownLatch go = new CountDownLatch(1);
+    try (OnlineAligner aligner =
+        aligner(policy, directory)
+            .capacity(BATCH)
+            .evaluation(
+                candidate -> {
+                  Uninterruptibles.awaitUninterruptibly(go);
+                  return 1;
+                },
+                0)
+            .open()) {
+      offer(aligner, 0, BATCH);
+      await(aligner, status -> status.trained() == BATCH); // and within the evaluation now
+      offer(aligner, BATCH, 2 * BATCH);
+      assertThat(aligner.offer(feedback(99))).isEqualTo(Offer.FULL);
+      assertThat(aligner.status().accepted()).isEqualTo(2 * BATCH);
+      go.countDown();
+      awaitSteps(aligner, 2);
+      assertThat(aligner.offer(feedback(99))).isEqualTo(Offer.ACCEPTED);
+    }
+  }
+
+  @Test
+  void gate_farFromTheReferenceOrPoorOrBroken_keepsTheVersionThatIsServed() throws Exception {
+    try (OnlineAligner aligner = aligner(policy, directory.resolve("kl")).maxKl(1e-9).open()) {
+      offer(aligner, 0, BATCH);
+      OnlineStatus status = awaitSteps(aligner, 1);
+      assertThat(status.lastRefusal()).startsWith("KL to the reference: expected at most 1.0E-9");
+      assertThat(status.served()).isZero();
+      assertThat(parameters(aligner)).containsOnly(0);
+    }
+    try (TabularPolicy other = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner =
+            aligner(other, directory.resolve("poor")).evaluation(copy -> 0.25, 0.5).open()) {
+      offer(aligner, 0, 2 * BATCH);
+      OnlineStatus status = awaitSteps(aligner, 2);
+      assertThat(status.lastRefusal()).isEqualTo("evaluation: expected at least 0.5, got 0.25");
+      assertThat(status.refused()).isEqualTo(2);
+      assertThat(parameters(aligner)).containsOnly(0);
+    }
+    try (TabularPolicy other = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner =
+            aligner(other, directory.resolve("broken"))
+                .evaluation(
+                    copy -> {
+                      throw new IllegalStateException("no judge");
+                    },
+                    0)
+                .open()) {
+      offer(aligner, 0, BATCH);
+      assertThat(awaitSteps(aligner, 1).lastRefusal()).contains("no judge");
+      assertThat(aligner.status().failure()).isNull();
+    }
+  }
+
+  @Test
+  void rollback_toAnEarlierVersion_servesItsBitsAlsoAfterARestart() throws Exception {
+    double[] second;
+    try (OnlineAligner aligner = aligner(policy, directory).open()) {
+      offer(aligner, 0, 2 * BATCH);
+      awaitSteps(aligner, 2);
+      second = parameters(aligner);
+      offer(aligner, 2 * BATCH, 4 * BATCH);
+      awaitSteps(aligner, 4);
+      assertThat(parameters(aligner)).isNotEqualTo(second);
+      assertThatThrownBy(() -> aligner.rollback(9))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("version: expected one of [0, 1, 2, 3, 4], got 9");
+      aligner.rollback(2);
+      assertThat(parameters(aligner)).containsExactly(second);
+      assertThat(aligner.status().served()).isEqualTo(2);
+      assertThat(aligner.status().trained()).isEqualTo(4 * BATCH);
+    }
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, directory).open()) {
+      assertThat(parameters(aligner)).containsExactly(second);
+      assertThat(aligner.status().trained()).isEqualTo(4 * BATCH);
+      offer(aligner, 4 * BATCH, 5 * BATCH);
+      OnlineStatus status = awaitSteps(aligner, 5);
+      assertThat(status.served()).isEqualTo(5);
+    }
+  }
+
+  @Test
+  void step_fails_stopsTrainingAndSaysSoAndRollbackGoesOn() throws Exception {
+    boolean[] poison = {true};
+    try (OnlineAligner aligner =
+        aligner(policy, directory)
+            .evaluation(
+                copy -> {
+                  if (poison[0]) {
+                    throw new AssertionError("broken");
+                  }
+                  return 1;
+                },
+                0)
+            .open()) {
+      offer(aligner, 0, BATCH);
+      OnlineStatus status = await(aligner, now -> now.failure() != null);
+      assertThat(status.failure()).contains("broken");
+      assertThat(parameters(aligner)).containsOnly(0);
+      assertThat(aligner.offer(feedback(BATCH))).isEqualTo(Offer.ACCEPTED);
+      poison[0] = false;
+      aligner.rollback(0);
+      offer(aligner, BATCH + 1, 2 * BATCH);
+      await(aligner, now -> now.served() > 0);
+      assertThat(aligner.status().failure()).isNull();
+    }
+  }
+
+  @Test
+  void offer_whatThePolicyDoesNotKnow_isRefused() {
+    try (OnlineAligner aligner = aligner(policy, directory).open()) {
+      ImmutableDoubleArray zeros = ImmutableDoubleArray.of(0, 0);
+      ImmutableList<Response> responses = ImmutableList.of(Response.of(1), Response.of(4));
+      assertThatThrownBy(
+              () -> aligner.offer(new Feedback("a", Prompt.of(0), responses, zeros, zeros)))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageStartingWith("responses[1]: ");
+      assertThat(aligner.status().accepted()).isZero();
+    }
+  }
+
+  @Test
+  void open_otherSettingsOrTwice_areRefused() {
+    try (TabularPolicy other = TabularPolicy.of(new double[][] {{1, 0}, {0, 0}, {0, 0}});
+        OnlineAligner aligner = aligner(policy, directory).open()) {
+      assertThatThrownBy(() -> aligner(other, directory).open())
+          .isInstanceOf(IllegalStateException.class);
+      assertThat(aligner.status().served()).isZero();
+    }
+    try (TabularPolicy other = TabularPolicy.uniform(3, 4)) {
+      assertThatThrownBy(() -> aligner(other, directory).config(config().seed(8).build()).open())
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("seed: expected 7 as in the checkpoint, got 8");
+      assertThatThrownBy(() -> aligner(other, directory).config(Bandit.config().build()).open())
+          .hasMessageStartingWith("ratioCheck: expected OFF");
+      assertThatThrownBy(() -> aligner(other, directory).capacity(3).open())
+          .hasMessage("capacity: expected at least promptsPerStep 24, got 3");
+    }
+  }
+
+  @Test
+  void use_afterClose_isRefused() {
+    OnlineAligner aligner = aligner(policy, directory).open();
+    aligner.close();
+    aligner.close();
+    assertThatThrownBy(() -> aligner.offer(feedback(0))).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> parameters(aligner)).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> aligner.rollback(0)).isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void feedback_partsThatDoNotFit_areRefusedByName() {
+    ImmutableList<Response> two = ImmutableList.of(Response.of(0), Response.of(1));
+    ImmutableDoubleArray zeros = ImmutableDoubleArray.of(0, 0);
+    assertThat(Feedback.preference("a", Prompt.of(0), two, zeros, 1).rewards())
+        .isEqualTo(ImmutableDoubleArray.of(0, 1));
+    assertThatThrownBy(() -> Feedback.preference("a", Prompt.of(0), two, zeros, 2))
+        .hasMessage("preferred: expected 0 or 1, got 2");
+    assertThatThrownBy(
+            () ->
+                new Feedback("a", Prompt.of(0), two, ImmutableDoubleArray.of(0, Double.NaN), zeros))
+        .hasMessage("logProbs[1]: expected a finite number, got NaN");
+    assertThatThrownBy(
+            () -> new Feedback("a", Prompt.of(0), two, zeros, ImmutableDoubleArray.of(1)))
+        .hasMessageStartingWith("rewards: expected 2, as many as responses, got ");
+    assertThatThrownBy(() -> new Feedback("", Prompt.of(0), two, zeros, zeros))
+        .hasMessage("id: expected 1 to 200 characters, got 0");
+  }
+}
