@@ -10,6 +10,7 @@ import io.github.p3o.PromptSource;
 import io.github.p3o.Response;
 import io.github.p3o.Samples;
 import io.github.p3o.Stateful;
+import io.github.p3o.internal.Journal;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -27,11 +28,12 @@ final class FeedbackSource implements PromptSource, Stateful {
   private final Journal journal;
   private ImmutableList<Feedback> batch = ImmutableList.of();
   private long batchEnd;
-  private long position = Journal.start();
+  private long position;
   private volatile long trained;
 
   FeedbackSource(Journal journal) {
     this.journal = journal;
+    this.position = journal.start();
   }
 
   /** How many records were trained on. */
@@ -108,7 +110,7 @@ final class FeedbackSource implements PromptSource, Stateful {
     Long records = Longs.tryParse(parts[0]);
     Long at = parts.length < 2 ? null : Longs.tryParse(parts[1]);
     checkArgument(
-        records != null && at != null && records >= 0 && at >= Journal.start(),
+        records != null && at != null && records >= 0 && at >= journal.start(),
         "prompts: expected a place in the journal, got %s",
         state);
     checkArgument(

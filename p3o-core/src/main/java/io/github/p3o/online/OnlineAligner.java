@@ -8,6 +8,7 @@ import io.github.p3o.Policy;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.TrainerConfig.RatioCheck;
+import io.github.p3o.internal.Journal;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -82,7 +83,7 @@ public final class OnlineAligner implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(builder.directory + ": " + e.getMessage(), e);
     }
-    journal = Journal.open(builder.directory.resolve("feedback.journal"));
+    journal = Journal.open(builder.directory.resolve("feedback.journal"), FeedbackText.HEADER);
     shapes = builder.policy.frozenCopy();
     try {
       training = new OnlineTraining(builder, journal);

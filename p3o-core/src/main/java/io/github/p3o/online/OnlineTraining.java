@@ -15,6 +15,7 @@ import io.github.p3o.PolicyScorer;
 import io.github.p3o.Resumable;
 import io.github.p3o.Stateful;
 import io.github.p3o.TrainingListener;
+import io.github.p3o.internal.Journal;
 import io.github.p3o.train.Checkpoints;
 import java.nio.file.Path;
 import java.util.HashMap;

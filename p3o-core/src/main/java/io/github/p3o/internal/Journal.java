@@ -1,10 +1,9 @@
-package io.github.p3o.online;
+package io.github.p3o.internal;
 
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import io.github.p3o.internal.AtomicFile;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
@@ -24,27 +23,26 @@ import org.slf4j.LoggerFactory;
  * several threads go there together. Each has a checksum, and its length and checksum have one too,
  * so that a record that a crash cut off at the end is told from one that was altered.
  *
- * <p>Layout: {@link #HEADER}; then for each record its length, the CRC-32C of its bytes, the
- * CRC-32C of these 8 bytes (4 bytes each, big-endian), and its bytes.
+ * <p>Layout: a header that says what the records are; then for each record its length, the CRC-32C
+ * of its bytes, the CRC-32C of these 8 bytes (4 bytes each, big-endian), and its bytes.
  *
  * <p>{@link RandomAccessFile} and not {@code FileChannel}: the interruption of one thread would
  * close the channel for all.
  */
-final class Journal implements AutoCloseable {
+public final class Journal implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
-
-  static final String HEADER = "P3O feedback 1\n";
 
   /** Bytes before each record. */
   private static final int FRAME = 12;
 
-  static final int MAX_RECORD = 1 << 24;
+  private static final int MAX_RECORD = 1 << 24;
 
   /** One record, text in UTF-8, and where the next begins. */
-  record Entry(String payload, long next) {}
+  public record Entry(String payload, long next) {}
 
   private final Path path;
+  private final String header;
   private final RandomAccessFile file;
   private final FileLock lock;
   private final Object forcing = new Object();
@@ -63,17 +61,20 @@ final class Journal implements AutoCloseable {
   /**
    * Opens or makes the file, and cuts off what a crash left of a record at its end.
    *
-   * @throws IllegalStateException if another process or aligner has it open
+   * @param path the file
+   * @param header what the file begins with, in ASCII
+   * @return the journal
+   * @throws IllegalStateException if it is open already, here or in another process
    * @throws UncheckedIOException if it cannot be read, or was altered; it names file and position
    */
-  static Journal open(Path path) {
+  public static Journal open(Path path, String header) {
     try {
       if (!Files.exists(path)) {
-        AtomicFile.write(path, HEADER);
+        AtomicFile.write(path, header);
       }
       RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw");
       try {
-        return new Journal(path, file, lock(path, file));
+        return new Journal(path, header, file, lock(path, file));
       } catch (IOException | RuntimeException e) {
         file.close();
         throw e;
@@ -94,15 +95,17 @@ final class Journal implements AutoCloseable {
     return lock;
   }
 
-  private Journal(Path path, RandomAccessFile file, FileLock lock) throws IOException {
+  private Journal(Path path, String header, RandomAccessFile file, FileLock lock)
+      throws IOException {
     this.path = path;
+    this.header = header;
     this.file = file;
     this.lock = lock;
-    byte[] header = new byte[HEADER.length()];
+    byte[] found = new byte[header.length()];
     file.seek(0);
-    file.readFully(header);
-    if (!new String(header, StandardCharsets.US_ASCII).equals(HEADER)) {
-      throw new IOException("expected a journal of feedback, got another file");
+    file.readFully(found);
+    if (!new String(found, StandardCharsets.US_ASCII).equals(header)) {
+      throw new IOException("expected a file of \"" + header.strip() + "\", got another");
     }
     long position = start();
     long records = 0;
@@ -121,8 +124,8 @@ final class Journal implements AutoCloseable {
   }
 
   /** Where the first record begins. */
-  static long start() {
-    return HEADER.length();
+  public long start() {
+    return header.length();
   }
 
   /** The record at a position; null if none, or none that is whole, is there at the end. */
@@ -157,7 +160,7 @@ final class Journal implements AutoCloseable {
   }
 
   /** A record that is on the disk, by the position that {@link Entry#next} gave. */
-  synchronized Entry read(long position) {
+  public synchronized Entry read(long position) {
     try {
       Entry entry = position >= end ? null : readAt(position);
       checkArgument(entry != null, "%s: expected a record at byte %s, got none", path, position);
@@ -174,10 +177,10 @@ final class Journal implements AutoCloseable {
    * @return false if there are already so many; nothing was written then
    * @throws UncheckedIOException if it is not on the disk; it may be there after a restart
    */
-  boolean append(byte[] payload, long limit) {
+  public boolean append(byte[] payload, long limit) {
     checkArgument(
         payload.length <= MAX_RECORD,
-        "feedback: expected at most %s bytes, got %s",
+        "record: expected at most %s bytes, got %s",
         MAX_RECORD,
         payload.length);
     long number;
@@ -241,7 +244,7 @@ final class Journal implements AutoCloseable {
   }
 
   /** How many records are on the disk. */
-  long records() {
+  public long records() {
     return durable;
   }
 

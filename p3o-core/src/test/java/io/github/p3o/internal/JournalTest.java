@@ -1,4 +1,4 @@
-package io.github.p3o.online;
+package io.github.p3o.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -19,6 +19,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 class JournalTest {
 
+  private static final String HEADER = "P3O test 1\n";
+
   @TempDir private Path directory = Path.of("");
 
   private Path file() {
@@ -31,7 +33,7 @@ class JournalTest {
 
   private static List<String> all(Journal journal) {
     List<String> records = new ArrayList<>();
-    long position = Journal.start();
+    long position = journal.start();
     for (long i = 0; i < journal.records(); i++) {
       Journal.Entry entry = journal.read(position);
       records.add(entry.payload());
@@ -41,7 +43,7 @@ class JournalTest {
   }
 
   private byte[] written(String... records) throws Exception {
-    try (Journal journal = Journal.open(file())) {
+    try (Journal journal = Journal.open(file(), HEADER)) {
       for (String record : records) {
         assertThat(journal.append(bytes(record), Long.MAX_VALUE)).isTrue();
       }
@@ -52,11 +54,11 @@ class JournalTest {
   @Test
   void open_again_findsEveryRecordAndGoesOn() throws Exception {
     written("one", "", "three");
-    try (Journal journal = Journal.open(file())) {
+    try (Journal journal = Journal.open(file(), HEADER)) {
       assertThat(all(journal)).containsExactly("one", "", "three");
       journal.append(bytes("four"), Long.MAX_VALUE);
     }
-    try (Journal journal = Journal.open(file())) {
+    try (Journal journal = Journal.open(file(), HEADER)) {
       assertThat(all(journal)).containsExactly("one", "", "three", "four");
     }
   }
@@ -68,7 +70,7 @@ class JournalTest {
     byte[] bytes = written("three");
     for (int length = whole; length < bytes.length; length++) {
       Files.write(file(), Arrays.copyOf(bytes, length));
-      try (Journal journal = Journal.open(file())) {
+      try (Journal journal = Journal.open(file(), HEADER)) {
         assertThat(all(journal)).containsExactly("one", "two");
         journal.append(bytes("after"), Long.MAX_VALUE);
         assertThat(all(journal)).containsExactly("one", "two", "after");
@@ -83,7 +85,7 @@ class JournalTest {
       byte[] altered = bytes.clone();
       altered[i] ^= 4;
       Files.write(file(), altered);
-      assertThatThrownBy(() -> Journal.open(file()))
+      assertThatThrownBy(() -> Journal.open(file(), HEADER))
           .isInstanceOf(UncheckedIOException.class)
           .hasMessageStartingWith(file() + ": ");
       assertThat(Files.readAllBytes(file())).isEqualTo(altered); // nothing was cut off
@@ -92,7 +94,7 @@ class JournalTest {
 
   @Test
   void append_beyondTheLimit_writesNothing() throws Exception {
-    try (Journal journal = Journal.open(file())) {
+    try (Journal journal = Journal.open(file(), HEADER)) {
       assertThat(journal.append(bytes("one"), 1)).isTrue();
       assertThat(journal.append(bytes("two"), 1)).isFalse();
       assertThat(all(journal)).containsExactly("one");
@@ -102,7 +104,7 @@ class JournalTest {
   @Test
   void append_byManyThreads_keepsEach() throws Exception {
     ExecutorService threads = Executors.newFixedThreadPool(8);
-    try (Journal journal = Journal.open(file())) {
+    try (Journal journal = Journal.open(file(), HEADER)) {
       List<Future<Boolean>> done =
           IntStream.range(0, 200)
               .mapToObj(i -> threads.submit(() -> journal.append(bytes("r" + i), Long.MAX_VALUE)))
@@ -114,7 +116,7 @@ class JournalTest {
     } finally {
       threads.shutdown();
     }
-    try (Journal journal = Journal.open(file())) {
+    try (Journal journal = Journal.open(file(), HEADER)) {
       assertThat(all(journal))
           .containsExactlyInAnyOrderElementsOf(
               IntStream.range(0, 200).mapToObj(i -> "r" + i).toList());
@@ -123,7 +125,7 @@ class JournalTest {
 
   @Test
   void append_byAnInterruptedThread_keepsTheJournalOpen() throws Exception {
-    try (Journal journal = Journal.open(file())) {
+    try (Journal journal = Journal.open(file(), HEADER)) {
       Thread.currentThread().interrupt();
       assertThat(journal.append(bytes("one"), 9)).isTrue();
       assertThat(Thread.interrupted()).isTrue();
@@ -134,8 +136,8 @@ class JournalTest {
 
   @Test
   void open_whatIsOpenAlready_isRefused() throws Exception {
-    try (Journal journal = Journal.open(file())) {
-      assertThatThrownBy(() -> Journal.open(file()))
+    try (Journal journal = Journal.open(file(), HEADER)) {
+      assertThatThrownBy(() -> Journal.open(file(), HEADER))
           .isInstanceOf(IllegalStateException.class)
           .hasMessageEndingWith("expected to be the only one who has it open, got another");
       assertThat(journal.append(bytes("one"), 1)).isTrue();
@@ -144,7 +146,7 @@ class JournalTest {
 
   @Test
   void use_afterClose_isRefused() throws Exception {
-    Journal journal = Journal.open(file());
+    Journal journal = Journal.open(file(), HEADER);
     journal.close();
     journal.close();
     assertThatThrownBy(() -> journal.append(bytes("one"), 1))

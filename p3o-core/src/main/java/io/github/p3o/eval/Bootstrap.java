@@ -1,0 +1,71 @@
+package io.github.p3o.eval;
+
+import io.github.p3o.internal.RandomStreams;
+import java.util.Arrays;
+import java.util.function.Function;
+import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
+
+/**
+ * Intervals by the bootstrap (Efron, Annals of Statistics 7, 1979): statistics are computed again
+ * on as many prompts drawn with replacement, and an interval reaches from the 2.5th to the 97.5th
+ * percentile of what comes out. A drawn prompt brings everything that was said about it.
+ */
+final class Bootstrap {
+
+  private static final double TAIL = 0.025;
+
+  private final int[] all;
+  private final int[][] drawn;
+
+  /**
+   * Draws prompts.
+   *
+   * @param prompts how many there are
+   * @param resamples how many times to draw
+   * @param seed of the draws
+   */
+  Bootstrap(int prompts, int resamples, long seed) {
+    all = IntStream.range(0, prompts).toArray();
+    drawn = new int[resamples][];
+    for (int i = 0; i < resamples; i++) {
+      RandomGenerator random = RandomStreams.forStep(seed, i);
+      drawn[i] = IntStream.range(0, prompts).map(g -> random.nextInt(prompts)).toArray();
+    }
+  }
+
+  /**
+   * Statistics with their intervals.
+   *
+   * @param statistics of the prompts with these indices {@code [statistics]}; what is NaN for a
+   *     draw is left out there
+   */
+  Interval[] intervals(Function<int[], double[]> statistics) {
+    double[] values = statistics.apply(all);
+    double[][] again = new double[drawn.length][];
+    Arrays.setAll(again, i -> statistics.apply(drawn[i]));
+    Interval[] intervals = new Interval[values.length];
+    for (int i = 0; i < values.length; i++) {
+      int index = i;
+      double[] sorted =
+          Arrays.stream(again)
+              .mapToDouble(draw -> draw[index])
+              .filter(value -> !Double.isNaN(value))
+              .sorted()
+              .toArray();
+      intervals[i] = new Interval(values[i], quantile(sorted, TAIL), quantile(sorted, 1 - TAIL));
+    }
+    return intervals;
+  }
+
+  /** Between neighbours in proportion. */
+  static double quantile(double[] sorted, double share) {
+    if (sorted.length == 0) {
+      return Double.NaN;
+    }
+    double place = share * (sorted.length - 1);
+    int below = (int) place;
+    int above = Math.min(below + 1, sorted.length - 1);
+    return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
+  }
+}
