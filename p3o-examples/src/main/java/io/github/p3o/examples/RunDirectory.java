@@ -6,8 +6,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.google.common.collect.ImmutableList;
-import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -142,22 +140,6 @@ final class RunDirectory implements AutoCloseable {
     return ofAStep ? at < step : !of.startsWith(stage + "-") || at <= step;
   }
 
-  /** The lines of a stage in metrics.jsonl, in order. */
-  ImmutableList<JsonNode> measured(String stage) {
-    ImmutableList.Builder<JsonNode> measured = ImmutableList.builder();
-    try (BufferedReader lines = Files.newBufferedReader(resolve(METRICS))) {
-      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-        JsonNode values = JSON.readTree(line);
-        if (values.path("stage").asText().equals(stage)) {
-          measured.add(values);
-        }
-      }
-      return measured.build();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
   /** Reads an object that {@link #json} wrote. */
   Map<String, Object> readJson(String name) {
     return read(name, new TypeReference<LinkedHashMap<String, Object>>() {});
@@ -201,18 +183,18 @@ final class RunDirectory implements AutoCloseable {
 
   /** Writes a text file. */
   void text(String name, String text) {
-    try {
-      write(resolve(name), text);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    write(resolve(name), text);
   }
 
   /** Writes beside and renames: whoever reads it later finds the old text or the new one. */
-  private static void write(Path file, String text) throws IOException {
+  static void write(Path file, String text) {
     Path beside = file.resolveSibling("." + file.getFileName() + ".tmp");
-    Files.writeString(beside, text);
-    Files.move(beside, file, StandardCopyOption.REPLACE_EXISTING);
+    try {
+      Files.writeString(beside, text);
+      Files.move(beside, file, StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Override
