@@ -23,6 +23,7 @@ final class Evaluations {
       List<Double> reward,
       List<Double> gold,
       List<Double> kl,
+      List<Double> kl3,
       List<Double> length,
       List<Double> wellFormed) {}
 
@@ -46,6 +47,7 @@ final class Evaluations {
                 judged.reward().asList(),
                 judged.gold().asList(),
                 judged.kl().asList(),
+                judged.kl3().asList(),
                 judged.length().asList(),
                 judged.wellFormed().asList()));
   }
@@ -71,6 +73,7 @@ final class Evaluations {
         ImmutableDoubleArray.copyOf(saved.reward),
         ImmutableDoubleArray.copyOf(saved.gold),
         ImmutableDoubleArray.copyOf(saved.kl),
+        ImmutableDoubleArray.copyOf(saved.kl3),
         ImmutableDoubleArray.copyOf(saved.length),
         ImmutableDoubleArray.copyOf(saved.wellFormed));
   }
