@@ -153,4 +153,33 @@ public final class RewardStress {
       return rewards;
     };
   }
+
+  /**
+   * How far the true reward of a method's runs falls when they are trained on a distorted reward.
+   *
+   * @param clean mean gold reward of the runs on the reward as it is
+   * @param stressed mean gold reward of the runs on the distorted one
+   * @param fall clean − stressed: positive if the distortion did harm
+   * @param low lower end of the fall's 95 % interval, by Welch's t; NaN for a single run
+   * @param high upper end
+   */
+  public record Fall(double clean, double stressed, double fall, double low, double high) {}
+
+  /**
+   * Compares runs of one method.
+   *
+   * @param clean gold reward of each run on the reward as it is, at least one
+   * @param stressed gold reward of each run on the distorted one, at least one
+   * @return how far it falls
+   * @throws IllegalArgumentException for no runs
+   */
+  public static Fall fall(double[] clean, double[] stressed) {
+    checkArgument(clean.length > 0, "clean: expected at least one run, got none");
+    checkArgument(stressed.length > 0, "stressed: expected at least one run, got none");
+    RunMeans before = RunMeans.of(clean);
+    RunMeans after = RunMeans.of(stressed);
+    double fall = before.mean() - after.mean();
+    double half = before.halfWidthOfDifference(after);
+    return new Fall(before.mean(), after.mean(), fall, fall - half, fall + half);
+  }
 }

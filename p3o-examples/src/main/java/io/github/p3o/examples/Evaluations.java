@@ -59,14 +59,15 @@ final class Evaluations {
       boolean judged = at % settings.evaluateEvery() == 0 || at == settings.steps();
       Path file = run.directory().resolve(file(at));
       if (judged && step > 0 && Files.exists(file)) {
-        points.add(new Alignment.Point(at, read(at, run)));
+        points.add(new Alignment.Point(at, read(at, run.directory())));
       }
     }
     return points.build();
   }
 
-  private static Judged read(long step, Run run) {
-    Saved saved = run.directory().read(file(step), new TypeReference<Saved>() {});
+  /** What was judged after a step. */
+  static Judged read(long step, RunDirectory directory) {
+    Saved saved = directory.read(file(step), new TypeReference<Saved>() {});
     return new Judged(
         ImmutableList.copyOf(saved.prompts),
         ImmutableList.copyOf(saved.texts),

@@ -88,6 +88,9 @@ final class ExperimentCommand implements Callable<Integer> {
                 path, ImmutableMap.of("small", small, "seed", options.seed));
         Study study = new Study(directory, data, scope)) {
       StudyRunner.End end = new StudyRunner(directory, console).run(plan(study, console));
+      if (end != StudyRunner.End.INTERRUPTED) {
+        new StudyReport(study, directory, console).write();
+      }
       return switch (end) {
         case DONE -> 0;
         case FAILED -> 1;

@@ -2,11 +2,13 @@ package io.github.p3o.examples;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.Iterables;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -129,7 +131,7 @@ final class Study implements AutoCloseable {
   }
 
   private Stream<Setting> searched(StudyTask task, Objective method) {
-    TaskSize size = task.size(scope.small());
+    TaskSize size = size(task);
     List<Double> coefficients =
         method == Objective.ONLINE_DPO ? size.dpoCoefficients() : size.klCoefficients();
     return size.learningRates().stream()
@@ -140,7 +142,7 @@ final class Study implements AutoCloseable {
   /** How much PPO's values weigh, with its best learning rate and coefficient. */
   private ImmutableList<Cell> searchedValues(StudyTask task) {
     Setting best = best(searched(task), Objective.PPO, task);
-    return task.size(scope.small()).valueCoefficients().stream()
+    return size(task).valueCoefficients().stream()
         .map(value -> searchCell(task, best.withValueCoefficient(value)))
         .collect(ImmutableList.toImmutableList());
   }
@@ -159,7 +161,7 @@ final class Study implements AutoCloseable {
             .putAll(setting.values())
             .put("seed", String.valueOf(seed))
             .put("prompts", part.toString())
-            .putAll(task.size(scope.small()).values())
+            .putAll(size(task).values())
             .buildOrThrow();
     return new Cell(
         task,
@@ -175,7 +177,7 @@ final class Study implements AutoCloseable {
             missing.open(
                 data,
                 directory.resolve(models(missing)),
-                missing.size(scope.small()),
+                size(missing),
                 scope.seed()));
   }
 
@@ -188,7 +190,7 @@ final class Study implements AutoCloseable {
   }
 
   private Tried tried(Cell cell) {
-    double cap = cell.task().size(scope.small()).klCap();
+    double cap = size(cell.task()).klCap();
     TaskBench.Checkpoint best =
         points(cell).stream()
             .filter(point -> point.kl() <= cap)
@@ -222,48 +224,122 @@ final class Study implements AutoCloseable {
         .setting();
   }
 
-  /** The runs of every method on a task, with the settings that the search chose. */
+  /**
+   * The runs of every method on a task, with the settings that the search chose; first all with the
+   * first seed.
+   */
   ImmutableList<Cell> cells(StudyTask task) {
-    return METHODS.stream()
-        .map(method -> best(task, method))
-        .flatMap(
-            setting ->
-                scope.all().stream()
-                    .map(
-                        seed ->
-                            cell(
-                                task,
-                                setting,
-                                seed,
-                                "cells/" + task + "/" + setting.objective() + "/" + seed,
-                                TaskBench.Part.TEST)))
+    ImmutableList<Setting> best =
+        METHODS.stream().map(method -> best(task, method)).collect(ImmutableList.toImmutableList());
+    return scope.all().stream()
+        .flatMap(seed -> best.stream().map(setting -> testCell(task, setting, seed)))
         .collect(ImmutableList.toImmutableList());
+  }
+
+  private Cell testCell(StudyTask task, Setting setting, long seed) {
+    String path = "cells/" + task + "/" + setting.objective() + "/" + seed;
+    return cell(task, setting, seed, path, TaskBench.Part.TEST);
   }
 
   /** The runs of an ablation. */
   ImmutableList<Cell> cells(Ablation ablation) {
-    return ablation.settings(best(CHEAP, Objective.P3O_V2)).stream()
-        .flatMap(setting -> few(setting, "ablations/" + ablation + "/" + setting.id()))
-        .collect(ImmutableList.toImmutableList());
+    ImmutableList<Setting> settings = ablation.settings(best(CHEAP, Objective.P3O_V2));
+    return few(
+        settings.stream(), setting -> "ablations/" + ablation + "/" + setting.id());
   }
 
   /** The runs on distorted rewards; those on the reward as it is are {@link #cells}'. */
   ImmutableList<Cell> stressed() {
-    return Stream.of(Stress.values())
-        .filter(stress -> stress != Stress.NONE)
+    Stream<Setting> settings =
+        Stream.of(Stress.values())
+            .filter(stress -> stress != Stress.NONE)
+            .flatMap(
+                stress ->
+                    METHODS.stream().map(method -> best(CHEAP, method).withStress(stress)));
+    return few(settings, setting -> "stress/" + setting.stress() + "/" + setting.objective());
+  }
+
+  /** A few seeds of each setting; first all with the first seed. */
+  private ImmutableList<Cell> few(Stream<Setting> settings, Function<Setting, String> path) {
+    ImmutableList<Setting> all = settings.collect(ImmutableList.toImmutableList());
+    return scope.fewer().stream()
         .flatMap(
-            stress ->
-                METHODS.stream()
-                    .map(method -> best(CHEAP, method).withStress(stress))
-                    .flatMap(
+            seed ->
+                all.stream()
+                    .map(
                         setting ->
-                            few(setting, "stress/" + stress + "/" + setting.objective())))
+                            cell(
+                                CHEAP,
+                                setting,
+                                seed,
+                                path.apply(setting) + "/" + seed,
+                                TaskBench.Part.TEST)))
         .collect(ImmutableList.toImmutableList());
   }
 
-  private Stream<Cell> few(Setting setting, String path) {
-    return scope.fewer().stream()
-        .map(seed -> cell(CHEAP, setting, seed, path + "/" + seed, TaskBench.Part.TEST));
+  /** How much work a task is. */
+  TaskSize size(StudyTask task) {
+    return task.size(scope.small());
+  }
+
+  /** Whether the search of a task is over, and each method has been run. */
+  boolean hasRuns(StudyTask task) {
+    return search(task).open(directory::isDone).isEmpty()
+        && done(cells(task)).stream().map(cell -> cell.setting().objective()).distinct().count()
+            == METHODS.size();
+  }
+
+  /** Those of the runs that are done. */
+  ImmutableList<Cell> done(List<Cell> cells) {
+    return cells.stream()
+        .filter(cell -> directory.isDone(cell.job()))
+        .collect(ImmutableList.toImmutableList());
+  }
+
+  /** What the runs of a task have found. */
+  TaskResults results(StudyTask task) {
+    return results(task, done(cells(task)), cell -> cell.setting().objective().toString());
+  }
+
+  /** What some runs have found. */
+  TaskResults results(StudyTask task, List<Cell> done, Function<Cell, String> names) {
+    return TaskResults.of(this, task, size(task).klCap(), done, names);
+  }
+
+  /** What a run was judged before its first step. */
+  Judged first(Cell cell) {
+    return judged(cell, points(cell).get(0).step());
+  }
+
+  /** What a run was judged after its last step. */
+  Judged last(Cell cell) {
+    return judged(cell, Iterables.getLast(points(cell)).step());
+  }
+
+  /** What a run was judged after a step. */
+  Judged judged(Cell cell, int step) {
+    try (RunDirectory run = RunDirectory.reopen(directory.resolve(cell.job().path()))) {
+      return Evaluations.read(step, run);
+    }
+  }
+
+  /** Mean seconds of a method's runs that are done. */
+  double seconds(StudyTask task, Objective method) {
+    return done(cells(task)).stream()
+        .filter(cell -> cell.setting().objective() == method)
+        .mapToDouble(cell -> directory.seconds(cell.job()))
+        .average()
+        .orElse(Double.NaN);
+  }
+
+  /** Seconds of the search of all methods, preparation included, on one core. */
+  double searchSeconds(StudyTask task) {
+    return Stream.of(searched(task), searchedValues(task))
+            .flatMap(List::stream)
+            .filter(cell -> directory.isDone(cell.job()))
+            .mapToDouble(cell -> directory.seconds(cell.job()))
+            .sum()
+        + directory.seconds(preparation(task));
   }
 
   @Override

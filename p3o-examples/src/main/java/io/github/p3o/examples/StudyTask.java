@@ -19,7 +19,7 @@ import java.util.Random;
 enum StudyTask {
 
   /** The generated language of quickstart, with a reward model trained on noisy labels. */
-  GRAMMAR("generated stories, a trained reward model, judged by the preference behind it") {
+  GRAMMAR("generated stories, a trained reward model, judged by the preference behind it", "gold") {
     @Override
     ImmutableList<Path> needs(Path data) {
       return ImmutableList.of();
@@ -27,7 +27,7 @@ enum StudyTask {
 
     @Override
     TaskSize size(boolean small) {
-      ImmutableList<Double> values = small ? ImmutableList.of() : ImmutableList.of(0.5, 2.0);
+      ImmutableList<Double> values = small ? ImmutableList.of() : VALUES;
       return small
           ? new TaskSize(16, 2, 1, 12, 8, 8, 2, SMALL_RATES, ONE_BETA, ONE_BETA, values)
           : new TaskSize(
@@ -64,7 +64,7 @@ enum StudyTask {
   },
 
   /** A pretrained model, rewarded in code. */
-  STORIES("children's stories by stories260k, a reward in code: sentiment") {
+  STORIES("children's stories by stories260k, a reward in code: sentiment", "sentiment") {
     @Override
     ImmutableList<Path> needs(Path data) {
       return ImmutableList.of(data.resolve(STORIES_MODEL));
@@ -83,7 +83,7 @@ enum StudyTask {
           LOWER_RATES,
           BETAS,
           DPO_BETAS,
-          ImmutableList.of(0.5, 2.0));
+          VALUES);
     }
 
     @Override
@@ -103,7 +103,7 @@ enum StudyTask {
   },
 
   /** Human preferences. */
-  HH("harmless dialogues of Anthropic's HH, a reward model trained on them") {
+  HH("harmless dialogues of Anthropic's HH, a reward model trained on them", "reward model") {
     @Override
     ImmutableList<Path> needs(Path data) {
       return ImmutableList.of(data.resolve(STORIES_MODEL), data.resolve(HH_DATA));
@@ -119,10 +119,10 @@ enum StudyTask {
           48,
           64,
           5,
-          ImmutableList.of(1e-4, 3e-4),
+          LOWER_RATES,
           ImmutableList.of(0.01, 0.05),
           DPO_BETAS,
-          ImmutableList.of(0.5, 2.0));
+          VALUES);
     }
 
     @Override
@@ -203,13 +203,21 @@ enum StudyTask {
   private static final ImmutableList<Double> LOWER_RATES = ImmutableList.of(3e-5, 1e-4, 3e-4);
   private static final ImmutableList<Double> BETAS = ImmutableList.of(0.02, 0.1);
   private static final ImmutableList<Double> DPO_BETAS = ImmutableList.of(0.1, 0.5);
+  private static final ImmutableList<Double> VALUES = ImmutableList.of(0.02, 0.5, 2.0);
   private static final ImmutableList<Double> SMALL_RATES = ImmutableList.of(1e-3);
   private static final ImmutableList<Double> ONE_BETA = ImmutableList.of(0.05);
 
   private final String about;
+  private final String judge;
 
-  StudyTask(String about) {
+  StudyTask(String about, String judge) {
     this.about = about;
+    this.judge = judge;
+  }
+
+  /** What answers are judged by. */
+  String judge() {
+    return judge;
   }
 
   /** What it is, in a few words. */
