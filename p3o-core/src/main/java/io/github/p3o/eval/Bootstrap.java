@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.function.Function;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
+import org.apache.commons.math3.stat.descriptive.rank.Percentile;
 
 /**
  * Intervals by the bootstrap (Efron, Annals of Statistics 7, 1979): statistics are computed again
@@ -13,7 +14,7 @@ import java.util.stream.IntStream;
  */
 final class Bootstrap {
 
-  private static final double TAIL = 0.025;
+  private static final double TAIL = 2.5;
 
   private final int[] all;
   private final int[][] drawn;
@@ -47,25 +48,20 @@ final class Bootstrap {
     Interval[] intervals = new Interval[values.length];
     for (int i = 0; i < values.length; i++) {
       int index = i;
-      double[] sorted =
+      double[] known =
           Arrays.stream(again)
               .mapToDouble(draw -> draw[index])
               .filter(value -> !Double.isNaN(value))
-              .sorted()
               .toArray();
-      intervals[i] = new Interval(values[i], quantile(sorted, TAIL), quantile(sorted, 1 - TAIL));
+      intervals[i] = new Interval(values[i], percentile(known, TAIL), percentile(known, 100 - TAIL));
     }
     return intervals;
   }
 
-  /** Between neighbours in proportion. */
-  static double quantile(double[] sorted, double share) {
-    if (sorted.length == 0) {
-      return Double.NaN;
-    }
-    double place = share * (sorted.length - 1);
-    int below = (int) place;
-    int above = Math.min(below + 1, sorted.length - 1);
-    return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
+  /** Between neighbours in proportion, as numpy does; of nothing NaN. */
+  static double percentile(double[] values, double percent) {
+    return new Percentile()
+        .withEstimationType(Percentile.EstimationType.R_7)
+        .evaluate(values, percent);
   }
 }

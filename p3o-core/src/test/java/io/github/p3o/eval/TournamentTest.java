@@ -220,14 +220,14 @@ class TournamentTest {
     assertThat(rate.high()).isCloseTo(0.7 + half, within(0.005));
   }
 
-  /** numpy.quantile([1, 2, 4, 8, 16], [0.025, 0.5, 0.975]). */
+  /** numpy.percentile([16, 1, 2, 4, 8], [2.5, 50, 97.5]). */
   @Test
-  void quantile_betweenValues_isThatOfNumpy() {
-    double[] sorted = {1, 2, 4, 8, 16};
-    assertThat(Bootstrap.quantile(sorted, 0.025)).isCloseTo(1.1, within(1e-12));
-    assertThat(Bootstrap.quantile(sorted, 0.5)).isEqualTo(4);
-    assertThat(Bootstrap.quantile(sorted, 0.975)).isCloseTo(15.2, within(1e-12));
-    assertThat(Bootstrap.quantile(new double[0], 0.5)).isNaN();
+  void percentile_betweenValues_isThatOfNumpy() {
+    double[] values = {16, 1, 2, 4, 8};
+    assertThat(Bootstrap.percentile(values, 2.5)).isCloseTo(1.1, within(1e-12));
+    assertThat(Bootstrap.percentile(values, 50)).isEqualTo(4);
+    assertThat(Bootstrap.percentile(values, 97.5)).isCloseTo(15.2, within(1e-12));
+    assertThat(Bootstrap.percentile(new double[0], 50)).isNaN();
   }
 
   @Property(tries = 30)

@@ -154,7 +154,7 @@ final class Alignment {
 
   private static Judged judge(
       long step, TransformerPolicy policy, Evaluator evaluator, Settings settings, Run run) {
-    Judged judged = evaluator.judge(policy.sampler(settings.maxNewTokens()));
+    Judged judged = evaluator.judge(policy, policy.sampler(settings.maxNewTokens()));
     run.directory().metrics(settings.name() + "-held-out", step, metrics(judged));
     if (settings.checkpointEvery() > 0) {
       Evaluations.save(step, judged, run);
@@ -167,6 +167,7 @@ final class Alignment {
     put(metrics, "eval/reward", judged.meanReward());
     put(metrics, "eval/gold", judged.meanGold());
     put(metrics, "eval/kl", judged.meanKl());
+    put(metrics, "eval/kl_k3", judged.meanKl3());
     put(metrics, "eval/length", judged.meanLength());
     if (!Double.isNaN(judged.meanWellFormed().mean())) {
       put(metrics, "eval/well_formed", judged.meanWellFormed());

@@ -23,7 +23,10 @@ import picocli.CommandLine.Spec;
       AlignCommand.class,
       ResumeCommand.class,
       GenerateCommand.class,
-      CertifyCommand.class
+      TournamentCommand.class,
+      ReportCommand.class,
+      CertifyCommand.class,
+      ExperimentCommand.class
     })
 final class P3oCommand implements Runnable {
 

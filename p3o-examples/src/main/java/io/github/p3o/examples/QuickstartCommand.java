@@ -32,7 +32,7 @@ final class QuickstartCommand implements Callable<Integer> {
   private static final String ABOUT =
       "A small language model learned a generated language of stories. Pairs of its own stories"
           + " were labelled by a known preference with noise ("
-          + Gold.CHEERFUL.formula()
+          + GrammarModels.GOLD.formula()
           + "); a reward model learned the labels; and P3O aligned the language model with the"
           + " reward model, by separate clipping (V1) and by joint clipping (V2). As the preference"
           + " is known, the true reward (gold) can be shown next to the reward model's.";
@@ -61,7 +61,7 @@ final class QuickstartCommand implements Callable<Integer> {
       QuickstartResult result = new Quickstart(scale, options.seed, seeds, run).run();
       OutcomeReport report = new OutcomeReport(result.outcome(), run);
       report.print(SAMPLES);
-      result.printCalibration(run);
+      keep(result.models(), run);
       report.write(
           new RunReport.About("P3O quickstart", ABOUT, "gold", SAMPLES_OF_REPORT),
           "P3O on a generated language: gold reward against KL");
@@ -74,5 +74,21 @@ final class QuickstartCommand implements Callable<Integer> {
                   run.directory().resolve("report.html")));
       return 0;
     }
+  }
+
+  /** For the report, what is not printed. */
+  private static void keep(GrammarModels.Quality models, Run run) {
+    Calibration calibration = models.calibration();
+    run.keep(
+        "The reward model on held-out comparisons",
+        calibration.measures(models.labels().best().text(3)),
+        "Best possible: what the known preference itself would reach, as the labels are noisy. "
+            + models.labels().size()
+            + " pairs were labelled. The language model's loss on held-out stories was "
+            + String.format(Locale.ROOT, "%.3f nats a token.", models.languageLoss()));
+    run.keep(
+        "How sure the reward model was, and how often it was right",
+        calibration.table(),
+        "Of comparisons by its confidence in the answer that it prefers.");
   }
 }

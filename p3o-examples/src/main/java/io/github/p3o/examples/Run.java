@@ -176,6 +176,11 @@ final class Run implements AutoCloseable {
   /** Prints a table, and keeps it for the report. */
   void table(String heading, TextTable table, String note) {
     console.print("\n" + table + note);
+    keep(heading, table, note);
+  }
+
+  /** Keeps a table for the report. */
+  void keep(String heading, TextTable table, String note) {
     tables.add(ShownTable.of(heading, table, note));
     directory.json(ShownTable.FILE, tables);
   }
