@@ -53,7 +53,8 @@ final class Bootstrap {
               .mapToDouble(draw -> draw[index])
               .filter(value -> !Double.isNaN(value))
               .toArray();
-      intervals[i] = new Interval(values[i], percentile(known, TAIL), percentile(known, 100 - TAIL));
+      intervals[i] =
+          new Interval(values[i], percentile(known, TAIL), percentile(known, 100 - TAIL));
     }
     return intervals;
   }

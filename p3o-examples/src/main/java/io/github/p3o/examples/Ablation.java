@@ -26,12 +26,12 @@ enum Ablation {
               .flatMap(objective -> rates().map(rate -> rate.apply(base.with(objective))))),
   /** Responses to each prompt; the samples are as many. */
   RESPONSES(
-      "k responses to each prompt, the samples as many", base -> IntStream.of(2, 4, 8).mapToObj(base::withResponses)),
+      "k responses to each prompt, the samples as many",
+      base -> IntStream.of(2, 4, 8).mapToObj(base::withResponses)),
   /** The price of KL. */
   BETA(
       "the KL coefficient beta",
-      base ->
-          DoubleStream.of(0, 0.02, 0.05, 0.1, 0.3).mapToObj(base::withKlCoefficient));
+      base -> DoubleStream.of(0, 0.02, 0.05, 0.1, 0.3).mapToObj(base::withKlCoefficient));
 
   private final String about;
   private final Function<Setting, Stream<Setting>> settings;

@@ -47,7 +47,8 @@ final class ChatOptions {
       order = 63,
       names = "--chat-criterion",
       paramLabel = "TEXT",
-      description = "What makes an answer the better one (default: helpful, true, harmless, clear).")
+      description =
+          "What makes an answer the better one (default: helpful, true, harmless, clear).")
   private @Nullable String criterion;
 
   @Option(
@@ -75,11 +76,6 @@ final class ChatOptions {
           "Keeps the verdicts, so that nothing is asked twice, also after an interruption (default:"
               + " ${DEFAULT-VALUE}).")
   private Path verdicts = Path.of("runs", "chat-verdicts");
-
-  /** Whether there is such a judge. */
-  boolean isWanted() {
-    return model != null;
-  }
 
   /** The judge, if there is one, while it is open. */
   record Opened(@Nullable ChatJudge judge, String name, Console console) implements AutoCloseable {
@@ -115,24 +111,34 @@ final class ChatOptions {
 
   /** Opens the judge, if there is one. */
   Opened open(Console console) {
-    if (model == null) {
+    ChatJudgeConfig config = config();
+    if (config == null) {
       return new Opened(null, "", console);
     }
-    ChatJudgeConfig config =
-        ChatJudgeConfig.of(url, model)
-            .withKeyVariable(keyVariable)
-            .withPace(new ChatJudgeConfig.Pace(atOnce, perSecond));
     try {
-      Path parent = verdicts.toAbsolutePath().getParent();
-      if (parent != null) {
-        Files.createDirectories(parent);
+      Path directory = verdicts.toAbsolutePath().getParent();
+      if (directory != null) {
+        Files.createDirectories(directory);
       }
     } catch (IOException e) {
       throw new UsageException("--chat-verdicts: expected a file to write to, got " + e);
     }
-    return new Opened(
-        ChatJudge.open(criterion == null ? config : config.withCriterion(criterion), verdicts),
-        model,
-        console);
+    return new Opened(ChatJudge.open(config, verdicts), config.model(), console);
+  }
+
+  /** The settings, null without such a judge. */
+  @Nullable ChatJudgeConfig config() {
+    if (model == null) {
+      return null;
+    }
+    try {
+      ChatJudgeConfig config =
+          ChatJudgeConfig.of(url, model)
+              .withKeyVariable(keyVariable)
+              .withPace(new ChatJudgeConfig.Pace(atOnce, perSecond));
+      return criterion == null ? config : config.withCriterion(criterion);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("--chat: " + e.getMessage());
+    }
   }
 }

@@ -16,9 +16,7 @@ final class HtmlText {
    */
   static String escape(String text) {
     StringBuilder visible = new StringBuilder(text.length());
-    text.codePoints()
-        .limit(MOST)
-        .forEach(c -> visible.appendCodePoint(visible(c)));
+    text.codePoints().limit(MOST).forEach(c -> visible.appendCodePoint(visible(c)));
     long left = text.codePoints().count() - MOST;
     if (left > 0) {
       visible.append(" … (").append(left).append(" more characters)");

@@ -14,8 +14,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * The lines of a metrics.jsonl as curves. Stages that differ in {@code -seedN} alone are runs of one
- * method: their curve is the mean over seeds, with its standard error.
+ * The lines of a metrics.jsonl as curves. Stages that differ in {@code -seedN} alone are runs of
+ * one method: their curve is the mean over seeds, with its standard error.
  */
 final class Measurements {
 
@@ -37,12 +37,14 @@ final class Measurements {
   /** Methods and stages that measured something, without seeds, in order of time. */
   ImmutableSet<String> stagesWith(String metric) {
     Set<String> stages = new LinkedHashSet<>();
-    byStage.asMap().forEach(
-        (stage, lines) -> {
-          if (lines.stream().anyMatch(line -> line.has(metric))) {
-            stages.add(SEED.matcher(stage).replaceFirst(""));
-          }
-        });
+    byStage
+        .asMap()
+        .forEach(
+            (stage, lines) -> {
+              if (lines.stream().anyMatch(line -> line.has(metric))) {
+                stages.add(SEED.matcher(stage).replaceFirst(""));
+              }
+            });
     return ImmutableSet.copyOf(stages);
   }
 
@@ -80,15 +82,15 @@ final class Measurements {
   private static Curve.Point point(List<JsonNode> seeds, String x, String y) {
     double right = Estimate.of(values(seeds, x)).mean();
     Estimate up = Estimate.of(values(seeds, y));
-    double error =
-        seeds.size() > 1 ? up.standardError() : values(seeds, y + ERROR)[0];
+    double error = seeds.size() > 1 ? up.standardError() : values(seeds, y + ERROR)[0];
     return new Curve.Point(right, up.mean(), error);
   }
 
   /** Not finite numbers are texts, and what was not measured is not there. */
   private static double[] values(List<JsonNode> lines, String metric) {
     return lines.stream()
-        .mapToDouble(line -> line.path(metric).isNumber() ? line.path(metric).asDouble() : Double.NaN)
+        .mapToDouble(
+            line -> line.path(metric).isNumber() ? line.path(metric).asDouble() : Double.NaN)
         .toArray();
   }
 

@@ -5,7 +5,6 @@ import io.github.p3o.text.MalformedLines;
 import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -194,8 +193,7 @@ final class RewardCommand implements Callable<Integer> {
                 "%n%d comparisons to learn from, %d held out",
                 labels.training().size(), labels.heldOut().size()));
     TextTable measures =
-        calibration.measures(
-            labels.best().count() == 0 ? "unknown" : labels.best().text(3));
+        calibration.measures(labels.best().count() == 0 ? "unknown" : labels.best().text(3));
     measures.add("longer is better", Lengths.accuracy(labels.heldOut()).text(3), "0.500", "");
     run.table("On held-out comparisons", measures, "");
     run.console().print("How sure it was, and how often it was right:");

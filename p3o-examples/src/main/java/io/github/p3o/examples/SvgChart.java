@@ -9,8 +9,8 @@ import java.util.function.ToDoubleFunction;
 
 /**
  * Line charts as SVG inside HTML. Errors are a band where the line goes to the right all along, and
- * bars elsewhere. Colours are CSS variables of the page ({@code --c0, --c1, …, --grid}), so that the
- * page decides what is light and what is dark.
+ * bars elsewhere. Colours are CSS variables of the page ({@code --c0, --c1, …, --grid}), so that
+ * the page decides what is light and what is dark.
  */
 final class SvgChart {
 
@@ -97,8 +97,7 @@ final class SvgChart {
   private void curve(Curve curve, int index) {
     ImmutableList<Curve.Point> points = curve.points();
     String color = "var(--c" + index % COLORS + ")";
-    boolean goesRight =
-        Comparators.isInOrder(points, Comparator.comparingDouble(Curve.Point::x));
+    boolean goesRight = Comparators.isInOrder(points, Comparator.comparingDouble(Curve.Point::x));
     if (goesRight) {
       band(points, color);
     }
@@ -120,14 +119,11 @@ final class SvgChart {
     if (known.size() > 1) {
       add(
           "<path fill=\"%s\" fill-opacity=\"0.18\" d=\"%s%sZ\"/>",
-          color,
-          path(known, Curve.Point::high, "M"),
-          path(known.reverse(), Curve.Point::low, "L"));
+          color, path(known, Curve.Point::high, "M"), path(known.reverse(), Curve.Point::low, "L"));
     }
   }
 
-  private String path(
-      List<Curve.Point> points, ToDoubleFunction<Curve.Point> value, String begin) {
+  private String path(List<Curve.Point> points, ToDoubleFunction<Curve.Point> value, String begin) {
     StringBuilder path = new StringBuilder();
     for (Curve.Point point : points) {
       path.append(

@@ -46,9 +46,10 @@ record TextReward(ToDoubleBiFunction<String, String> scorer, Runnable closing)
             scored.computeIfAbsent(
                 List.of(prompt, text),
                 key ->
-                    model.score(
-                        ImmutableList.of(codec.prompt(prompt)),
-                        ImmutableList.of(codec.response(prompt, text)))[0]),
+                    model
+                        .score(
+                            ImmutableList.of(codec.prompt(prompt)),
+                            ImmutableList.of(codec.response(prompt, text)))[0]),
         () -> {
           model.close();
           tokenizer.close();

@@ -31,8 +31,8 @@ import picocli.CommandLine.Spec;
     description = {
       "",
       "Players are models (--policy), which answer the prompts, or the columns of a samples.jsonl"
-          + " (--samples). Judges are known preferences, reward models, or a language model over any"
-          + " endpoint like OpenAI's (--chat-model). Each judge is asked in both orders."
+          + " (--samples). Judges are known preferences, reward models, or a language model over"
+          + " any endpoint like OpenAI's (--chat-model). Each judge is asked in both orders."
     },
     footer = {
       "  p3o tournament --samples runs/quickstart/samples.jsonl --judge cheerful",
@@ -143,7 +143,7 @@ final class TournamentCommand implements Callable<Integer> {
     if (samples == null && policies.size() < 2) {
       throw new UsageException("--policy: expected at least 2 players, got " + policies.keySet());
     }
-    if (judges.isEmpty() && !chat.isWanted()) {
+    if (chat.config() == null && judges.isEmpty()) {
       throw new UsageException("--judge, --chat-model: expected at least one, got none");
     }
     Checks.positive("--temperature", temperature);
@@ -153,7 +153,8 @@ final class TournamentCommand implements Callable<Integer> {
 
   /** The columns of a samples.jsonl. */
   private static Answers read(Path file) {
-    List<JsonNode> lines = new RunFiles(file.toAbsolutePath().getParent()).lines(file.getFileName().toString());
+    List<JsonNode> lines =
+        new RunFiles(file.toAbsolutePath().getParent()).lines(file.getFileName().toString());
     if (lines.isEmpty()) {
       throw new UsageException("--samples: expected a file of JSON lines, got " + file);
     }
