@@ -150,7 +150,7 @@ public record Tournament(
    *
    * @return a JSON object and a line end
    */
-  public String toJson() {
+  public String json() {
     try {
       return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(this) + "\n";
     } catch (JsonProcessingException e) {
@@ -163,7 +163,7 @@ public record Tournament(
    *
    * @return lines
    */
-  public String toCsv() {
+  public String csv() {
     StringBuilder csv =
         new StringBuilder("judge,player,opponent,wins,ties,losses,invalid,win_rate,low,high\n");
     for (Table table : tables) {

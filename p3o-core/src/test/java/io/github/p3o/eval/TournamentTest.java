@@ -367,12 +367,12 @@ class TournamentTest {
   }
 
   @Test
-  void toJsonAndToCsv_ofATournament_haveItAll() throws Exception {
+  void jsonAndCsv_ofATournament_haveItAll() throws Exception {
     Map<String, List<Double>> answers =
         Map.of("a,\"b\"", List.of(1.0, 2.0), "y", List.of(1.5, 1.5));
     Tournament tournament = play(List.of("a,\"b\"", "y"), answers, GREATER);
 
-    JsonNode json = new ObjectMapper().readTree(tournament.toJson());
+    JsonNode json = new ObjectMapper().readTree(tournament.json());
     assertThat(
             json.path("tables")
                 .get(0)
@@ -383,7 +383,7 @@ class TournamentTest {
                 .asDouble())
         .isEqualTo(0.5);
     assertThat(json.path("agreements").get(0).path("raw").asDouble()).isEqualTo(1);
-    assertThat(tournament.toCsv().lines())
+    assertThat(tournament.csv().lines())
         .hasSize(5)
         .startsWith("judge,player,opponent,wins,ties,losses,invalid,win_rate,low,high")
         .anyMatch(line -> line.startsWith("judge,\"a,\"\"b\"\"\",y,1,0,1,0,0.5,"));

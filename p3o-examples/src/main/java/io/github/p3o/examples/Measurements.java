@@ -8,10 +8,8 @@ import com.google.common.collect.ListMultimap;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /**
  * The lines of a metrics.jsonl as curves. Stages that differ in {@code -seedN} alone are runs of
@@ -121,14 +119,5 @@ final class Measurements {
         .map(stage -> curve(stage, stage.replaceFirst(HELD_OUT + "$", ""), x, y))
         .filter(curve -> !curve.points().isEmpty())
         .collect(ImmutableList.toImmutableList());
-  }
-
-  /** Whether two curves have the same points. */
-  static boolean same(List<Curve> some, List<Curve> others) {
-    return Objects.equals(points(some), points(others));
-  }
-
-  private static List<ImmutableList<Curve.Point>> points(List<Curve> curves) {
-    return Stream.of(curves).flatMap(List::stream).map(Curve::points).toList();
   }
 }

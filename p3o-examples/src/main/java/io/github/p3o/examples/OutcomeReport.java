@@ -48,7 +48,7 @@ final class OutcomeReport {
   /** Writes samples.jsonl, tournament.json, kl-reward.png and report.html. */
   void write(RunReport.About about, String plotTitle) {
     writeSamples();
-    run.directory().text(TournamentPage.FILE, outcome.tournament().toJson());
+    run.directory().text(TournamentPage.FILE, outcome.tournament().json());
     writePlot(plotTitle);
     run.report(about);
   }

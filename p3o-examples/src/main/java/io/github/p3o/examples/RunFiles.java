@@ -5,15 +5,16 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.Iterables;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.stream.Stream;
+import java.util.List;
+import java.util.Optional;
 
 /**
- * Reads what a run or a study has left in its directory. What is not there is empty, and a line
- * that was cut off when a process died is passed over.
+ * Reads what a run or a study has left in its directory. What is not there is empty.
  *
  * @param directory of the run or study
  */
@@ -39,23 +40,45 @@ record RunFiles(Path directory) {
     }
   }
 
-  /** The lines of a JSONL file. */
+  /** The lines of a JSONL file; the last may have been cut off when a process died. */
   ImmutableList<JsonNode> lines(String name) {
     if (!has(name)) {
       return ImmutableList.of();
     }
-    try (Stream<String> lines = Files.lines(directory.resolve(name))) {
-      return lines.flatMap(RunFiles::parsed).collect(ImmutableList.toImmutableList());
+    List<String> lines = text(name).lines().toList();
+    boolean isWhole = lines.isEmpty() || parse(Iterables.getLast(lines)).isPresent();
+    return parsed(
+        directory.resolve(name), isWhole ? lines : lines.subList(0, lines.size() - 1));
+  }
+
+  /** The lines of a JSONL file, which must be there and whole. */
+  static ImmutableList<JsonNode> allLines(Path file) {
+    try {
+      return parsed(file, Files.readAllLines(file));
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw new UsageException(file + ": expected a file of JSON lines, got " + e);
     }
   }
 
-  private static Stream<JsonNode> parsed(String line) {
+  private static ImmutableList<JsonNode> parsed(Path file, List<String> lines) {
+    ImmutableList.Builder<JsonNode> parsed = ImmutableList.builder();
+    for (int i = 0; i < lines.size(); i++) {
+      int number = i + 1;
+      parsed.add(
+          parse(lines.get(i))
+              .orElseThrow(
+                  () ->
+                      new UsageException(
+                          file + ", line " + number + ": expected JSON, got something else")));
+    }
+    return parsed.build();
+  }
+
+  private static Optional<JsonNode> parse(String line) {
     try {
-      return Stream.of(JSON.readTree(line));
+      return Optional.of(JSON.readTree(line)).filter(node -> !node.isMissingNode());
     } catch (JsonProcessingException e) {
-      return Stream.empty(); // cut off
+      return Optional.empty();
     }
   }
 

@@ -112,7 +112,7 @@ final class RunReport {
             KL,
             judge,
             gold));
-    if (!Measurements.same(gold, reward)) {
+    if (!gold.equals(reward)) {
       report.chart(
           new Chart(
               "The reward that the policies were trained on. Where it rises and "

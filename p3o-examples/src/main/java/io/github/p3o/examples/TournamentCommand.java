@@ -110,8 +110,8 @@ final class TournamentCommand implements Callable<Integer> {
     try (Run run = Run.open(spec, options)) {
       Answers answers = samples == null ? sampled(run) : read(samples);
       Tournament tournament = play(answers, run);
-      run.directory().text(TournamentPage.FILE, tournament.toJson());
-      run.directory().text("tournament.csv", tournament.toCsv());
+      run.directory().text(TournamentPage.FILE, tournament.json());
+      run.directory().text("tournament.csv", tournament.csv());
       if (samples == null) {
         run.directory().jsonLines("samples.jsonl", lines(answers));
       }

@@ -52,7 +52,7 @@ class EvaluationDocTest {
             .judge("reward", Judge.byReward(rewardModel))
             .judge("short", Judge.byScore((prompt, response) -> -response.length()))
             .play();
-    Files.writeString(directory.resolve("tournament.json"), tournament.toJson());
+    Files.writeString(directory.resolve("tournament.json"), tournament.json());
     // end tournament
     assertThat(tournament.tables()).hasSize(2);
     before.close();

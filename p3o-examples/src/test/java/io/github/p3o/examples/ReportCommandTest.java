@@ -45,6 +45,7 @@ class ReportCommandTest {
         {"stage":"p3o-v1-seed1-held-out","step":0,"eval/kl":0,"eval/gold":0.1,"eval/reward":1}
         {"stage":"p3o-v1-seed1-held-out","step":2,"eval/kl":3,"eval/gold":0.7,"eval/reward":2}
         {"stage":"p3o-v1-seed1","step":0,"objective/kl":0.5}
+        {"stage":"p3o-v1-seed1","step":1,"objective/kl":0.5}
         {"stage":"p3o-v1-seed1","step":1,"objec\
         """);
     write(

@@ -61,7 +61,8 @@ class ReportTest {
 
     PageCheck.isSelfContained(hostile);
     assertThat(tags(hostile)).isEqualTo(tags(pageWithEverything("Text")));
-    assertThat(hostile.select("td bdi").last().text()).contains("<script>alert(1)</script>");
+    assertThat(hostile.select("td bdi").eachText())
+        .anyMatch(text -> text.contains("<script>alert(1)</script>"));
     assertThat(hostile.html()).doesNotContain("\u001b", "\u0007", "\u0000");
     assertThat(hostile.select("h1").text()).contains("␛[31mred␇", "\ufffd", "␀");
   }
