@@ -153,8 +153,7 @@ final class TournamentCommand implements Callable<Integer> {
 
   /** The columns of a samples.jsonl. */
   private static Answers read(Path file) {
-    List<JsonNode> lines =
-        new RunFiles(file.toAbsolutePath().getParent()).lines(file.getFileName().toString());
+    List<JsonNode> lines = RunFiles.allLines(file);
     if (lines.isEmpty()) {
       throw new UsageException("--samples: expected a file of JSON lines, got " + file);
     }

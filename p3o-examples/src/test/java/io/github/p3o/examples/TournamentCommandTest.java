@@ -182,6 +182,9 @@ class TournamentCommandTest {
         .failsWith(2, "--judge, --chat-model: expected at least one, got none");
     Cli.run("tournament", "--policy", "a=x", "--judge", "cheerful")
         .failsWith(2, "--policy: expected at least 2 players, got [a]");
+    Path cut = Files.writeString(directory.resolve("cut.jsonl"), "{\"prompt\": \"x\", \"a");
+    Cli.run("tournament", "--samples", cut, "--judge", "cheerful", "--out", directory.resolve("o0"))
+        .failsWith(2, "cut.jsonl, line 1: expected JSON, got something else");
     Path bad = Files.writeString(directory.resolve("bad.jsonl"), "{\"prompt\": \"x\", \"a\": 1}\n");
     Cli.run("tournament", "--samples", bad, "--judge", "cheerful", "--out", directory.resolve("o1"))
         .failsWith(2, "--samples, line 1, a: expected a text, got NUMBER");
