@@ -46,7 +46,7 @@ final class Study implements AutoCloseable {
 
     /** Seeds of ablations and stress. */
     ImmutableList<Long> fewer() {
-      return seeds(Math.min(seeds, 3));
+      return seeds(small ? 1 : Math.min(seeds, 3));
     }
 
     ImmutableList<Long> all() {

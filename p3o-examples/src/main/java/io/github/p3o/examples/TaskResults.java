@@ -196,17 +196,14 @@ final class TaskResults {
   /** How often one method's answers are preferred to another's at about the same KL. */
   TextTable winTable() {
     TextTable table = new TextTable("first against second", "KL", "KL of second", "wins of first");
-    ImmutableList<String> methods = runs.keySet().asList();
-    for (int i = 0; i < methods.size(); i++) {
-      for (int j = i + 1; j < methods.size(); j++) {
-        addWins(table, methods.get(i), methods.get(j));
-      }
-    }
+    frontier.comparisons().forEach(pair -> addWins(table, pair));
     return table;
   }
 
-  private void addWins(TextTable table, String first, String second) {
-    double at = Math.min(klCap, frontier.compare(first, second).toKl());
+  private void addWins(TextTable table, KlRewardFrontier.Dominance pair) {
+    String first = pair.first();
+    String second = pair.second();
+    double at = Math.min(klCap, pair.toKl());
     ImmutableList<Matched> ofFirst = matched(first, at);
     ImmutableList<Matched> ofSecond = matched(second, at);
     int count = Math.min(ofFirst.size(), ofSecond.size());
