@@ -114,7 +114,7 @@ enum StudyTask {
       return new TaskSize(
           64,
           16,
-          1,
+          2,
           24,
           48,
           64,
@@ -185,7 +185,7 @@ enum StudyTask {
                   distinct(split.training()),
                   ImmutableList.copyOf(heldOut.subList(0, half)),
                   ImmutableList.copyOf(heldOut.subList(half, heldOut.size())))
-              .lastTokens(start.codec(), 64, size),
+              .lastTokens(start.codec(), 32, size),
           new TaskBench.Judging(null, null, seed + 4));
     }
 

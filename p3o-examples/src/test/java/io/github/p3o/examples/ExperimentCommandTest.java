@@ -47,7 +47,7 @@ class ExperimentCommandTest {
   @Test
   void experiment_leavesTablesFrontiersAndCells() throws IOException {
     Path study = directory.resolve("study");
-    assertThat(first.out()).contains("grammar: ", "SFT", METHODS).contains("results.md");
+    assertThat(first.out()).contains(METHODS).contains("grammar: ", "SFT", "results.md");
     assertThat(Files.readString(study.resolve("results.md")))
         .contains("## Task: grammar", "Dominance", "| p3o-v2 |", "wins over SFT")
         .doesNotContain("NaN");
