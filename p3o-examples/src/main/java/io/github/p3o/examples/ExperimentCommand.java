@@ -79,11 +79,13 @@ final class ExperimentCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Console console = Run.console(spec, options);
-    Study.Scope scope = new Study.Scope(small, options.seed, seeds != null ? seeds : small ? 2 : 5);
+    Study.Scope scope =
+        new Study.Scope(small, options.seed, seeds != null ? seeds : small ? 2 : 5);
     Checks.atLeast("--seeds", 1, scope.seeds());
     Path path = options.out != null ? options.out : Path.of("runs", "experiment");
     try (StudyDirectory directory =
-            StudyDirectory.open(path, ImmutableMap.of("small", small, "seed", options.seed));
+            StudyDirectory.open(
+                path, ImmutableMap.of("small", small, "seed", options.seed));
         Study study = new Study(directory, data, scope)) {
       StudyRunner.End end = new StudyRunner(directory, console).run(plan(study, console));
       if (end != StudyRunner.End.INTERRUPTED) {

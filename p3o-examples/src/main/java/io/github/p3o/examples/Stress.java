@@ -3,29 +3,26 @@ package io.github.p3o.examples;
 import com.google.common.base.Ascii;
 import io.github.p3o.RewardModel;
 import io.github.p3o.eval.RewardStress;
-import java.util.function.UnaryOperator;
 
 /** What a study does to the reward that policies are trained on; gold stays as it is. */
 enum Stress {
   /** Nothing. */
-  NONE("the reward as it is", stress -> stress),
-  /** Noise of the size of the reward's own deviation. */
-  NOISE("+ N(0, 1) of each response", stress -> stress.withNoise(1, Stress.SEED)),
+  NONE("as it is"),
+  /** Errors as large as what the reward says. */
+  NOISE("+ N(0, 1) of each response"),
   /** Longer is better. */
-  LENGTH("+ 0.1 x tokens", stress -> stress.withLengthBias(0.1)),
+  LENGTH("+ 0.1 x tokens"),
   /** Every prompt has its own zero. */
-  SHIFT("+ d(prompt), uniform in [-10, 10]", stress -> stress.withShift(10, Stress.SEED)),
+  SHIFT("+ d(prompt), uniform in [-10, 10]"),
   /** Good and very good look alike. */
-  SATURATION("tanh(reward)", stress -> stress.withSaturation(1));
+  SATURATION("tanh(reward)");
 
   private static final long SEED = 7;
 
   private final String formula;
-  private final RewardStress stress;
 
-  Stress(String formula, UnaryOperator<RewardStress> made) {
+  Stress(String formula) {
     this.formula = formula;
-    this.stress = made.apply(RewardStress.none());
   }
 
   /** What is done, in one line. */
@@ -35,6 +32,15 @@ enum Stress {
 
   /** The stressed model. */
   RewardModel apply(RewardModel rewardModel) {
+    RewardStress plain = RewardStress.none();
+    RewardStress stress =
+        switch (this) {
+          case NONE -> plain;
+          case NOISE -> plain.withNoise(1, SEED);
+          case LENGTH -> plain.withLengthBias(0.1);
+          case SHIFT -> plain.withShift(10, SEED);
+          case SATURATION -> plain.withSaturation(1);
+        };
     return stress.apply(rewardModel);
   }
 

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -180,6 +181,8 @@ final class StudyDirectory implements AutoCloseable {
             & (Long.MAX_VALUE >> 1);
     try {
       return Optional.ofNullable(locks.tryLock(position, 1, false));
+    } catch (OverlappingFileLockException e) {
+      return Optional.empty(); // within this process
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

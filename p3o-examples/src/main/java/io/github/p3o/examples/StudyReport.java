@@ -7,9 +7,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.nio.file.Path;
 import java.util.Map;
 
-/** Writes what a study has found so far: results.md, study.json, and each task's frontier. */
+/** Writes what a study has found so far: results.md, study.json, report.html, each task's frontier. */
 final class StudyReport {
 
   private final Study study;
@@ -43,7 +44,8 @@ final class StudyReport {
             "methods", Study.METHODS.stream().map(Objective::toString).toList(),
             "tasks", tasks,
             "environment", Provenance.all()));
-    console.print("Results: " + directory.resolve("results.md"));
+    Path page = ReportCommand.write(directory.resolve(""), -1);
+    console.print("Results: " + directory.resolve("results.md") + ", report: " + page);
   }
 
   private void write(StudyTask task) {
@@ -125,13 +127,11 @@ final class StudyReport {
       return;
     }
     TaskResults results =
-        study.results(
-            Study.CHEAP, cells, cell -> cell.setting().objective() + " " + inWords(cell.setting()));
+        study.results(Study.CHEAP, cells, cell -> cell.setting().objective() + " " + inWords(cell.setting()));
     heading("Ablation: " + ablation);
     markdown.append("\n").append(ablation.about()).append("\n");
     TextTable table =
-        new TextTable(
-            "setting", "runs", Study.CHEAP.judge() + " at the end", "KL at the end", "at 1 nat");
+        new TextTable("setting", "runs", Study.CHEAP.judge() + " at the end", "KL at the end", "at 1 nat");
     for (String method : results.frontier().methods()) {
       table.add(
           method,
@@ -159,20 +159,18 @@ final class StudyReport {
               .filter(cell -> cell.setting().stress() == stress)
               .collect(ImmutableList.toImmutableList());
       if (!under.isEmpty()) {
-        add(
-            table,
-            stress,
-            clean,
-            study.results(Study.CHEAP, under, cell -> cell.setting().objective().toString()));
+        add(table, stress, clean, study.results(Study.CHEAP, under, cell -> cell.setting().objective().toString()));
       }
     }
     add("", table);
     console.print("\nstress\n\n" + table);
   }
 
-  private static void add(TextTable table, Stress stress, TaskResults clean, TaskResults stressed) {
+  private static void add(
+      TextTable table, Stress stress, TaskResults clean, TaskResults stressed) {
     for (String method : stressed.frontier().methods()) {
-      RewardStress.Fall fall = RewardStress.fall(gold(clean, method), gold(stressed, method));
+      RewardStress.Fall fall =
+          RewardStress.fall(gold(clean, method), gold(stressed, method));
       table.add(
           stress.formula(),
           method,

@@ -94,8 +94,7 @@ final class TaskResults {
   /** Where every method ended, and where it began. */
   TextTable endTable() {
     TextTable table =
-        new TextTable(
-            "policy", "reward", task.judge(), "KL k1", "KL k3", "tokens", "wins over SFT");
+        new TextTable("policy", "reward", task.judge(), "KL k1", "KL k3", "tokens", "wins over SFT");
     TaskBench.Checkpoint start = study.points(runs.values().iterator().next()).get(0);
     table.add(
         "SFT",
@@ -130,11 +129,7 @@ final class TaskResults {
             .toList();
     TextTable table =
         new TextTable(
-            ImmutableList.<String>builder()
-                .add("method")
-                .addAll(header)
-                .build()
-                .toArray(new String[0]));
+            ImmutableList.<String>builder().add("method").addAll(header).build().toArray(new String[0]));
     for (String method : frontier.methods()) {
       ImmutableList.Builder<String> row = ImmutableList.builder();
       row.add(method);
@@ -181,12 +176,7 @@ final class TaskResults {
   TextTable dominanceTable() {
     TextTable table =
         new TextTable(
-            "first less second",
-            "KL from, to",
-            "difference",
-            "p",
-            "p, Holm",
-            "smallest p possible");
+            "first less second", "KL from, to", "difference", "p", "p, Holm", "smallest p possible");
     for (KlRewardFrontier.Dominance each : frontier.comparisons()) {
       table.add(
           each.first() + " - " + each.second(),
@@ -206,17 +196,14 @@ final class TaskResults {
   /** How often one method's answers are preferred to another's at about the same KL. */
   TextTable winTable() {
     TextTable table = new TextTable("first against second", "KL", "KL of second", "wins of first");
-    ImmutableList<String> methods = runs.keySet().asList();
-    for (int i = 0; i < methods.size(); i++) {
-      for (int j = i + 1; j < methods.size(); j++) {
-        addWins(table, methods.get(i), methods.get(j));
-      }
-    }
+    frontier.comparisons().forEach(pair -> addWins(table, pair));
     return table;
   }
 
-  private void addWins(TextTable table, String first, String second) {
-    double at = Math.min(klCap, frontier.compare(first, second).toKl());
+  private void addWins(TextTable table, KlRewardFrontier.Dominance pair) {
+    String first = pair.first();
+    String second = pair.second();
+    double at = Math.min(klCap, pair.toKl());
     ImmutableList<Matched> ofFirst = matched(first, at);
     ImmutableList<Matched> ofSecond = matched(second, at);
     int count = Math.min(ofFirst.size(), ofSecond.size());
@@ -225,10 +212,7 @@ final class TaskResults {
       wins[i] = ofFirst.get(i).judged().winRate(ofSecond.get(i).judged()).mean();
     }
     table.add(
-        first + " against " + second,
-        meanKl(ofFirst),
-        meanKl(ofSecond),
-        Estimate.of(wins).percent());
+        first + " against " + second, meanKl(ofFirst), meanKl(ofSecond), Estimate.of(wins).percent());
   }
 
   private static String meanKl(Collection<Matched> matched) {
@@ -261,7 +245,8 @@ final class TaskResults {
                     frontier.band(method, BAND).stream()
                         .map(
                             band ->
-                                new Curve.Point(band.kl(), band.mean(), band.high() - band.mean()))
+                                new Curve.Point(
+                                    band.kl(), band.mean(), band.high() - band.mean()))
                         .collect(ImmutableList.toImmutableList())))
         .collect(ImmutableList.toImmutableList());
   }
