@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
@@ -56,8 +57,12 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   private final HealthMonitor health;
   private final Supplier<ImmutableMap<String, String>> settings;
   private final Parts parts = new Parts();
+
+  /** Who is within a call that uses what {@link #close} frees. */
+  private final AtomicReference<@Nullable Thread> user = new AtomicReference<>();
+
   private long step;
-  private boolean stepping;
+  private boolean closed;
 
   private P3OTrainer(Builder builder) {
     PromptSource prompts = require("prompts", builder.prompts);
@@ -174,7 +179,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    */
   @CanIgnoreReturnValue
   public StepMetrics step() {
-    stepping = true;
+    begin("step");
     try {
       RandomGenerator random = RandomStreams.forStep(config.seed(), queue == null ? step : ~step);
       RolloutSource.Scored scored =
@@ -199,15 +204,34 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
         queue.done(step);
       }
       step++;
+      // Before the listeners: one that throws shall not leave a gap in what health remembers.
+      ImmutableList<HealthAlarm> alarms = health.observe(measured.step(), measured.values());
       listeners.forEach(listener -> listener.onStep(measured));
-      health.observe(measured.step(), measured.values()).forEach(this::alarm);
+      alarms.forEach(this::alarm);
       return measured;
     } catch (NonFiniteException e) {
       String message = String.valueOf(e.getMessage());
-      alarm(new HealthAlarm(Kind.NON_FINITE, step, Double.NaN, Double.NaN, message));
+      try {
+        alarm(new HealthAlarm(Kind.NON_FINITE, step, Double.NaN, Double.NaN, message));
+      } catch (RuntimeException ofListener) {
+        e.addSuppressed(ofListener);
+      }
       throw e;
     } finally {
-      stepping = false;
+      user.set(null);
+    }
+  }
+
+  private void begin(String call) {
+    Thread within = user.compareAndExchange(null, Thread.currentThread());
+    checkState(
+        within == null,
+        "%s: expected to be asked between two steps, got within one of thread %s",
+        call,
+        within == null ? "" : within.getName());
+    if (closed) {
+      user.set(null);
+      throw new IllegalStateException("trainer: expected an open one, got one that was closed");
     }
   }
 
@@ -230,26 +254,34 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    */
   @Override
   public Checkpoint checkpoint() {
-    checkState(!stepping, "checkpoint: expected to be asked between two steps, got within one");
-    ImmutableMap<String, String> states =
-        ImmutableMap.<String, String>builder()
-            .put(UPDATES, String.valueOf(optimizer.updates()))
-            .putAll(parts.states())
-            .buildOrThrow();
-    return new Checkpoint(step, settings.get(), states, optimizer.tensors());
+    begin("checkpoint");
+    try {
+      ImmutableMap<String, String> states =
+          ImmutableMap.<String, String>builder()
+              .put(UPDATES, String.valueOf(optimizer.updates()))
+              .putAll(parts.states())
+              .buildOrThrow();
+      return new Checkpoint(step, settings.get(), states, optimizer.tensors());
+    } finally {
+      user.set(null);
+    }
   }
 
   @Override
   public void restore(Checkpoint checkpoint) {
-    checkState(!stepping, "restore: expected to be called between two steps, got within one");
-    Settings.checkSame(checkpoint.settings(), settings.get());
-    Map<String, String> states = new LinkedHashMap<>(checkpoint.states());
-    long updates = AdamW.updates(states.remove(UPDATES));
-    parts.check(states);
-    optimizer.check(checkpoint.tensors());
-    parts.restore(states);
-    optimizer.restore(checkpoint.tensors(), updates);
-    step = checkpoint.step();
+    begin("restore");
+    try {
+      Settings.checkSame(checkpoint.settings(), settings.get());
+      Map<String, String> states = new LinkedHashMap<>(checkpoint.states());
+      long updates = AdamW.updates(states.remove(UPDATES));
+      parts.check(states);
+      optimizer.check(checkpoint.tensors());
+      parts.restore(states);
+      optimizer.restore(checkpoint.tensors(), updates);
+      step = checkpoint.step();
+    } finally {
+      user.set(null);
+    }
   }
 
   /**
@@ -331,10 +363,19 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
 
   /**
    * Frees native memory, and ends the thread of {@link TrainerConfig#rolloutsAhead}, which it
-   * interrupts; the policy, and a reference that was given, stay the caller's.
+   * interrupts; the policy, and a reference that was given, stay the caller's. Does nothing the
+   * second time.
+   *
+   * @throws IllegalStateException within a step, also of another thread; nothing is freed then
    */
   @Override
   public void close() {
+    if (closed) {
+      return;
+    }
+    begin("close");
+    closed = true;
+    user.set(null);
     if (queue != null) {
       queue.close();
     }

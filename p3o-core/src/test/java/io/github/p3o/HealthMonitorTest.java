@@ -19,6 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class HealthMonitorTest {
 
@@ -96,6 +97,15 @@ class HealthMonitorTest {
     assertThat(alarms).extracting(HealthAlarm::kind).containsExactly(kind);
     assertThat(alarms.get(0).step()).isEqualTo(step);
     assertThat(alarms.get(0).message()).startsWith(metric + ": expected ").contains(", got ");
+  }
+
+  /** As a policy does that learns: at every pace. */
+  @ParameterizedTest
+  @ValueSource(doubles = {0.1, 1.9, 20})
+  void observe_aKlThatRisesEvenlyFromTheReference_isSilent(double natsPerStep) {
+    Map<String, IntToDoubleFunction> run = healthy();
+    run.put("objective/kl", t -> natsPerStep * t);
+    assertThat(alarms(run)).isEmpty();
   }
 
   @Test
@@ -204,6 +214,46 @@ class HealthMonitorTest {
     }
     assertThat(alarms.all).extracting(HealthAlarm::kind).containsExactly(Kind.NON_FINITE);
     assertThat(alarms.all.get(0).message()).contains("pair 5");
+  }
+
+  @Test
+  void step_listenerThatThrows_leavesNoGapInWhatHealthRemembers() {
+    Alarms alarms = new Alarms();
+    TrainingListener throwsAtTimes =
+        new TrainingListener() {
+          @Override
+          public void onStep(StepMetrics metrics) {
+            if (metrics.step() == 1) {
+              throw new IllegalStateException("no room");
+            }
+          }
+
+          @Override
+          public void onAlarm(HealthAlarm alarm) {
+            if (alarm.kind() == Kind.NON_FINITE) {
+              throw new IllegalStateException("no pager");
+            }
+          }
+        };
+    boolean[] broken = {false};
+    RewardModel equal = RewardModel.each((prompt, response) -> broken[0] ? Double.NaN : 0);
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer =
+            Bandit.trainer(policy)
+                .rewardModel(equal)
+                .listener(alarms)
+                .listener(throwsAtTimes)
+                .build()) {
+      trainer.step();
+      assertThatThrownBy(trainer::step).hasMessage("no room");
+      trainer.step();
+      assertThat(trainer.stepsDone()).isEqualTo(3);
+      assertThat(alarms.all).extracting(HealthAlarm::kind).containsExactly(Kind.NO_SIGNAL);
+      broken[0] = true;
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(NonFiniteException.class)
+          .satisfies(e -> assertThat(e.getSuppressed()[0]).hasMessage("no pager"));
+    }
   }
 
   @ParameterizedTest

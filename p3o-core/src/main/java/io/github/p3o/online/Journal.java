@@ -33,7 +33,7 @@ final class Journal implements AutoCloseable {
   private static final String SUFFIX = ".journal";
   private static final Pattern NAME = Pattern.compile("[0-9]{18}" + Pattern.quote(SUFFIX));
 
-  /** Where files end: some 40,000 records of two short responses, 10 ms to read. */
+  /** Where files end: some 40,000 records of two short responses. */
   static final long FILE_BYTES = 8 << 20;
 
   /** One record, and where the next is. */

@@ -161,9 +161,11 @@ public final class OnlineAligner implements AutoCloseable {
    *
    * @param version one of {@link OnlineStatus#versions}
    * @throws IllegalArgumentException if there is no such version
-   * @throws IllegalStateException after {@link #close}
+   * @throws IllegalStateException after {@link #close}; within {@link #serve} or the evaluation,
+   *     which it would wait for
    */
   public void rollback(long version) {
+    checkOutside("rollback");
     Rollback asked = new Rollback(version, new CompletableFuture<>());
     synchronized (this) {
       checkState(!closed, "aligner: expected an open one, got a closed one");
@@ -179,6 +181,13 @@ public final class OnlineAligner implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  private void checkOutside(String call) {
+    checkState(
+        Thread.currentThread() != thread && !training.served().isUsedHere(),
+        "%s: expected outside of serve and of the evaluation, got within one, which it waits for",
+        call);
   }
 
   /**
@@ -230,9 +239,12 @@ public final class OnlineAligner implements AutoCloseable {
   /**
    * Ends after the step under way; feedback that waits is trained on when the directory is opened
    * again.
+   *
+   * @throws IllegalStateException within {@link #serve} or the evaluation, which it would wait for
    */
   @Override
   public void close() {
+    checkOutside("close");
     synchronized (this) {
       closed = true;
       notifyAll();

@@ -2,6 +2,7 @@ package io.github.p3o.online;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableDoubleArray;
@@ -20,11 +21,14 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -426,6 +430,40 @@ class OnlineAlignerTest {
       assertThatThrownBy(() -> aligner(other, directory).capacity(3).open())
           .hasMessage("capacity: expected at least promptsPerStep 24, got 3");
     }
+  }
+
+  /** Each would wait for itself. */
+  @Test
+  void rollbackAndClose_withinServeOrTheEvaluation_areRefused() throws Exception {
+    OnlineAligner[] self = new OnlineAligner[1];
+    List<String> refusals = new CopyOnWriteArrayList<>();
+    try (OnlineAligner aligner =
+        aligner(policy, directory)
+            .evaluation(
+                copy -> {
+                  refusals.add(refusal(() -> self[0].rollback(0)));
+                  refusals.add(refusal(() -> self[0].close()));
+                  return 1;
+                },
+                0)
+            .open()) {
+      self[0] = aligner;
+      refusals.add(refusal(() -> aligner.serve(version -> rollBack(aligner))));
+      offer(aligner, 0, BATCH);
+      assertThat(awaitSteps(aligner, 1).served()).isEqualTo(1);
+      assertThat(refusals)
+          .hasSize(3)
+          .allMatch(says -> says.contains(": expected outside of serve and of the evaluation"));
+    }
+  }
+
+  private static String rollBack(OnlineAligner aligner) {
+    aligner.rollback(0);
+    return "done";
+  }
+
+  private static String refusal(ThrowingCallable call) {
+    return String.valueOf(catchThrowable(call).getMessage());
   }
 
   @Test
