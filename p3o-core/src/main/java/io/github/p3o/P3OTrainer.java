@@ -21,7 +21,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
@@ -57,12 +56,8 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   private final HealthMonitor health;
   private final Supplier<ImmutableMap<String, String>> settings;
   private final Parts parts = new Parts();
-
-  /** Who is within a call that uses what {@link #close} frees. */
-  private final AtomicReference<@Nullable Thread> user = new AtomicReference<>();
-
+  private final OneAtATime calls = new OneAtATime();
   private long step;
-  private boolean closed;
 
   private P3OTrainer(Builder builder) {
     PromptSource prompts = require("prompts", builder.prompts);
@@ -179,7 +174,10 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    */
   @CanIgnoreReturnValue
   public StepMetrics step() {
-    begin("step");
+    return calls.run("step", this::turn);
+  }
+
+  private StepMetrics turn() {
     try {
       RandomGenerator random = RandomStreams.forStep(config.seed(), queue == null ? step : ~step);
       RolloutSource.Scored scored =
@@ -217,21 +215,6 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
         e.addSuppressed(ofListener);
       }
       throw e;
-    } finally {
-      user.set(null);
-    }
-  }
-
-  private void begin(String call) {
-    Thread within = user.compareAndExchange(null, Thread.currentThread());
-    checkState(
-        within == null,
-        "%s: expected to be asked between two steps, got within one of thread %s",
-        call,
-        within == null ? "" : within.getName());
-    if (closed) {
-      user.set(null);
-      throw new IllegalStateException("trainer: expected an open one, got one that was closed");
     }
   }
 
@@ -254,34 +237,33 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    */
   @Override
   public Checkpoint checkpoint() {
-    begin("checkpoint");
-    try {
-      ImmutableMap<String, String> states =
-          ImmutableMap.<String, String>builder()
-              .put(UPDATES, String.valueOf(optimizer.updates()))
-              .putAll(parts.states())
-              .buildOrThrow();
-      return new Checkpoint(step, settings.get(), states, optimizer.tensors());
-    } finally {
-      user.set(null);
-    }
+    return calls.run(
+        "checkpoint",
+        () ->
+            new Checkpoint(
+                step,
+                settings.get(),
+                ImmutableMap.<String, String>builder()
+                    .put(UPDATES, String.valueOf(optimizer.updates()))
+                    .putAll(parts.states())
+                    .buildOrThrow(),
+                optimizer.tensors()));
   }
 
   @Override
   public void restore(Checkpoint checkpoint) {
-    begin("restore");
-    try {
-      Settings.checkSame(checkpoint.settings(), settings.get());
-      Map<String, String> states = new LinkedHashMap<>(checkpoint.states());
-      long updates = AdamW.updates(states.remove(UPDATES));
-      parts.check(states);
-      optimizer.check(checkpoint.tensors());
-      parts.restore(states);
-      optimizer.restore(checkpoint.tensors(), updates);
-      step = checkpoint.step();
-    } finally {
-      user.set(null);
-    }
+    step = calls.run("restore", () -> restored(checkpoint));
+  }
+
+  private long restored(Checkpoint checkpoint) {
+    Settings.checkSame(checkpoint.settings(), settings.get());
+    Map<String, String> states = new LinkedHashMap<>(checkpoint.states());
+    long updates = AdamW.updates(states.remove(UPDATES));
+    parts.check(states);
+    optimizer.check(checkpoint.tensors());
+    parts.restore(states);
+    optimizer.restore(checkpoint.tensors(), updates);
+    return checkpoint.step();
   }
 
   /**
@@ -370,12 +352,9 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    */
   @Override
   public void close() {
-    if (closed) {
+    if (!calls.close()) {
       return;
     }
-    begin("close");
-    closed = true;
-    user.set(null);
     if (queue != null) {
       queue.close();
     }

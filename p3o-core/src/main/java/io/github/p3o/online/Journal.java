@@ -81,8 +81,7 @@ final class Journal implements AutoCloseable {
     }
   }
 
-  private Journal(
-      Path directory, long fileBytes, DiskFile.Opener disk, RandomAccessFile lockFile)
+  private Journal(Path directory, long fileBytes, DiskFile.Opener disk, RandomAccessFile lockFile)
       throws IOException {
     this.directory = directory;
     this.fileBytes = fileBytes;

@@ -24,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class JournalFile implements Closeable {
 
-  private static final Pattern HEADER = Pattern.compile("P3O feedback 2, from record ([0-9]{1,18})");
+  private static final Pattern HEADER =
+      Pattern.compile("P3O feedback 2, from record ([0-9]{1,18})");
 
   /** Bytes before each record. */
   private static final int FRAME = 12;
@@ -44,8 +45,8 @@ final class JournalFile implements Closeable {
 
   /** Makes a file that is on the disk, without feedback, when this returns. */
   static void create(Path path, long firstRecord) throws IOException {
-    ByteBuffer header = frame(bytes("P3O feedback 2, from record " + firstRecord));
-    AtomicFile.write(path, channel -> AtomicFile.writeFully(channel, header));
+    byte[] header = frame(bytes("P3O feedback 2, from record " + firstRecord));
+    AtomicFile.write(path, channel -> AtomicFile.writeFully(channel, ByteBuffer.wrap(header)));
   }
 
   /**
@@ -77,10 +78,11 @@ final class JournalFile implements Closeable {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 
-  private static ByteBuffer frame(byte[] payload) {
+  private static byte[] frame(byte[] payload) {
     ByteBuffer record = ByteBuffer.allocate(FRAME + payload.length);
     record.putInt(payload.length).putInt(checksum(payload, payload.length));
-    return record.putInt(checksum(record.array(), 8)).put(payload).flip();
+    record.putInt(checksum(record.array(), 8)).put(payload);
+    return record.array();
   }
 
   private static int checksum(byte[] bytes, int length) {
@@ -180,9 +182,9 @@ final class JournalFile implements Closeable {
    * @throws UnusableException if it is not
    */
   void append(String id, byte[] payload) throws IOException {
-    ByteBuffer record = frame(payload);
+    byte[] record = frame(payload);
     try {
-      file.write(length, record.array());
+      file.write(length, record);
     } catch (IOException e) {
       try {
         file.cut(length);
@@ -192,7 +194,7 @@ final class JournalFile implements Closeable {
       }
       throw e;
     }
-    length += record.capacity();
+    length += record.length;
     records++;
     ids.add(id);
   }

@@ -37,8 +37,7 @@ class ImportanceKlTest {
     double golden = 0.4564348191467835;
     double uniform = kl(new double[] {0.25, 0.25, 0.25, 0.25}, new int[] {0, 1, 2, 3});
     assertThat(uniform).isCloseTo(golden, within(1e-14));
-    double skew =
-        kl(new double[] {0.5, 0.25, 0.125, 0.125}, new int[] {0, 0, 0, 0, 1, 1, 2, 3});
+    double skew = kl(new double[] {0.5, 0.25, 0.125, 0.125}, new int[] {0, 0, 0, 0, 1, 1, 2, 3});
     assertThat(skew).isCloseTo(golden, within(1e-14));
   }
 

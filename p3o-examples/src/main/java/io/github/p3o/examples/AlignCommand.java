@@ -265,8 +265,8 @@ final class AlignCommand implements Callable<Integer> {
     addAlarms(report, run);
     report.note(
         "Everything that the run depended on is in run.json beside this file; every training step"
-            + " is in metrics.jsonl, some of what it was trained on in rollouts.jsonl, every held-out"
-            + " answer in samples.jsonl.");
+            + " is in metrics.jsonl, some of what it was trained on in rollouts.jsonl, every"
+            + " held-out answer in samples.jsonl.");
     run.directory().text("report.html", report.html());
     run.console()
         .print(
@@ -279,8 +279,7 @@ final class AlignCommand implements Callable<Integer> {
   }
 
   private void addAlarms(Report report, Run run) {
-    ImmutableList<JsonNode> alarms =
-        run.directory().measured(objective.name() + StepLog.ALARM);
+    ImmutableList<JsonNode> alarms = run.directory().measured(objective.name() + StepLog.ALARM);
     report.heading("Health");
     if (alarms.isEmpty()) {
       report.text("No alarm: KL, entropy, lengths, clipping and rewards stayed within bounds.");

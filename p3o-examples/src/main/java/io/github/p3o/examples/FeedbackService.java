@@ -124,9 +124,9 @@ final class FeedbackService implements AutoCloseable {
     this.server =
         HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
     server.setExecutor(threads);
-    serve("/generate", "POST", this::generate);
-    serve("/feedback", "POST", this::feedback);
-    serve("/status", "GET", body -> status());
+    serve("/generate", "POST", permits, this::generate);
+    serve("/feedback", "POST", permits, this::feedback);
+    serve("/status", "GET", new Semaphore(THREADS), body -> status()); // also when it is busy
     server.createContext("/", exchange -> send(exchange, 404, error("path: not known")));
     server.start();
   }
@@ -166,12 +166,12 @@ final class FeedbackService implements AutoCloseable {
     return server.getAddress().getPort();
   }
 
-  private void serve(String path, String method, Action action) {
+  private void serve(String path, String method, Semaphore atOnce, Action action) {
     server.createContext(
         path,
         exchange -> {
           try {
-            answer(exchange, action, body(exchange, path, method));
+            answer(exchange, atOnce, action, body(exchange, path, method));
           } catch (Refusal e) {
             if (e.status == 429) {
               exchange.getResponseHeaders().set("Retry-After", "1");
@@ -190,15 +190,15 @@ final class FeedbackService implements AutoCloseable {
   }
 
   /** A request that was read. */
-  private void answer(HttpExchange exchange, Action action, JsonNode body)
+  private static void answer(HttpExchange exchange, Semaphore atOnce, Action action, JsonNode body)
       throws IOException, Refusal {
-    if (!permits.tryAcquire()) {
+    if (!atOnce.tryAcquire()) {
       throw new Refusal(429, "service: " + AT_ONCE + " requests are being answered already");
     }
     try {
       send(exchange, 200, action.answer(body));
     } finally {
-      permits.release();
+      atOnce.release();
     }
   }
 

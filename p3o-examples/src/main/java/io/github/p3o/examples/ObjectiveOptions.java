@@ -12,8 +12,7 @@ final class ObjectiveOptions {
       names = "--loss",
       paramLabel = "NAME",
       defaultValue = "p3o-v2",
-      description =
-          "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+      description = "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
   private Objective objective = Objective.P3O_V2;
 
   @Option(

@@ -29,8 +29,8 @@ final class TrainerOptions {
       names = "--epochs-per-step",
       paramLabel = "N",
       description =
-          "How often each rollout is used (default: 4; 1 for ppg, vpg and rloo, which take responses"
-              + " for the policy's own).")
+          "How often each rollout is used (default: 4; 1 for ppg, vpg and rloo, which take"
+              + " responses for the policy's own).")
   private @Nullable Integer epochsPerStep;
 
   @Option(
@@ -65,11 +65,12 @@ final class TrainerOptions {
    * The settings of the file, of the preset, or the defaults, with the options over them.
    *
    * @param preset the author's settings
-   * @param epochsPerStep what the objective wants, if neither file nor option says
+   * @param usualEpochs the epochs on a rollout that the objective wants, if neither file nor option
+   *     says
    * @param seed overrides the file's, if given
    */
-  TrainerConfig config(@Nullable Preset preset, int epochsPerStep, @Nullable Long seed) {
-    TrainerConfig base = base(preset, epochsPerStep);
+  TrainerConfig config(@Nullable Preset preset, int usualEpochs, @Nullable Long seed) {
+    TrainerConfig base = base(preset, usualEpochs);
     int perStep = or(promptsPerStep, base.promptsPerStep());
     int perUpdate =
         base.promptsPerUpdate() == base.promptsPerStep() ? perStep : base.promptsPerUpdate();
@@ -88,14 +89,14 @@ final class TrainerOptions {
         base.rolloutsAhead());
   }
 
-  private TrainerConfig base(@Nullable Preset preset, int epochsPerStep) {
+  private TrainerConfig base(@Nullable Preset preset, int usualEpochs) {
     if (preset != null && file != null) {
       throw new UsageException("--preset, --config: expected at most one of them, got both");
     }
     if (preset != null) {
-      return preset.config().epochsPerStep(epochsPerStep).build();
+      return preset.config().epochsPerStep(usualEpochs).build();
     }
-    TrainerConfig.Builder defaults = TrainerConfig.builder().epochsPerStep(epochsPerStep);
+    TrainerConfig.Builder defaults = TrainerConfig.builder().epochsPerStep(usualEpochs);
     TrainerConfig base = file == null ? defaults.build() : TrainerConfig.read(file, defaults);
     if (base.rolloutsAhead() > 0) { // the evaluations use the same reward model between the steps
       throw new UsageException(
