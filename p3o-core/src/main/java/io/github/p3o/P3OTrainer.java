@@ -202,10 +202,12 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
         queue.done(step);
       }
       step++;
-      // Before the listeners: one that throws shall not leave a gap in what health remembers.
       ImmutableList<HealthAlarm> alarms = health.observe(measured.step(), measured.values());
-      listeners.forEach(listener -> listener.onStep(measured));
-      alarms.forEach(this::alarm);
+      try {
+        listeners.forEach(listener -> listener.onStep(measured));
+      } finally {
+        alarms.forEach(this::alarm); // also if a listener throws
+      }
       return measured;
     } catch (NonFiniteException e) {
       String message = String.valueOf(e.getMessage());

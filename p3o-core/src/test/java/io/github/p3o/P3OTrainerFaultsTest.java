@@ -173,14 +173,17 @@ class P3OTrainerFaultsTest {
       FutureTask<StepMetrics> step = new FutureTask<>(trainer::step);
       new Thread(step, "trains").start();
       within.await();
-      assertThatThrownBy(trainer::close)
-          .isInstanceOf(IllegalStateException.class)
-          .hasMessage(
-              "close: expected to be asked between two steps, got within one of thread trains");
-      assertThatThrownBy(trainer::step)
-          .hasMessage(
-              "step: expected to be asked between two steps, got within one of thread trains");
-      go.countDown();
+      try {
+        assertThatThrownBy(trainer::close)
+            .isInstanceOf(IllegalStateException.class)
+            .hasMessage(
+                "close: expected to be asked between two steps, got within one of thread trains");
+        assertThatThrownBy(trainer::step)
+            .hasMessage(
+                "step: expected to be asked between two steps, got within one of thread trains");
+      } finally {
+        go.countDown();
+      }
       assertThat(step.get().step()).isZero();
       trainer.close();
       trainer.close();

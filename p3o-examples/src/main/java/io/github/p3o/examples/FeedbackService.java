@@ -304,7 +304,12 @@ final class FeedbackService implements AutoCloseable {
   @Override
   public void close() {
     // Not the server's own delay, which JDK 17 waits for also when nothing is under way.
-    Uninterruptibles.tryAcquireUninterruptibly(permits, AT_ONCE, STOP_SECONDS, TimeUnit.SECONDS);
+    boolean answered =
+        Uninterruptibles.tryAcquireUninterruptibly(
+            permits, AT_ONCE, STOP_SECONDS, TimeUnit.SECONDS);
+    if (!answered) {
+      LOG.warn("requests that took more than {} seconds were not answered", STOP_SECONDS);
+    }
     server.stop(0);
     threads.shutdown();
     aligner.close();
