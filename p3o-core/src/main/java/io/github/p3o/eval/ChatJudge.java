@@ -13,9 +13,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletionService;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
@@ -33,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * process or another, is not asked again: the same model, criterion and parameters, prompt and
  * answers in the same order.
  */
-public final class ChatJudge implements Judge<String, String>, AutoCloseable {
+public final class ChatJudge implements Judge<String, String> {
 
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS).build();
@@ -66,20 +69,19 @@ public final class ChatJudge implements Judge<String, String>, AutoCloseable {
   ChatJudge(ChatJudgeConfig config, Path cache, UnaryOperator<@Nullable String> environment) {
     this.config = config;
     this.client = new ChatClient(config, environment.apply(config.keyVariable()));
-    this.cache = new VerdictCache(cache);
+    this.cache = VerdictCache.open(cache);
   }
 
   /**
    * A judge that asks an endpoint.
    *
    * @param config whom, what and how patiently
-   * @param cache a file for the verdicts, made if it is not there; one judge at a time has it open
-   * @return the judge, to be closed
+   * @param cache a directory for the verdicts, made if it is not there; several judges may share it
+   * @return the judge
    * @throws IllegalArgumentException for a key that is no printable ASCII
-   * @throws IllegalStateException if another has the file open
-   * @throws java.io.UncheckedIOException for a file that cannot be read, or was altered
+   * @throws java.io.UncheckedIOException for a directory that cannot be made
    */
-  public static ChatJudge open(ChatJudgeConfig config, Path cache) {
+  public static ChatJudge of(ChatJudgeConfig config, Path cache) {
     return new ChatJudge(config, cache, System::getenv);
   }
 
@@ -93,24 +95,30 @@ public final class ChatJudge implements Judge<String, String>, AutoCloseable {
    */
   @Override
   public ImmutableList<Verdict> judge(ImmutableList<Question<String, String>> questions) {
-    ImmutableList<String> bodies =
-        questions.stream().map(this::body).collect(ImmutableList.toImmutableList());
-    Map<String, String> missing = new LinkedHashMap<>();
-    for (String body : bodies) {
-      if (cache.get(key(body)) == null) {
-        missing.put(key(body), body);
+    ImmutableList<Request> requests =
+        questions.stream().map(this::request).collect(ImmutableList.toImmutableList());
+    Map<String, Verdict> verdicts = new ConcurrentHashMap<>();
+    Set<Request> missing = new LinkedHashSet<>();
+    for (Request request : requests) {
+      Verdict known = cache.get(request.key());
+      if (known == null) {
+        missing.add(request);
+      } else {
+        verdicts.put(request.key(), known);
       }
     }
     if (!missing.isEmpty()) {
-      ask(missing);
+      ask(missing, verdicts);
     }
-    return bodies.stream()
-        .map(body -> cache.get(key(body)))
+    return requests.stream()
+        .map(request -> verdicts.get(request.key()))
         .collect(ImmutableList.toImmutableList());
   }
 
-  /** The request: what makes a question the same as another. */
-  private String body(Question<String, String> question) {
+  /** A request's body, and the hash of it, by which its verdict is kept. */
+  private record Request(String key, String body) {}
+
+  private Request request(Question<String, String> question) {
     Map<String, Object> body = new LinkedHashMap<>(config.parameters());
     body.put("model", config.model());
     String texts =
@@ -124,7 +132,8 @@ public final class ChatJudge implements Judge<String, String>, AutoCloseable {
         List.of(
             ImmutableMap.of("role", "system", "content", String.format(TASK, config.criterion())),
             ImmutableMap.of("role", "user", "content", texts)));
-    return json(body);
+    String text = json(body);
+    return new Request(Hashing.sha256().hashString(text, StandardCharsets.UTF_8).toString(), text);
   }
 
   private static String json(Object value) {
@@ -135,18 +144,21 @@ public final class ChatJudge implements Judge<String, String>, AutoCloseable {
     }
   }
 
-  private static String key(String body) {
-    return Hashing.sha256().hashString(body, StandardCharsets.UTF_8).toString();
-  }
-
-  private void ask(Map<String, String> missing) {
+  private void ask(Set<Request> missing, Map<String, Verdict> verdicts) {
     ExecutorService threads =
         Executors.newFixedThreadPool(
             Math.min(missing.size(), config.pace().concurrency()),
             new ThreadFactoryBuilder().setNameFormat("p3o-judge-%d").setDaemon(true).build());
     try {
       CompletionService<Verdict> asked = new ExecutorCompletionService<>(threads);
-      missing.forEach((key, body) -> asked.submit(() -> ask(key, body)));
+      for (Request request : missing) {
+        asked.submit(
+            () -> {
+              Verdict verdict = ask(request);
+              verdicts.put(request.key(), verdict);
+              return verdict;
+            });
+      }
       for (int i = 0; i < missing.size(); i++) {
         asked.take().get();
       }
@@ -164,10 +176,10 @@ public final class ChatJudge implements Judge<String, String>, AutoCloseable {
     }
   }
 
-  private Verdict ask(String key, String body) {
-    String reply = client.reply(body);
+  private Verdict ask(Request request) {
+    String reply = client.reply(request.body());
     Verdict verdict = verdict(reply);
-    cache.put(key, verdict, client.redacted(reply));
+    cache.put(request.key(), verdict, client.redacted(reply));
     return verdict;
   }
 
@@ -183,12 +195,6 @@ public final class ChatJudge implements Judge<String, String>, AutoCloseable {
       case "Verdict: tie" -> Verdict.TIE;
       default -> Verdict.INVALID;
     };
-  }
-
-  /** Closes the file of verdicts. */
-  @Override
-  public void close() {
-    cache.close();
   }
 
   /** The model and where it is asked. */

@@ -3,65 +3,64 @@ package io.github.p3o.eval;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.p3o.eval.Judge.Verdict;
-import io.github.p3o.internal.Journal;
+import io.github.p3o.internal.AtomicFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/** Verdicts on the disk, each with the reply that it was read from. */
-final class VerdictCache implements AutoCloseable {
+/**
+ * Verdicts in a directory, a file each with the reply that it was read from. A file is whole or not
+ * there, so that several judges may share a directory.
+ *
+ * @param directory of the files
+ */
+record VerdictCache(Path directory) {
 
-  private static final String HEADER = "P3O verdicts 1\n";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** Of a reply, to be read by people. */
   private static final int MAX_REPLY = 2000;
 
-  private final Journal journal;
-  private final Map<String, Verdict> verdicts = new ConcurrentHashMap<>();
+  private record Entry(Verdict verdict, String reply) {}
 
-  private record Entry(String key, Verdict verdict, String reply) {}
-
-  /** Opens or makes the file. */
-  VerdictCache(Path file) {
-    journal = Journal.open(file, HEADER);
+  /** Opens or makes a directory. */
+  static VerdictCache open(Path directory) {
     try {
-      long position = journal.start();
-      for (long i = 0; i < journal.records(); i++) {
-        Journal.Entry record = journal.read(position);
-        Entry entry = JSON.readValue(record.payload(), Entry.class);
-        verdicts.put(entry.key(), entry.verdict());
-        position = record.next();
-      }
+      Files.createDirectories(directory);
     } catch (IOException e) {
-      journal.close();
-      throw new UncheckedIOException(file + ": " + e.getMessage(), e);
+      throw new UncheckedIOException(directory + ": expected a directory, got " + e, e);
     }
+    return new VerdictCache(directory);
+  }
+
+  private Path file(String key) {
+    return directory.resolve(key + ".json");
   }
 
   /** The verdict on a question, null if it was not asked. */
   @Nullable Verdict get(String key) {
-    return verdicts.get(key);
+    Path file = file(key);
+    if (!Files.exists(file)) {
+      return null;
+    }
+    try {
+      return JSON.readValue(Files.readString(file), Entry.class).verdict();
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException(file + ": expected a verdict, got other text", e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + ": " + e.getMessage(), e);
+    }
   }
 
   /** Keeps a verdict; it is on the disk on return. */
   void put(String key, Verdict verdict, String reply) {
     String shown = reply.substring(0, Math.min(reply.length(), MAX_REPLY));
     try {
-      String entry = JSON.writeValueAsString(new Entry(key, verdict, shown));
-      journal.append(entry.getBytes(StandardCharsets.UTF_8), Long.MAX_VALUE);
-    } catch (JsonProcessingException e) {
-      throw new AssertionError(e); // texts alone
+      AtomicFile.write(file(key), JSON.writeValueAsString(new Entry(verdict, shown)) + "\n");
+    } catch (IOException e) {
+      throw new UncheckedIOException(directory + ": " + e.getMessage(), e);
     }
-    verdicts.put(key, verdict);
-  }
-
-  @Override
-  public void close() {
-    journal.close();
   }
 }

@@ -13,9 +13,6 @@ import java.util.List;
 /** Feedback as JSON in UTF-8; doubles are read back to the bit. */
 final class FeedbackText {
 
-  /** What a journal of feedback begins with. */
-  static final String HEADER = "P3O feedback 1\n";
-
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private record Answer(List<Integer> tokens, boolean ended) {

@@ -76,9 +76,7 @@ class ChatJudgeTest {
   }
 
   private ImmutableList<Verdict> ask(ChatJudgeConfig config, List<Question<String, String>> all) {
-    try (ChatJudge judge = judge(config)) {
-      return judge.judge(ImmutableList.copyOf(all));
-    }
+    return judge(config).judge(ImmutableList.copyOf(all));
   }
 
   private static List<Question<String, String>> questions(int count) {
@@ -363,16 +361,14 @@ class ChatJudgeTest {
 
   @Test
   void tournament_withAJudgeThatTakesTheFirst_showsIt() {
-    try (ChatJudge judge = judge(config())) {
-      Tournament tournament =
-          Tournament.<String, String>builder(List.of("p", "q"))
-              .player("left", List.of("a", "b"))
-              .player("right", List.of("c", "d"))
-              .judge("chat", judge)
-              .play();
+    Tournament tournament =
+        Tournament.<String, String>builder(List.of("p", "q"))
+            .player("left", List.of("a", "b"))
+            .player("right", List.of("c", "d"))
+            .judge("chat", judge(config()))
+            .play();
 
-      assertThat(tournament.tables().get(0).conduct().positionBias().value()).isEqualTo(1);
-    }
+    assertThat(tournament.tables().get(0).conduct().positionBias().value()).isEqualTo(1);
   }
 
   /** Everything that goes wrong, and what it leaves: exceptions, log and files. */
@@ -396,9 +392,9 @@ class ChatJudgeTest {
                   new ChatJudgeConfig.Retries(1, Duration.ofMillis(1), Duration.ofSeconds(1)));
       for (Misbehaviour echo : echoes) {
         server.misbehaviours.addAll(List.of(echo, echo));
-        try (ChatJudge judge = judge(once)) {
-          seen.append(judge).append(once);
-          judge.judge(ImmutableList.of(QUESTION));
+        seen.append(judge(once)).append(once);
+        try {
+          ask(once, List.of(QUESTION));
         } catch (JudgeException e) {
           seen.append(Throwables.getStackTraceAsString(e));
         }
@@ -411,9 +407,15 @@ class ChatJudgeTest {
     }
     assertThat(seen.toString()).contains("got 401", "got 500").doesNotContain(KEY);
     assertThat(log.toString(StandardCharsets.UTF_8)).contains("again in").doesNotContain(KEY);
-    assertThat(Files.readString(cache(), StandardCharsets.ISO_8859_1))
-        .contains("Your key is [key]")
-        .doesNotContain(KEY);
+    try (Stream<Path> files = Files.list(cache())) {
+      assertThat(files)
+          .hasSize(1)
+          .allSatisfy(
+              file ->
+                  assertThat(Files.readString(file))
+                      .contains("Your key is [key]")
+                      .doesNotContain(KEY));
+    }
   }
 
   @Test
@@ -425,25 +427,23 @@ class ChatJudgeTest {
   @Test
   void key_thatIsNotSet_isNotSentAndSaidSo() {
     server.misbehaviours.add(ChatServer.status(401));
-    try (ChatJudge judge = new ChatJudge(config(), cache(), name -> null)) {
-      assertThatThrownBy(() -> judge.judge(ImmutableList.of(QUESTION)))
-          .hasMessageContaining("JUDGE_KEY is not set");
-    }
+    ChatJudge judge = new ChatJudge(config(), cache(), name -> null);
+    assertThatThrownBy(() -> judge.judge(ImmutableList.of(QUESTION)))
+        .hasMessageContaining("JUDGE_KEY is not set");
     assertThat(server.authorizations).containsExactly("null");
   }
 
   @Test
-  void open_ofAnOpenOrAlteredCache_isRefused() throws Exception {
-    try (ChatJudge judge = judge(config())) {
-      judge.judge(ImmutableList.of(QUESTION));
-      assertThatThrownBy(() -> judge(config()))
-          .isInstanceOf(IllegalStateException.class)
-          .hasMessageContaining("expected to be the only one");
+  void judge_withAnAlteredVerdict_namesItsFile() throws Exception {
+    ask(config(), List.of(QUESTION));
+    Path file;
+    try (Stream<Path> files = Files.list(cache())) {
+      file = files.findFirst().orElseThrow();
     }
-    byte[] bytes = Files.readAllBytes(cache());
-    bytes[bytes.length - 3] ^= 1;
-    Files.write(cache(), bytes);
-    assertThatThrownBy(() -> judge(config())).hasMessageContaining("expected its checksum");
+    Files.writeString(file, "{\"verdict\": \"FIR");
+
+    assertThatThrownBy(() -> ask(config(), List.of(QUESTION)))
+        .hasMessage(file + ": expected a verdict, got other text");
   }
 
   @Test

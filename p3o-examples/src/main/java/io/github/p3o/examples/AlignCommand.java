@@ -102,7 +102,9 @@ final class AlignCommand implements Callable<Integer> {
       names = "--evaluate-every",
       paramLabel = "N",
       defaultValue = "5",
-      description = "Steps between judgements (default: ${DEFAULT-VALUE}).")
+      description =
+          "Steps between judgements, and between samples in rollouts.jsonl (default:"
+              + " ${DEFAULT-VALUE}).")
   private int evaluateEvery;
 
   @Option(
@@ -134,7 +136,8 @@ final class AlignCommand implements Callable<Integer> {
     check();
     Learner learner = objective.learner(preset);
     boolean seedGiven = spec.commandLine().getParseResult().hasMatchedOption("--seed");
-    TrainerConfig config = trainer.config(preset, seedGiven ? options.seed : null);
+    TrainerConfig config =
+        trainer.config(preset, objective.epochsPerStep(), seedGiven ? options.seed : null);
     Alignment.Settings settings =
         new Alignment.Settings(
             objective.name(),

@@ -6,9 +6,7 @@ import io.github.p3o.eval.ChatJudge;
 import io.github.p3o.eval.ChatJudgeConfig;
 import io.github.p3o.eval.Judge;
 import io.github.p3o.eval.Tournament;
-import java.io.IOException;
 import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -70,60 +68,37 @@ final class ChatOptions {
   @Option(
       order = 66,
       names = "--chat-verdicts",
-      paramLabel = "FILE",
+      paramLabel = "DIR",
       defaultValue = "runs/chat-verdicts",
       description =
           "Keeps the verdicts, so that nothing is asked twice, also after an interruption (default:"
               + " ${DEFAULT-VALUE}).")
   private Path verdicts = Path.of("runs", "chat-verdicts");
 
-  /** The judge, if there is one, while it is open. */
-  record Opened(@Nullable ChatJudge judge, String name, Console console) implements AutoCloseable {
+  /** The judge, with progress. */
+  record Asked(ChatJudge judge, String name, Console console) {
 
-    /** Adds it to a tournament. */
-    void addTo(Tournament.Builder<String, String> tournament) {
-      if (judge != null) {
-        ChatJudge asked = judge;
-        tournament.judge(name, questions -> ask(asked, questions));
-      }
-    }
-
-    private ImmutableList<Judge.Verdict> ask(
-        ChatJudge asked, ImmutableList<Judge.Question<String, String>> questions) {
+    private ImmutableList<Judge.Verdict> judge(
+        ImmutableList<Judge.Question<String, String>> questions) {
       ImmutableList.Builder<Judge.Verdict> verdicts = ImmutableList.builder();
       List<List<Judge.Question<String, String>>> parts = Lists.partition(questions, PART);
       try (Console.Stage stage = console.stage("judge", parts.size())) {
         for (List<Judge.Question<String, String>> part : parts) {
-          verdicts.addAll(asked.judge(ImmutableList.copyOf(part)));
+          verdicts.addAll(judge.judge(ImmutableList.copyOf(part)));
           stage.step(name);
         }
       }
       return verdicts.build();
     }
-
-    @Override
-    public void close() {
-      if (judge != null) {
-        judge.close();
-      }
-    }
   }
 
-  /** Opens the judge, if there is one. */
-  Opened open(Console console) {
+  /** Adds the judge to a tournament, if there is one. */
+  void addTo(Tournament.Builder<String, String> tournament, Console console) {
     ChatJudgeConfig config = config();
-    if (config == null) {
-      return new Opened(null, "", console);
+    if (config != null) {
+      Asked asked = new Asked(ChatJudge.of(config, verdicts), config.model(), console);
+      tournament.judge(config.model(), asked::judge);
     }
-    try {
-      Path directory = verdicts.toAbsolutePath().getParent();
-      if (directory != null) {
-        Files.createDirectories(directory);
-      }
-    } catch (IOException e) {
-      throw new UsageException("--chat-verdicts: expected a file to write to, got " + e);
-    }
-    return new Opened(ChatJudge.open(config, verdicts), config.model(), console);
   }
 
   /** The settings, null without such a judge. */

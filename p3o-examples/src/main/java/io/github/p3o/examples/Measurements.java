@@ -49,7 +49,7 @@ final class Measurements {
   /** Alarms of all stages, in order of time. */
   ImmutableList<JsonNode> alarms() {
     return byStage.values().stream()
-        .filter(line -> line.path("stage").asText().endsWith(RunDirectory.ALARM))
+        .filter(line -> line.path("stage").asText().endsWith(StepLog.ALARM))
         .collect(ImmutableList.toImmutableList());
   }
 

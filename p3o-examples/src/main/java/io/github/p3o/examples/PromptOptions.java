@@ -2,12 +2,11 @@ package io.github.p3o.examples;
 
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.Prompt;
-import io.github.p3o.text.ChatTemplate;
-import io.github.p3o.text.MalformedLines;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Options that say where prompts come from. */
@@ -35,20 +34,7 @@ final class PromptOptions {
       description = "Of the file: prompt, preference, hh, messages or tldr (default: prompt).")
   private DataFormat format = DataFormat.PROMPT;
 
-  @Option(
-      order = 13,
-      names = "--chat-template",
-      paramLabel = "NAME",
-      defaultValue = "hh",
-      description =
-          "How messages become text: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
-  private Template template = Template.HH;
-
-  @Option(
-      order = 13,
-      names = "--skip-malformed",
-      description = "Pass over malformed lines and count them, instead of stopping.")
-  private boolean skipMalformed;
+  @Mixin private final LineOptions lines = new LineOptions();
 
   @Option(
       order = 14,
@@ -68,14 +54,9 @@ final class PromptOptions {
     return file != null;
   }
 
-  /** How lists of messages are written as text. */
-  ChatTemplate template() {
-    return template.template();
-  }
-
-  /** Whether malformed lines are passed over. */
-  boolean skipMalformed() {
-    return skipMalformed;
+  /** How files are read. */
+  LineOptions lines() {
+    return lines;
   }
 
   /** The prompts as texts; the fallback where none are given. */
@@ -84,8 +65,7 @@ final class PromptOptions {
       throw new UsageException("--prompt, --prompts: expected one of the two, got both");
     }
     if (file != null) {
-      return format.prompts(
-          file, template.template(), skipMalformed ? MalformedLines.SKIP : MalformedLines.STOP);
+      return format.prompts(file, lines.template(), lines.malformed());
     }
     return texts.isEmpty() ? fallback : ImmutableList.copyOf(texts);
   }

@@ -1,5 +1,7 @@
 package io.github.p3o.examples;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -76,7 +78,11 @@ final class ReportCommand implements Callable<Integer> {
     }
     String html = isStudy ? StudyPage.html(files) : RunReport.html(files, samples);
     Path page = directory.resolve(RunReport.FILE);
-    RunDirectory.write(page, html);
+    try {
+      StepLog.write(page, html);
+    } catch (IOException e) {
+      throw new UncheckedIOException(page + ": " + e.getMessage(), e);
+    }
     return page;
   }
 }

@@ -1,7 +1,6 @@
 package io.github.p3o.examples;
 
 import io.github.p3o.text.DataSets;
-import io.github.p3o.text.MalformedLines;
 import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
 import java.nio.file.Path;
@@ -131,10 +130,7 @@ final class RewardCommand implements Callable<Integer> {
   private Labels read(Path file, LanguageModel model, Console console) {
     DataSets.Split split =
         DataSets.split(
-            format.preferences(
-                file,
-                samples.template(),
-                samples.skipMalformed() ? MalformedLines.SKIP : MalformedLines.STOP),
+            format.preferences(file, samples.lines().template(), samples.lines().malformed()),
             heldOut,
             options.seed);
     int context = model.policy().config().maxPositions();

@@ -195,7 +195,7 @@ final class RunReport {
             .map(
                 alarm ->
                     ImmutableList.of(
-                        alarm.path("stage").asText().replaceFirst(RunDirectory.ALARM + "$", "")
+                        alarm.path("stage").asText().replaceFirst(StepLog.ALARM + "$", "")
                             + ", step "
                             + alarm.path("step").asText(),
                         alarm.path("alarm").asText() + ": " + alarm.path("message").asText()))

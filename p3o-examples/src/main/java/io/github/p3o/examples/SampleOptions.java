@@ -4,7 +4,6 @@ import com.google.common.collect.ImmutableList;
 import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
 import io.github.p3o.Samples;
-import io.github.p3o.text.ChatTemplate;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -83,13 +82,8 @@ final class SampleOptions {
     }
   }
 
-  /** How lists of messages are written as text. */
-  ChatTemplate template() {
-    return prompts.template();
-  }
-
-  /** Whether malformed lines of files are passed over. */
-  boolean skipMalformed() {
-    return prompts.skipMalformed();
+  /** How files are read. */
+  LineOptions lines() {
+    return prompts.lines();
   }
 }

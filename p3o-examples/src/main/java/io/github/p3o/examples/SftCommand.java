@@ -10,7 +10,6 @@ import io.github.p3o.text.Completion;
 import io.github.p3o.text.CompletionFormat;
 import io.github.p3o.text.DataSetReader;
 import io.github.p3o.text.DataSets;
-import io.github.p3o.text.MalformedLines;
 import io.github.p3o.text.TokenStatistics;
 import io.github.p3o.text.Tokenizers;
 import io.github.p3o.train.Example;
@@ -51,6 +50,7 @@ final class SftCommand implements Callable<Integer> {
   private static final Splitter WORDS = Splitter.on(CharMatcher.whitespace()).omitEmptyStrings();
 
   @Mixin private final RunOptions options = new RunOptions();
+  @Mixin private final LineOptions lines = new LineOptions();
   @Mixin private final SizeOptions sizes = new SizeOptions();
   @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
@@ -82,19 +82,6 @@ final class SftCommand implements Callable<Integer> {
       description =
           "Of --data: text (prompt and completion, or text), messages or tldr (default: text).")
   private CompletionFormat format = CompletionFormat.TEXT;
-
-  @Option(
-      names = "--chat-template",
-      paramLabel = "NAME",
-      defaultValue = "hh",
-      description =
-          "How messages become text: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
-  private Template template = Template.HH;
-
-  @Option(
-      names = "--skip-malformed",
-      description = "Pass over malformed lines and count them, instead of stopping.")
-  private boolean skipMalformed;
 
   @Option(
       names = "--steps",
@@ -193,9 +180,8 @@ final class SftCommand implements Callable<Integer> {
   }
 
   private ImmutableList<Completion> read() {
-    MalformedLines malformed = skipMalformed ? MalformedLines.SKIP : MalformedLines.STOP;
     try (DataSetReader<Completion> reader =
-        DataSets.completions(data, format, template.template(), malformed)) {
+        DataSets.completions(data, format, lines.template(), lines.malformed())) {
       return ImmutableList.copyOf(reader);
     }
   }

@@ -3,11 +3,11 @@ package io.github.p3o.examples;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.eval.RewardStress;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.nio.file.Path;
 import java.util.Map;
 
 /** Writes what a study has found so far: results.md, study.json, report.html, each task's frontier. */

@@ -229,13 +229,13 @@ final class TournamentCommand implements Callable<Integer> {
     answers.players().forEach(builder::player);
     builder.bootstrap(resamples, options.seed);
     List<TextReward> rewards = new ArrayList<>();
-    try (ChatOptions.Opened model = chat.open(run.console())) {
+    try {
       for (String judge : judges) {
         TextReward reward = TextReward.open(judge);
         rewards.add(reward);
         builder.judge(judge, Judge.byScore(reward::score));
       }
-      model.addTo(builder);
+      chat.addTo(builder, run.console());
       return builder.play();
     } finally {
       rewards.forEach(TextReward::close);

@@ -270,6 +270,34 @@ class CommandsTest {
   }
 
   @Test
+  void align_byAnObjectiveWithoutRatios_usesEachRolloutOnce() throws IOException {
+    Path out = directory.resolve("vpg");
+    Cli.run(
+            "align",
+            "--policy",
+            model,
+            "--reward",
+            "sentiment",
+            "--loss",
+            "vpg",
+            "--steps",
+            1,
+            "--prompts-per-step",
+            4,
+            "--evaluation-prompts",
+            4,
+            "--max-new-tokens",
+            8,
+            "--out",
+            out)
+        .succeeds();
+    JsonNode trainer = JSON.readTree(out.resolve("run.json").toFile()).path("trainer");
+    assertThat(trainer.path("epochsPerStep").asInt()).isEqualTo(1);
+    assertThat(Files.readString(out.resolve("metrics.jsonl"))).contains("\"policy/updates\":1.0");
+    assertThat(Files.readAllLines(out.resolve("rollouts.jsonl"))).hasSize(8);
+  }
+
+  @Test
   void align_withAGoldScorer_showsSamples() {
     Cli align =
         Cli.run(

@@ -65,16 +65,14 @@ class EvaluationDocTest {
     ChatJudgeConfig config =
         ChatJudgeConfig.of(URI.create("https://api.openai.com/v1"), "gpt-4o-mini")
             .withCriterion("Which story is the happier one?");
-    try (ChatJudge chat = ChatJudge.open(config, directory.resolve("verdicts"))) {
-      Judge<Prompt, Response> judge =
-          chat.reading(
-              question ->
-                  new Judge.Question<>(
-                      text(question.prompt()), text(question.first()), text(question.second())));
-      // .judge("gpt-4o-mini", judge) among the others
-      // end chat
-      assertThat(judge.judge(ImmutableList.of())).isEmpty();
-    }
+    ChatJudge chat = ChatJudge.of(config, directory.resolve("verdicts"));
+    Judge<Prompt, Response> judge = // among the others: .judge("gpt-4o-mini", judge)
+        chat.reading(
+            question ->
+                new Judge.Question<>(
+                    text(question.prompt()), text(question.first()), text(question.second())));
+    // end chat
+    assertThat(judge.judge(ImmutableList.of())).isEmpty();
   }
 
   @Test
