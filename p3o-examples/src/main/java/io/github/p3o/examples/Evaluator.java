@@ -33,7 +33,11 @@ record Evaluator(
 
   /** Draws responses and judges them. */
   Judged judge(Policy policy, PairSampler sampler) {
-    FrontierProbe.Measurement measured = probe.measure(policy, sampler);
+    return judged(probe.measure(policy, sampler));
+  }
+
+  /** Judges responses that were measured. */
+  Judged judged(FrontierProbe.Measurement measured) {
     ImmutableList<Prompt> of = measured.samples().promptOfEach();
     ImmutableList<Response> responses = measured.samples().responses();
     ImmutableList<String> texts =
@@ -46,9 +50,7 @@ record Evaluator(
             .collect(ImmutableList.toImmutableList()),
         texts,
         measured.rewards(),
-        gold == null
-            ? measured.rewards()
-            : each(texts.size(), i -> gold.score(texts.get(i))),
+        gold == null ? measured.rewards() : each(texts.size(), i -> gold.score(texts.get(i))),
         measured.k1(),
         measured.k3(),
         each(texts.size(), i -> responses.get(i).length()),

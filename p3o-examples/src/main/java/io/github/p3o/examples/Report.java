@@ -45,8 +45,9 @@ final class Report {
       .charts { display: grid; gap: 0 1.5rem;
         grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); }
       svg { width: 100%; height: auto; display: block; }
-      svg text { fill: var(--text); font-size: 15px; }
-      .charts svg text { font-size: 22px; }
+      svg text { fill: var(--text); font-size: 12px; }
+      .charts svg text { font-size: 20px; }
+      .charts svg text.y { display: none; }
       @media (max-width: 32rem) { svg text, .charts svg text { font-size: 21px; } }
       svg .grid { stroke: var(--grid); }
       ul.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem;
@@ -58,7 +59,7 @@ final class Report {
         grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr)); }
       .sides > div { max-height: 20rem; overflow-y: auto; }
       .sample b { display: block; color: var(--soft); font-weight: 600; font-size: 0.85rem; }
-      bdi { white-space: pre-wrap; }
+      .sample bdi, .words bdi { white-space: pre-wrap; }
       details { margin: 0.7rem 0; }
       summary { cursor: pointer; color: var(--soft); }
       pre { background: var(--box); border-radius: 0.5rem; padding: 0.7rem 1rem; overflow-x: auto;

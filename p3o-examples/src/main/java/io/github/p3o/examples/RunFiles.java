@@ -47,8 +47,7 @@ record RunFiles(Path directory) {
     }
     List<String> lines = text(name).lines().toList();
     boolean isWhole = lines.isEmpty() || parse(Iterables.getLast(lines)).isPresent();
-    return parsed(
-        directory.resolve(name), isWhole ? lines : lines.subList(0, lines.size() - 1));
+    return parsed(directory.resolve(name), isWhole ? lines : lines.subList(0, lines.size() - 1));
   }
 
   /** The lines of a JSONL file, which must be there and whole. */

@@ -3,6 +3,7 @@ package io.github.p3o.examples;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.Iterables;
 import com.google.common.collect.Streams;
 import io.github.p3o.examples.Report.Chart;
@@ -22,18 +23,21 @@ final class RunReport {
 
   private static final String STEP = "step";
 
+  /** Values of options that were not given and stand for nothing. */
+  private static final ImmutableSet<String> UNSET = ImmutableSet.of("", "[]", "{}", "false");
+
   /** What training charts show, and their captions; where a stage has the metric. */
   private static final ImmutableMap<String, String> TRAINING =
       ImmutableMap.<String, String>builder()
-          .put("loss", "Loss.")
-          .put("rewards/accuracies", "Share of comparisons that the reward model gets right.")
-          .put("objective/scores", "Reward of the samples that are trained on.")
+          .put("loss", "loss.")
+          .put("rewards/accuracies", "share of comparisons that the reward model gets right.")
+          .put("objective/scores", "reward of the samples that are trained on.")
           .put("objective/kl", "KL of the samples, nats a response.")
-          .put("objective/entropy", "Entropy, nats a token.")
-          .put("completions/mean_length", "Tokens of a sample.")
-          .put("policy/clipfrac_avg", "Share of clipped terms.")
+          .put("objective/entropy", "nats a token.")
+          .put("completions/mean_length", "tokens of a sample.")
+          .put("policy/clipfrac_avg", "share of clipped terms.")
           .put("policy/approxkl_avg", "KL of an update, estimated.")
-          .put("grad_norm", "Norm of the gradient before it is clipped.")
+          .put("grad_norm", "norm of the gradient before it is clipped.")
           .buildOrThrow();
 
   private final RunFiles files;
@@ -165,12 +169,12 @@ final class RunReport {
                 curve ->
                     charts.add(
                         new Chart(
-                            caption + " Stage: " + curve.name() + ".",
+                            metric + " of the stage " + curve.name() + ".",
                             STEP,
                             metric,
                             ImmutableList.of(curve))));
           } else if (!curves.isEmpty()) {
-            charts.add(new Chart(caption, STEP, metric, curves));
+            charts.add(new Chart(metric + ": " + caption, STEP, metric, curves));
           }
         });
     ImmutableList<Chart> all = charts.build();
@@ -211,7 +215,7 @@ final class RunReport {
         .properties()
         .forEach(
             option -> {
-              if (!option.getValue().asText().isEmpty()) {
+              if (!UNSET.contains(option.getValue().asText())) {
                 rows.add(ImmutableList.of(option.getKey(), option.getValue().asText()));
               }
             });

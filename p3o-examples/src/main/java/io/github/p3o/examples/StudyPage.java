@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** The report.html of a study: the tables of its results.md, and the frontier of each task. */
 final class StudyPage {
@@ -23,6 +24,9 @@ final class StudyPage {
 
   /** The rows of the table that is being read, its header first. */
   private final List<ImmutableList<String>> table = new ArrayList<>();
+
+  /** The task whose frontier is not shown yet. */
+  private @Nullable String pending;
 
   private StudyPage(RunFiles files) {
     this.files = files;
@@ -49,9 +53,11 @@ final class StudyPage {
     if (line.startsWith("## ")) {
       heading(line.substring(3));
     } else if (line.startsWith("**") && line.endsWith("**") && line.length() > 4) {
+      frontier();
       report.subheading(line.substring(2, line.length() - 2));
     } else if (!line.isBlank() && !line.startsWith("# ")) {
       report.note(line);
+      frontier();
     }
   }
 
@@ -66,8 +72,14 @@ final class StudyPage {
   private void heading(String text) {
     report.heading(text);
     Matcher task = TASK.matcher(text);
-    if (task.matches()) {
-      frontier(task.group(1));
+    pending = task.matches() ? task.group(1) : null;
+  }
+
+  /** The frontier comes after the first words about the task. */
+  private void frontier() {
+    if (pending != null) {
+      frontier(pending);
+      pending = null;
     }
   }
 

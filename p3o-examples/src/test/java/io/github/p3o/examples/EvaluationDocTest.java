@@ -82,7 +82,8 @@ class EvaluationDocTest {
       String example =
           source
               .substring(
-                  source.indexOf("// begin " + name + "\n"), source.indexOf("// end " + name + "\n"))
+                  source.indexOf("// begin " + name + "\n"),
+                  source.indexOf("// end " + name + "\n"))
               .lines()
               .skip(1)
               .map(line -> line.replaceFirst("^ {4}", ""))
