@@ -165,7 +165,7 @@ final class Report {
                 ? "<td>"
                 : "<td class=\"w" + Math.round(10 * shade.share()) + "\">");
         body.append(HtmlText.escape(shade.text()));
-        body.append("<small>").append(HtmlText.escape(shade.below())).append("</small></td>");
+        body.append(" <small>").append(HtmlText.escape(shade.below())).append("</small></td>");
       }
       body.append("</tr>\n");
     }
