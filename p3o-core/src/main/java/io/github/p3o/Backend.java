@@ -16,8 +16,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The backend of ND4J that computes: the CPU's or CUDA's, whichever the application has on its class
- * path.
+ * The backend of ND4J that computes: the CPU's or CUDA's, whichever the application has on its
+ * class path.
  */
 public final class Backend {
 
@@ -37,8 +37,8 @@ public final class Backend {
    * itself says little about why a backend cannot start, and quietly takes the CPU where CUDA's
    * cannot and both are there.
    *
-   * @return that line, such as {@code CPU, OpenBLAS 0.3.31-1.5.13, 2 threads} or {@code CUDA, NVIDIA
-   *     H100 80GB HBM3, compute capability 9.0, 79 GiB, driver 550.54.15 for CUDA 12.4}
+   * @return that line, such as {@code CPU, OpenBLAS 0.3.31-1.5.13, 2 threads} or {@code CUDA,
+   *     NVIDIA H100 80GB HBM3, compute capability 9.0, 79 GiB, driver 550.54.15 for CUDA 12.4}
    * @throws BackendException if no backend can start; each call throws it again
    */
   @CanIgnoreReturnValue

@@ -18,7 +18,8 @@ final class BackendProblem {
   private static final Pattern NO_CODE =
       Pattern.compile("no kernel image|invalid device function|kernel image is invalid");
 
-  private static final Pattern OLD_PTX = Pattern.compile("unsupported toolchain|PTX JIT|invalid PTX");
+  private static final Pattern OLD_PTX =
+      Pattern.compile("unsupported toolchain|PTX JIT|invalid PTX");
 
   private static final String DRIVER =
       "driver: expected NVIDIA's (libcuda.so.1), got none; install it until nvidia-smi lists the"
@@ -26,9 +27,9 @@ final class BackendProblem {
 
   private static final String LIBRARY =
       "library: expected %s of CUDA 11, got none; add"
-          + " org.bytedeco:cuda:11.8-8.6-1.5.8 with classifier linux-x86_64-redist to the class path,"
-          + " or install CUDA 11.8 and name its lib64 in LD_LIBRARY_PATH (libraries of CUDA 12 and 13"
-          + " have other names)";
+          + " org.bytedeco:cuda:11.8-8.6-1.5.8 with classifier linux-x86_64-redist to the class"
+          + " path, or install CUDA 11.8 and name its lib64 in LD_LIBRARY_PATH (libraries of CUDA"
+          + " 12 and 13 have other names)";
 
   private BackendProblem() {}
 
@@ -58,8 +59,8 @@ final class BackendProblem {
     }
     if (OLD_PTX.matcher(text).find()) {
       return String.format(
-          "driver: expected one that compiles for CUDA 11.2 or newer, got one for CUDA %s; install a"
-              + " newer one",
+          "driver: expected one that compiles for CUDA 11.2 or newer, got one for CUDA %s; install"
+              + " a newer one",
           cuda.driverVersion());
     }
     return "backend: expected ND4J to start, got " + Throwables.getRootCause(failure);
