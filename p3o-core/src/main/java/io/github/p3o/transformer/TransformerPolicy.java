@@ -4,7 +4,6 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.collect.ImmutableList;
-import com.google.common.collect.Maps;
 import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.ActorCriticGraph;
 import io.github.p3o.BatchShape;
@@ -117,15 +116,7 @@ public final class TransformerPolicy implements Policy {
    */
   public void save(Path directory, Precision precision) {
     DecoderConfigJson.write(model.config(), model.writtenType(precision), directory);
-    if (model.adapter() == null) {
-      Map<String, INDArray> tensors =
-          Maps.filterKeys(model.base().asMap(), model.tensors().languageModel()::containsKey);
-      CheckpointWriter.write(directory, tensors, model.form(), precision);
-      return;
-    }
-    try (Parameters merged = model.merged()) {
-      CheckpointWriter.write(directory, merged.asMap(), model.form(), precision);
-    }
+    model.write(directory, precision, model.tensors().languageModel().keySet());
   }
 
   /**
@@ -139,7 +130,7 @@ public final class TransformerPolicy implements Policy {
    * @throws IllegalStateException if there is an adapter already: merge it first
    */
   public TransformerPolicy withAdapter(LoraConfig config, long seed) {
-    checkNoAdapter();
+    model.checkNoAdapter();
     return of(model.with(Adapter.random(model.tensors(), config, model.type(), seed)), temperature);
   }
 
@@ -152,13 +143,8 @@ public final class TransformerPolicy implements Policy {
    * @throws IllegalStateException if there is an adapter already: merge it first
    */
   public TransformerPolicy loadAdapter(Path directory) {
-    checkNoAdapter();
+    model.checkNoAdapter();
     return of(model.with(LoraFiles.read(directory, model.tensors(), model.type())), temperature);
-  }
-
-  private void checkNoAdapter() {
-    checkState(
-        model.adapter() == null, "adapter: expected none yet, got one; merged() makes it part");
   }
 
   /**

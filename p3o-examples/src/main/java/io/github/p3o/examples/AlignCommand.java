@@ -167,10 +167,7 @@ final class AlignCommand implements Callable<Integer> {
     Checks.atLeast("--evaluation-prompts", 1, evaluationPrompts);
     Checks.positive("--temperature", temperature);
     Checks.share("--held-out", heldOut);
-    if (lora.isWanted() && objective.hasValues()) {
-      throw new UsageException(
-          "--lora-rank: expected with a --loss without values, got it with ppo");
-    }
+    lora.check();
   }
 
   private int steps() {

@@ -44,11 +44,6 @@ final class ObjectiveOptions {
     return objective.toString();
   }
 
-  /** Whether it trains values beside the policy, which adapters have no place for. */
-  boolean hasValues() {
-    return objective == Objective.PPO;
-  }
-
   /** The objective, by a preset if there is one. */
   Learner learner(@Nullable Preset preset) {
     return objective.learner(new Constants(preset, klCoefficient, clipRange, weightClip));

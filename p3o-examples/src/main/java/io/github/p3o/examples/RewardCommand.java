@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
     },
     footer = {
       "  p3o reward --policy DIR --data pairs.jsonl.gz --data-format hh",
+      "  p3o reward --policy DIR --data pairs.jsonl.gz --lora-rank 8",
       "  p3o reward --policy DIR --sample-pairs 2000 --gold sentiment"
     })
 final class RewardCommand implements Callable<Integer> {
@@ -36,6 +37,7 @@ final class RewardCommand implements Callable<Integer> {
 
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final SampleOptions samples = new SampleOptions();
+  @Mixin private final LoraOptions lora = new LoraOptions();
   @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
   @Option(
@@ -114,6 +116,7 @@ final class RewardCommand implements Callable<Integer> {
     Checks.atLeast("--micro-batch", 1, microBatch);
     Checks.share("--held-out", heldOut);
     samples.check(data != null);
+    lora.check();
     try (LanguageModel model = LanguageModel.load(policy);
         Run run = Run.open(spec, options, checkpoints)) {
       Labels labels =
@@ -159,7 +162,7 @@ final class RewardCommand implements Callable<Integer> {
     }
     run.pin("comparisons", labels.training());
     int updates = steps == null ? Math.max(1, labels.training().size() / batch) : steps;
-    try (TransformerRewardModel reward = untrainedOr(model)) {
+    try (TransformerRewardModel reward = begun(model)) {
       RewardFit.run(
           reward,
           labels.training(),
@@ -174,6 +177,16 @@ final class RewardCommand implements Callable<Integer> {
       reward.save(run.directory().resolve(MODEL));
       model.copyTokenizer(run.directory().resolve(MODEL));
       return calibration;
+    }
+  }
+
+  private TransformerRewardModel begun(LanguageModel model) {
+    TransformerRewardModel whole = untrainedOr(model);
+    if (!lora.isWanted()) {
+      return whole;
+    }
+    try (whole) {
+      return lora.addTo(whole, options.seed);
     }
   }
 

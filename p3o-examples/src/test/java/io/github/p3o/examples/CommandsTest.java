@@ -296,9 +296,10 @@ class CommandsTest {
     assertThat(align.err()).contains("none held out");
   }
 
-  @Test
-  void align_withAnAdapter_leavesAdapterAndMergedModel() {
-    Path out = directory.resolve("lora");
+  @ParameterizedTest
+  @ValueSource(strings = {"p3o-v2", "ppo"})
+  void align_withAnAdapter_leavesAdapterAndMergedModel(String loss) {
+    Path out = directory.resolve("lora-" + loss);
     Cli align =
         Cli.run(
             "align",
@@ -320,6 +321,8 @@ class CommandsTest {
             2,
             "--lora-target",
             "q_proj,o_proj",
+            "--loss",
+            loss,
             "--out",
             out);
 
