@@ -18,6 +18,7 @@ import io.github.p3o.transformer.TransformerPolicy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
@@ -34,7 +35,7 @@ public final class UpdateCost {
 
   private static final int PAIRS = 64;
   private static final int PROMPT_TOKENS = 16;
-  private static final int REPEATS = 3;
+  private static final int REPEATS = 2;
 
   private UpdateCost() {}
 
@@ -128,9 +129,16 @@ public final class UpdateCost {
 
   private static <T> T timed(String what, Callable<T> work) throws Exception {
     long start = System.nanoTime();
+    Duration before = processorTime();
     T result = work.call();
     print(what, "%.2f s", (System.nanoTime() - start) / 1e9);
+    print("  processor time", "%.2f s", processorTime().minus(before).toMillis() / 1e3);
     return result;
+  }
+
+  /** Of all threads: what other programs on the machine hardly change. */
+  private static Duration processorTime() {
+    return ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO);
   }
 
   private static long mebibytes(long bytes) {

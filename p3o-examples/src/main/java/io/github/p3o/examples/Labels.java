@@ -7,6 +7,7 @@ import io.github.p3o.Response;
 import io.github.p3o.Samples;
 import io.github.p3o.train.Comparison;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.random.RandomGenerator;
 
@@ -19,7 +20,7 @@ import java.util.random.RandomGenerator;
  *     are noise. Of no values if the preference is not known
  */
 record Labels(
-    ImmutableList<Comparison> training, ImmutableList<Comparison> heldOut, Estimate best) {
+    List<Comparison> training, List<Comparison> heldOut, Estimate best) {
 
   /**
    * Labels as people would, noisily: by Bradley–Terry, the first of two responses is chosen with

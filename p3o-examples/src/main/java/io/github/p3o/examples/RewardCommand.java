@@ -1,7 +1,9 @@
 package io.github.p3o.examples;
 
+import io.github.p3o.text.DataSetReader;
 import io.github.p3o.text.DataSets;
-import io.github.p3o.text.MalformedLines;
+import io.github.p3o.text.Preference;
+import io.github.p3o.train.Comparison;
 import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
 import java.nio.file.Path;
@@ -133,22 +135,20 @@ final class RewardCommand implements Callable<Integer> {
   }
 
   private Labels read(Path file, LanguageModel model, Console console) {
-    DataSets.Split split =
-        DataSets.split(
-            format.preferences(
-                file,
-                samples.template(),
-                samples.skipMalformed() ? MalformedLines.SKIP : MalformedLines.STOP),
-            heldOut,
-            options.seed);
     int context = model.policy().config().maxPositions();
     Comparisons comparisons =
         new Comparisons(model.codec(), maxTokens == null ? context : Math.min(maxTokens, context));
-    Labels labels =
-        new Labels(
-            comparisons.of(split.training()), comparisons.of(split.heldOut()), Estimate.of());
+    TokenFile<Comparison> training = TokenFile.ofComparisons();
+    TokenFile<Comparison> measured = TokenFile.ofComparisons();
+    try (DataSetReader<Preference> reader =
+        format.preferences(file, samples.template(model), samples.malformedLines())) {
+      reader.forEachRemaining(
+          preference ->
+              (DataSets.isHeldOut(preference.prompt(), heldOut, options.seed) ? measured : training)
+                  .add(comparisons.of(preference)));
+    }
     console.note(comparisons.summary());
-    return labels;
+    return new Labels(training, measured, Estimate.of());
   }
 
   /** Null if the run was interrupted. */
