@@ -81,6 +81,7 @@ final class JinjaTemplate implements ChatTemplate {
   }
 
   /** What templates call to refuse a conversation; the library finds it by its name. */
+  @SuppressWarnings("DoNotCallSuggester") // templates do
   public static String raiseException(String message) {
     throw new IllegalArgumentException(message);
   }
@@ -93,15 +94,12 @@ final class JinjaTemplate implements ChatTemplate {
       String source =
           Files.exists(alone) ? Files.readString(alone) : source(config.path("chat_template"));
       checkArgument(
-          source != null,
-          "%s: expected a chat_template, or %s beside it, got none",
-          file,
-          FILE);
+          source != null, "%s: expected a chat_template, or %s beside it, got none", file, FILE);
       JinjaTemplate template =
           new JinjaTemplate(
-          source,
-          TokenizerFiles.name(config.path("bos_token")),
-          TokenizerFiles.name(config.path("eos_token")));
+              source,
+              TokenizerFiles.name(config.path("bos_token")),
+              TokenizerFiles.name(config.path("eos_token")));
       template.checkFilters(file);
       return template;
     } catch (IOException e) {

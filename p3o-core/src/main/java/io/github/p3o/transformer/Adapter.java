@@ -60,7 +60,9 @@ record Adapter(LoraConfig config, Parameters parameters) {
     return new Adapter(config, parameters);
   }
 
-  /** A copy beside which a head of one row is trained, in place of the model's own if it has one. */
+  /**
+   * A copy beside which a head of one row is trained, in place of the model's own if it has one.
+   */
   Adapter withHead(INDArray head) {
     return new Adapter(
         config,

@@ -153,8 +153,7 @@ final class LoraFiles {
     }
     SafeTensorsWriter.write(
         directory.resolve(TENSORS),
-        Maps.filterKeys(
-            adapter.parameters().asMap(), Adapter.shapes(tensors, config)::containsKey),
+        Maps.filterKeys(adapter.parameters().asMap(), Adapter.shapes(tensors, config)::containsKey),
         ImmutableMap.of("format", "pt"));
   }
 }

@@ -72,8 +72,7 @@ record ResponseGraphs(DecoderModel model, double temperature) {
   }
 
   /** What the placeholders hold. */
-  Map<String, INDArray> feed(
-      BatchShape shape, List<Prompt> prompts, List<Response> responses) {
+  Map<String, INDArray> feed(BatchShape shape, List<Prompt> prompts, List<Response> responses) {
     Map<String, INDArray> feed = new HashMap<>();
     int[] ids = DecoderInputs.ids(model.config(), shape, prompts, responses);
     DecoderInputs.feedModel(feed, model, shape.tokens(), ids);

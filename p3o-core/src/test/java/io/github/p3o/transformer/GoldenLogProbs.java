@@ -31,9 +31,7 @@ final class GoldenLogProbs {
       List<Integer> cuts = IntStream.range(1, ids.length).boxed().toList();
       List<Prompt> prompts = cuts.stream().map(cut -> Prompt.of(Arrays.copyOf(ids, cut))).toList();
       List<Response> responses =
-          cuts.stream()
-              .map(cut -> Response.of(Arrays.copyOfRange(ids, cut, ids.length)))
-              .toList();
+          cuts.stream().map(cut -> Response.of(Arrays.copyOfRange(ids, cut, ids.length))).toList();
       try (PolicyScorer scorer = new PolicyScorer(policy, 64)) {
         double[] sums = scorer.logProbs(prompts, responses);
         for (int i = 0; i < sums.length; i++) {

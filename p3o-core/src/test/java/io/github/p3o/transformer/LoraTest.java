@@ -121,7 +121,18 @@ class LoraTest {
   void logProbs_ofPolicyAndReference_takeOneModelsMemory() {
     DecoderConfig config =
         DecoderConfig.llama(
-            32_000, 256, 64, 1, 4, 4, 30, 1e-5, 10_000, false, OptionalInt.of(1), OptionalInt.of(2));
+            32_000,
+            256,
+            64,
+            1,
+            4,
+            4,
+            30,
+            1e-5,
+            10_000,
+            false,
+            OptionalInt.of(1),
+            OptionalInt.of(2));
     try (TransformerPolicy base = TransformerPolicy.random(config, DataType.FLOAT, 5)) {
       logProbs(base);
       long half = base.parameters().count() * Float.BYTES / 2;

@@ -95,7 +95,9 @@ class TransformerActorCriticTest {
     assertThat(logProbs(model)).isNotEqualTo(before);
   }
 
-  /** An adapter and its head over the policy's own weights: nothing of the model's size is copied. */
+  /**
+   * An adapter and its head over the policy's own weights: nothing of the model's size is copied.
+   */
   @Test
   void fromPolicy_ofAnAdaptedPolicy_trainsAdapterAndHeadOverTheSameWeights() {
     LoraConfig lora = LoraTest.everywhere(policy.config());

@@ -129,8 +129,7 @@ class TransformerGradientTest {
       SDVariable values = Ops.multiply(built.tokenValues(), built.policy().tokenMask());
       Map<String, INDArray> feed = new HashMap<>(model.feed(shape, PROMPTS, RESPONSES));
       feed.putAll(model.frozenParameters());
-      check(
-          Ops.add(built.policy().logProbs(), Ops.sum(values, 1)), model.parameters(), feed);
+      check(Ops.add(built.policy().logProbs(), Ops.sum(values, 1)), model.parameters(), feed);
     }
   }
 

@@ -114,7 +114,9 @@ final class AlignCommand implements Callable<Integer> {
       names = "--evaluate-every",
       paramLabel = "N",
       defaultValue = "5",
-      description = "Steps between judgements (default: ${DEFAULT-VALUE}).")
+      description =
+          "Steps between judgements, and between samples in rollouts.jsonl (default:"
+              + " ${DEFAULT-VALUE}).")
   private int evaluateEvery;
 
   @Option(
@@ -146,7 +148,8 @@ final class AlignCommand implements Callable<Integer> {
     check();
     Learner learner = objective.learner(preset);
     boolean seedGiven = spec.commandLine().getParseResult().hasMatchedOption("--seed");
-    TrainerConfig config = trainer.config(preset, seedGiven ? options.seed : null);
+    TrainerConfig config =
+        trainer.config(preset, objective.epochsPerStep(), seedGiven ? options.seed : null);
     try (LanguageModel model = LanguageModel.load(policy);
         Reward scored = Reward.open(reward, model)) {
       PromptSplit prompts = prompts(model, config.seed());
@@ -286,7 +289,8 @@ final class AlignCommand implements Callable<Integer> {
     addAlarms(report, run);
     report.note(
         "Everything that the run depended on is in run.json beside this file; every training step"
-            + " is in metrics.jsonl, every held-out answer in samples.jsonl.");
+            + " is in metrics.jsonl, some of what it was trained on in rollouts.jsonl, every"
+            + " held-out answer in samples.jsonl.");
     run.directory().text("report.html", report.html());
     run.console()
         .print(
@@ -299,8 +303,7 @@ final class AlignCommand implements Callable<Integer> {
   }
 
   private void addAlarms(Report report, Run run) {
-    ImmutableList<JsonNode> alarms =
-        run.directory().measured(objective.name() + RunDirectory.ALARM);
+    ImmutableList<JsonNode> alarms = run.directory().measured(objective.name() + StepLog.ALARM);
     report.heading("Health");
     if (alarms.isEmpty()) {
       report.text("No alarm: KL, entropy, lengths, clipping and rewards stayed within bounds.");

@@ -18,6 +18,9 @@ import java.util.Locale;
 /** Aligns a language model and judges it on held-out prompts every few steps. */
 final class Alignment {
 
+  /** In rollouts.jsonl, of a step: enough to read, and little beside a model. */
+  private static final int PROMPTS_SHOWN = 8;
+
   private Alignment() {}
 
   /**
@@ -93,6 +96,7 @@ final class Alignment {
             .sampler(policy.sampler(settings.sampling()))
             .config(settings.config())
             .listener(listener)
+            .listener(samples(evaluator.codec(), settings, run))
             .build()) {
       saving.begin(trainer);
       HealthMonitor health = new HealthMonitor(HealthThresholds.defaults());
@@ -107,6 +111,15 @@ final class Alignment {
           };
       return run(trainer, saving, judge, before, settings, run);
     }
+  }
+
+  private static SamplesListener samples(TextCodec codec, Settings settings, Run run) {
+    return new SamplesListener(
+        run.directory().rollouts(),
+        settings.name(),
+        codec,
+        settings.evaluateEvery(),
+        PROMPTS_SHOWN);
   }
 
   /** Judges the policy after so many steps. */
@@ -163,12 +176,13 @@ final class Alignment {
     return judged;
   }
 
-  private static ImmutableMap<String, Double> metrics(Judged judged) {
+  /** What is measured of a judgement, by name. */
+  static ImmutableMap<String, Double> metrics(Judged judged) {
     ImmutableMap.Builder<String, Double> metrics = ImmutableMap.builder();
     put(metrics, "eval/reward", judged.meanReward());
     put(metrics, "eval/gold", judged.meanGold());
     put(metrics, "eval/kl", judged.meanKl());
-    put(metrics, "eval/length", judged.meanLength());
+    put(metrics, "eval/mean_length", judged.meanLength());
     if (!Double.isNaN(judged.meanWellFormed().mean())) {
       put(metrics, "eval/well_formed", judged.meanWellFormed());
     }

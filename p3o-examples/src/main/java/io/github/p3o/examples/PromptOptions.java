@@ -2,14 +2,13 @@ package io.github.p3o.examples;
 
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.Prompt;
-import io.github.p3o.text.ChatTemplate;
-import io.github.p3o.text.MalformedLines;
 import io.github.p3o.text.TokenStatistics;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Options that say where prompts come from. */
@@ -37,21 +36,7 @@ final class PromptOptions {
       description = "Of the file: prompt, preference, hh, messages or tldr (default: prompt).")
   private DataFormat format = DataFormat.PROMPT;
 
-  @Option(
-      order = 13,
-      names = "--chat-template",
-      paramLabel = "NAME",
-      defaultValue = "hh",
-      description =
-          "How messages become text: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}); model"
-              + " is the model's own.")
-  private Template template = Template.HH;
-
-  @Option(
-      order = 13,
-      names = "--skip-malformed",
-      description = "Pass over malformed lines and count them, instead of stopping.")
-  private boolean skipMalformed;
+  @Mixin private final LineOptions lines = new LineOptions();
 
   @Option(
       order = 14,
@@ -71,14 +56,9 @@ final class PromptOptions {
     return file != null;
   }
 
-  /** How lists of messages are written as text. */
-  ChatTemplate template(LanguageModel model) {
-    return template.of(model.tokenizerDirectory());
-  }
-
-  /** What happens at malformed lines. */
-  MalformedLines malformedLines() {
-    return skipMalformed ? MalformedLines.SKIP : MalformedLines.STOP;
+  /** How files are read. */
+  LineOptions lines() {
+    return lines;
   }
 
   /**
@@ -100,7 +80,8 @@ final class PromptOptions {
     if (file == null) {
       (texts.isEmpty() ? fallback : texts).forEach(add);
     } else {
-      format.forEachPrompt(file, template(model), malformedLines(), add);
+      format.forEachPrompt(
+          file, lines.template(model.tokenizerDirectory()), lines.malformed(), add);
       console.note("prompts: " + statistics);
     }
     if (statistics.truncated() > 0) {

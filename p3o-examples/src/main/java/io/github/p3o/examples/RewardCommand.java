@@ -141,7 +141,10 @@ final class RewardCommand implements Callable<Integer> {
     TokenFile<Comparison> training = TokenFile.ofComparisons();
     TokenFile<Comparison> measured = TokenFile.ofComparisons();
     try (DataSetReader<Preference> reader =
-        format.preferences(file, samples.template(model), samples.malformedLines())) {
+        format.preferences(
+            file,
+            samples.lines().template(model.tokenizerDirectory()),
+            samples.lines().malformed())) {
       reader.forEachRemaining(
           preference ->
               (DataSets.isHeldOut(preference.prompt(), heldOut, options.seed) ? measured : training)

@@ -3,8 +3,6 @@ package io.github.p3o.examples;
 import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
 import io.github.p3o.Samples;
-import io.github.p3o.text.ChatTemplate;
-import io.github.p3o.text.MalformedLines;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
@@ -80,13 +78,8 @@ final class SampleOptions {
     }
   }
 
-  /** How lists of messages are written as text. */
-  ChatTemplate template(LanguageModel model) {
-    return prompts.template(model);
-  }
-
-  /** What happens at malformed lines of files. */
-  MalformedLines malformedLines() {
-    return prompts.malformedLines();
+  /** How files are read. */
+  LineOptions lines() {
+    return prompts.lines();
   }
 }

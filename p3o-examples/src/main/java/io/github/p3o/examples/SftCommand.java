@@ -16,7 +16,6 @@ import io.github.p3o.text.Completion;
 import io.github.p3o.text.CompletionFormat;
 import io.github.p3o.text.DataSetReader;
 import io.github.p3o.text.DataSets;
-import io.github.p3o.text.MalformedLines;
 import io.github.p3o.text.TokenStatistics;
 import io.github.p3o.text.Tokenizers;
 import io.github.p3o.train.Example;
@@ -57,6 +56,7 @@ final class SftCommand implements Callable<Integer> {
   private static final Splitter WORDS = Splitter.on(CharMatcher.whitespace()).omitEmptyStrings();
 
   @Mixin private final RunOptions options = new RunOptions();
+  @Mixin private final LineOptions lines = new LineOptions();
   @Mixin private final SizeOptions sizes = new SizeOptions();
   @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
@@ -88,20 +88,6 @@ final class SftCommand implements Callable<Integer> {
       description =
           "Of --data: text (prompt and completion, or text), messages or tldr (default: text).")
   private CompletionFormat format = CompletionFormat.TEXT;
-
-  @Option(
-      names = "--chat-template",
-      paramLabel = "NAME",
-      defaultValue = "hh",
-      description =
-          "How messages become text: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}); model"
-              + " is the model's own.")
-  private Template template = Template.HH;
-
-  @Option(
-      names = "--skip-malformed",
-      description = "Pass over malformed lines and count them, instead of stopping.")
-  private boolean skipMalformed;
 
   @Option(
       names = "--steps",
@@ -199,9 +185,8 @@ final class SftCommand implements Callable<Integer> {
 
   /** The texts, one after another; a model's own template is among its tokenizer's files. */
   private void forEachText(Path tokenizerDirectory, Consumer<Completion> texts) {
-    MalformedLines malformed = skipMalformed ? MalformedLines.SKIP : MalformedLines.STOP;
     try (DataSetReader<Completion> reader =
-        DataSets.completions(data, format, template.of(tokenizerDirectory), malformed)) {
+        DataSets.completions(data, format, lines.template(tokenizerDirectory), lines.malformed())) {
       reader.forEachRemaining(texts);
     }
   }
@@ -232,8 +217,7 @@ final class SftCommand implements Callable<Integer> {
   private List<Example> examples(LanguageModel model, Console console) {
     TokenStatistics statistics = new TokenStatistics(model.policy().config().maxPositions());
     List<Example> examples = TokenFile.ofExamples();
-    forEachText(
-        model.tokenizerDirectory(), text -> examples.add(example(text, model, statistics)));
+    forEachText(model.tokenizerDirectory(), text -> examples.add(example(text, model, statistics)));
     console.note("texts: " + statistics);
     return examples;
   }

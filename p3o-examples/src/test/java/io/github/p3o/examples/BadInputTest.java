@@ -73,6 +73,13 @@ class BadInputTest {
   }
 
   @Test
+  void rolloutsAhead_onTheCommandLine_isRefused() throws IOException {
+    Path config = write("ahead.yaml", "rolloutsAhead: 1\n");
+    Cli.run("align", "--policy", model, "--reward", "sentiment", "--config", config)
+        .failsWith(2, "rolloutsAhead: expected 0 on the command line, got 1");
+  }
+
+  @Test
   void unknownCommand_suggestsTheNearest() {
     Cli.run("algn").failsWith(2, "algn", "p3o align");
     Cli.run().failsWith(2, "expected a command: quickstart, sft, reward, align, resume, generate");

@@ -318,8 +318,21 @@ class CommandsTest {
       Files.copy(model.resolve(file), start.resolve(file));
     }
     Object[] sft = {
-      "sft", "--policy", start, "--data", data, "--data-format", "messages", "--chat-template",
-      "model", "--steps", 1, "--batch", 1, "--out", directory.resolve("chat-out")
+      "sft",
+      "--policy",
+      start,
+      "--data",
+      data,
+      "--data-format",
+      "messages",
+      "--chat-template",
+      "model",
+      "--steps",
+      1,
+      "--batch",
+      1,
+      "--out",
+      directory.resolve("chat-out")
     };
     Cli.run(sft).failsWith(2, "--chat-template: ", "expected a chat_template");
 
@@ -364,6 +377,34 @@ class CommandsTest {
     byte[] after = Files.readAllBytes(out.resolve("model/model.safetensors"));
     assertThat(after).hasSameSizeAs(before).isNotEqualTo(before);
     Cli.run("generate", "--policy", out.resolve("model"), "--greedy").succeeds();
+  }
+
+  @Test
+  void align_byAnObjectiveWithoutRatios_usesEachRolloutOnce() throws IOException {
+    Path out = directory.resolve("vpg");
+    Cli.run(
+            "align",
+            "--policy",
+            model,
+            "--reward",
+            "sentiment",
+            "--loss",
+            "vpg",
+            "--steps",
+            1,
+            "--prompts-per-step",
+            4,
+            "--evaluation-prompts",
+            4,
+            "--max-new-tokens",
+            8,
+            "--out",
+            out)
+        .succeeds();
+    JsonNode trainer = JSON.readTree(out.resolve("run.json").toFile()).path("trainer");
+    assertThat(trainer.path("epochsPerStep").asInt()).isEqualTo(1);
+    assertThat(Files.readString(out.resolve("metrics.jsonl"))).contains("\"policy/updates\":1.0");
+    assertThat(Files.readAllLines(out.resolve("rollouts.jsonl"))).hasSize(8);
   }
 
   @Test

@@ -66,23 +66,68 @@ class LargeDataTest {
     Path sft = directory.resolve("sft");
     String trained =
         run(
-            "sft", "--data", data, "--layers", 1, "--width", 8, "--heads", 1, "--context", 1100,
-            "--steps", 1, "--batch", 1, "--held-out", 0, "--out", sft);
+            "sft",
+            "--data",
+            data,
+            "--layers",
+            1,
+            "--width",
+            8,
+            "--heads",
+            1,
+            "--context",
+            1100,
+            "--steps",
+            1,
+            "--batch",
+            1,
+            "--held-out",
+            0,
+            "--out",
+            sft);
     assertThat(trained).contains(LINES + " sequences");
     Path model = sft.resolve("model");
 
     String reward =
         run(
-            "reward", "--policy", model, "--data", data, "--max-tokens", 1100, "--steps", 1,
-            "--batch", 1, "--micro-batch", 1, "--held-out", 0.0002, "--out",
+            "reward",
+            "--policy",
+            model,
+            "--data",
+            data,
+            "--max-tokens",
+            1100,
+            "--steps",
+            1,
+            "--batch",
+            1,
+            "--micro-batch",
+            1,
+            "--held-out",
+            0.0002,
+            "--out",
             directory.resolve("reward"));
     assertThat(reward)
         .contains(2 * LINES + " sequences", LINES + " of " + LINES + " comparisons truncated");
 
     String aligned =
         run(
-            "align", "--policy", model, "--reward", "sentiment", "--prompts", data, "--steps", 1,
-            "--prompts-per-step", 2, "--evaluation-prompts", 1, "--max-new-tokens", 2, "--out",
+            "align",
+            "--policy",
+            model,
+            "--reward",
+            "sentiment",
+            "--prompts",
+            data,
+            "--steps",
+            1,
+            "--prompts-per-step",
+            2,
+            "--evaluation-prompts",
+            1,
+            "--max-new-tokens",
+            2,
+            "--out",
             directory.resolve("aligned"));
     assertThat(aligned).contains(LINES + " sequences");
   }
