@@ -19,7 +19,7 @@ public interface ChatTemplate {
           ImmutableMap.of(
               "user",
               new Turn("\n\nHuman:", " ", ""),
-              TurnsTemplate.ASSISTANT,
+              Message.ASSISTANT,
               new Turn("\n\nAssistant:", " ", "")));
 
   /** {@code <|im_start|>role\n…<|im_end|>\n}, of Qwen, SmolLM-Instruct and others. */
@@ -30,7 +30,7 @@ public interface ChatTemplate {
               new Turn("<|im_start|>system\n", "", "<|im_end|>\n"),
               "user",
               new Turn("<|im_start|>user\n", "", "<|im_end|>\n"),
-              TurnsTemplate.ASSISTANT,
+              Message.ASSISTANT,
               new Turn("<|im_start|>assistant\n", "", "<|im_end|>\n")));
 
   /** {@code <|role|>\n…</s>\n}, of Zephyr and TinyLlama-Chat. */
@@ -41,7 +41,7 @@ public interface ChatTemplate {
               new Turn("<|system|>\n", "", "</s>\n"),
               "user",
               new Turn("<|user|>\n", "", "</s>\n"),
-              TurnsTemplate.ASSISTANT,
+              Message.ASSISTANT,
               new Turn("<|assistant|>\n", "", "</s>\n")));
 
   /**

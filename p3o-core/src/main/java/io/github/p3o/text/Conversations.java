@@ -93,6 +93,6 @@ final class Conversations {
   }
 
   private static boolean isAnswer(Message message) {
-    return message.role().equals(TurnsTemplate.ASSISTANT);
+    return message.role().equals(Message.ASSISTANT);
   }
 }

@@ -12,26 +12,23 @@ import java.util.List;
 @Immutable
 record TurnsTemplate(ImmutableMap<String, Turn> turns) implements ChatTemplate {
 
-  /** The role that answers. */
-  static final String ASSISTANT = "assistant";
-
   /** Checks that there is an assistant. */
   TurnsTemplate {
-    if (!turns.containsKey(ASSISTANT)) {
+    if (!turns.containsKey(Message.ASSISTANT)) {
       throw new IllegalArgumentException("turns: expected one of assistant, got " + turns.keySet());
     }
   }
 
   /** Refuses an answer that is not the assistant's. */
   static void checkAnswer(List<Message> messages) {
-    if (messages.isEmpty() || !messages.get(0).role().equals(ASSISTANT)) {
+    if (messages.isEmpty() || !messages.get(0).role().equals(Message.ASSISTANT)) {
       throw new IllegalArgumentException("messages: expected the assistant's first, got another");
     }
   }
 
   @Override
   public String prompt(List<Message> messages) {
-    return text(messages) + turn(ASSISTANT).before();
+    return text(messages) + turn(Message.ASSISTANT).before();
   }
 
   @Override
@@ -39,7 +36,7 @@ record TurnsTemplate(ImmutableMap<String, Turn> turns) implements ChatTemplate {
     checkAnswer(messages);
     String text = text(messages);
     int end = text.length() - turn(messages.get(messages.size() - 1).role()).after().length();
-    return text.substring(turn(ASSISTANT).before().length(), end);
+    return text.substring(turn(Message.ASSISTANT).before().length(), end);
   }
 
   private String text(List<Message> messages) {
