@@ -26,8 +26,10 @@ public final class Backend {
   /** After this long a start is worth a word: all of them but a compilation are shorter. */
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
-  private static @Nullable String line;
-  private static @Nullable BackendException failure;
+  /** How the start went: what cannot start once does not start later, with a poorer text. */
+  private record Outcome(String line, @Nullable BackendException failure) {}
+
+  private static @Nullable Outcome outcome;
 
   private Backend() {}
 
@@ -43,21 +45,25 @@ public final class Backend {
    */
   @CanIgnoreReturnValue
   public static synchronized String start() {
-    if (failure != null) {
-      throw failure;
+    Outcome known = outcome;
+    if (known == null) {
+      known = tryToStart();
+      outcome = known;
     }
-    String started = line;
-    if (started == null) {
-      try {
-        started = start(backends());
-      } catch (BackendException e) {
-        failure = e;
-        throw e;
-      }
-      line = started;
-      log.info("ND4J on {}", started);
+    if (known.failure() != null) {
+      throw known.failure();
     }
-    return started;
+    return known.line();
+  }
+
+  private static Outcome tryToStart() {
+    try {
+      String line = start(backends());
+      log.info("ND4J on {}", line);
+      return new Outcome(line, null);
+    } catch (BackendException e) {
+      return new Outcome("", e);
+    }
   }
 
   /** Of a backend whose main artifact is missing, another artifact still tells the name. */
