@@ -25,12 +25,6 @@ final class BackendProblem {
       "driver: expected NVIDIA's (libcuda.so.1), got none; install it until nvidia-smi lists the"
           + " device, and start a container with --gpus all";
 
-  private static final String LIBRARY =
-      "library: expected %s of CUDA 11, got none; add"
-          + " org.bytedeco:cuda:11.8-8.6-1.5.8 with classifier linux-x86_64-redist to the class"
-          + " path, or install CUDA 11.8 and name its lib64 in LD_LIBRARY_PATH (libraries of CUDA"
-          + " 12 and 13 have other names)";
-
   private BackendProblem() {}
 
   /** The cause and the mend, in one line. */
@@ -70,9 +64,14 @@ final class BackendProblem {
     if (name.startsWith("libcuda.so")) {
       return DRIVER;
     }
-    return name.startsWith("libcu")
-        ? String.format(LIBRARY, name)
-        : String.format("library: expected %s, got none; install it on this machine", name);
+    if (name.startsWith("libcu")) {
+      return String.format(
+          "library: expected %s of CUDA 11, got none; add org.bytedeco:cuda:11.8-8.6-1.5.8 with"
+              + " classifier linux-x86_64-redist to the class path, or install CUDA 11.8 and name"
+              + " its lib64 in LD_LIBRARY_PATH (libraries of CUDA 12 and 13 have other names)",
+          name);
+    }
+    return String.format("library: expected %s, got none; install it on this machine", name);
   }
 
   private static String artifactOf(String natives) {
