@@ -18,9 +18,7 @@ import io.github.p3o.internal.SharedData;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.OptionalInt;
 import java.util.SplittableRandom;
-import org.bytedeco.javacpp.Pointer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -114,45 +112,6 @@ class LoraTest {
       }
       assertThat(logProbs(base)).isEqualTo(before); // it was not closed with the others
     }
-  }
-
-  /** Of a model of 66 MB; the process's memory less that of Java's heap. */
-  @Test
-  void logProbs_ofPolicyAndReference_takeOneModelsMemory() {
-    DecoderConfig config =
-        DecoderConfig.llama(
-            32_000,
-            256,
-            64,
-            1,
-            4,
-            4,
-            30,
-            1e-5,
-            10_000,
-            false,
-            OptionalInt.of(1),
-            OptionalInt.of(2));
-    try (TransformerPolicy base = TransformerPolicy.random(config, DataType.FLOAT, 5)) {
-      logProbs(base);
-      long half = base.parameters().count() * Float.BYTES / 2;
-      long before = memory();
-      try (TransformerPolicy policy = adapted(base);
-          TransformerPolicy reference = policy.withoutAdapter()) {
-        logProbs(policy);
-        logProbs(reference);
-        assertThat(memory() - before).isLessThan(half);
-
-        // What it would show: a second model.
-        base.parameters().update(vector -> vector.muli(0.5));
-        assertThat(memory() - before).isGreaterThan(half);
-      }
-    }
-  }
-
-  private static long memory() {
-    System.gc();
-    return Pointer.physicalBytes() - Runtime.getRuntime().totalMemory();
   }
 
   @ParameterizedTest
