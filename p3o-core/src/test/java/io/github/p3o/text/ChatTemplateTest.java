@@ -32,7 +32,9 @@ class ChatTemplateTest {
 
   static Stream<JsonNode> cases() throws IOException {
     JsonNode cases =
-        JSON.readTree(Resources.getResource(ChatTemplateTest.class, "chat-templates.json"));
+        JSON.readTree(
+            Resources.toByteArray(
+                Resources.getResource(ChatTemplateTest.class, "chat-templates.json")));
     return StreamSupport.stream(cases.spliterator(), false);
   }
 
