@@ -16,8 +16,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The backend of ND4J that computes: the CPU's or CUDA's, whichever the application has on its class
- * path.
+ * The backend of ND4J that computes: the CPU's or CUDA's, whichever the application has on its
+ * class path.
  */
 public final class Backend {
 
@@ -26,8 +26,10 @@ public final class Backend {
   /** After this long a start is worth a word: all of them but a compilation are shorter. */
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
-  private static @Nullable String line;
-  private static @Nullable BackendException failure;
+  /** How the start went: what cannot start once does not start later, with a poorer text. */
+  private record Outcome(String line, @Nullable BackendException failure) {}
+
+  private static @Nullable Outcome outcome;
 
   private Backend() {}
 
@@ -37,27 +39,31 @@ public final class Backend {
    * itself says little about why a backend cannot start, and quietly takes the CPU where CUDA's
    * cannot and both are there.
    *
-   * @return that line, such as {@code CPU, OpenBLAS 0.3.31-1.5.13, 2 threads} or {@code CUDA, NVIDIA
-   *     H100 80GB HBM3, compute capability 9.0, 79 GiB, driver 550.54.15 for CUDA 12.4}
+   * @return that line, such as {@code CPU, OpenBLAS 0.3.31-1.5.13, 2 threads} or {@code CUDA,
+   *     NVIDIA H100 80GB HBM3, compute capability 9.0, 79 GiB, driver 550.54.15 for CUDA 12.4}
    * @throws BackendException if no backend can start; each call throws it again
    */
   @CanIgnoreReturnValue
   public static synchronized String start() {
-    if (failure != null) {
-      throw failure;
+    Outcome known = outcome;
+    if (known == null) {
+      known = tryToStart();
+      outcome = known;
     }
-    String started = line;
-    if (started == null) {
-      try {
-        started = start(backends());
-      } catch (BackendException e) {
-        failure = e;
-        throw e;
-      }
-      line = started;
-      log.info("ND4J on {}", started);
+    if (known.failure() != null) {
+      throw known.failure();
     }
-    return started;
+    return known.line();
+  }
+
+  private static Outcome tryToStart() {
+    try {
+      String line = start(backends());
+      log.info("ND4J on {}", line);
+      return new Outcome(line, null);
+    } catch (BackendException e) {
+      return new Outcome("", e);
+    }
   }
 
   /** Of a backend whose main artifact is missing, another artifact still tells the name. */

@@ -18,17 +18,12 @@ final class BackendProblem {
   private static final Pattern NO_CODE =
       Pattern.compile("no kernel image|invalid device function|kernel image is invalid");
 
-  private static final Pattern OLD_PTX = Pattern.compile("unsupported toolchain|PTX JIT|invalid PTX");
+  private static final Pattern OLD_PTX =
+      Pattern.compile("unsupported toolchain|PTX JIT|invalid PTX");
 
   private static final String DRIVER =
       "driver: expected NVIDIA's (libcuda.so.1), got none; install it until nvidia-smi lists the"
           + " device, and start a container with --gpus all";
-
-  private static final String LIBRARY =
-      "library: expected %s of CUDA 11, got none; add"
-          + " org.bytedeco:cuda:11.8-8.6-1.5.8 with classifier linux-x86_64-redist to the class path,"
-          + " or install CUDA 11.8 and name its lib64 in LD_LIBRARY_PATH (libraries of CUDA 12 and 13"
-          + " have other names)";
 
   private BackendProblem() {}
 
@@ -58,8 +53,8 @@ final class BackendProblem {
     }
     if (OLD_PTX.matcher(text).find()) {
       return String.format(
-          "driver: expected one that compiles for CUDA 11.2 or newer, got one for CUDA %s; install a"
-              + " newer one",
+          "driver: expected one that compiles for CUDA 11.2 or newer, got one for CUDA %s; install"
+              + " a newer one",
           cuda.driverVersion());
     }
     return "backend: expected ND4J to start, got " + Throwables.getRootCause(failure);
@@ -69,9 +64,14 @@ final class BackendProblem {
     if (name.startsWith("libcuda.so")) {
       return DRIVER;
     }
-    return name.startsWith("libcu")
-        ? String.format(LIBRARY, name)
-        : String.format("library: expected %s, got none; install it on this machine", name);
+    if (name.startsWith("libcu")) {
+      return String.format(
+          "library: expected %s of CUDA 11, got none; add org.bytedeco:cuda:11.8-8.6-1.5.8 with"
+              + " classifier linux-x86_64-redist to the class path, or install CUDA 11.8 and name"
+              + " its lib64 in LD_LIBRARY_PATH (libraries of CUDA 12 and 13 have other names)",
+          name);
+    }
+    return String.format("library: expected %s, got none; install it on this machine", name);
   }
 
   private static String artifactOf(String natives) {

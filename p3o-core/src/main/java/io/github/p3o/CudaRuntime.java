@@ -98,7 +98,8 @@ class CudaRuntime {
     String size = environment().get("CUDA_CACHE_MAXSIZE");
     return String.format(
         "ND4J on CUDA: the driver compiles ND4J's kernels for compute capability %s, %s s so far;"
-            + " this takes many minutes, once: the driver keeps the result in ~/.nv/ComputeCache, %s",
+            + " this takes many minutes, once: the driver keeps the result in ~/.nv/ComputeCache,"
+            + " %s",
         version(capability),
         time.toSeconds(),
         size == null

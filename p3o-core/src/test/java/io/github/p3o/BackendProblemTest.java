@@ -91,9 +91,7 @@ class BackendProblemTest {
             new UnsatisfiedLinkError("no " + natives + " in java.library.path: /usr/lib")
                 .initCause(
                     new UnsatisfiedLinkError(
-                        "Could not find "
-                            + natives
-                            + " in class, module, and library paths.")));
+                        "Could not find " + natives + " in class, module, and library paths.")));
     assertThat(problem(failure)).startsWith("natives: ").contains(artifact, "classifier");
   }
 

@@ -76,10 +76,14 @@ class CudaRuntimeTest {
         "cuda.devicesInformation",
         ImmutableList.of(
             ImmutableMap.of(
-                "cuda.deviceName", "NVIDIA H100 80GB HBM3",
-                "cuda.deviceMajor", 9,
-                "cuda.deviceMinor", 0,
-                "cuda.totalMemory", 85_000_000_000L)));
+                "cuda.deviceName",
+                "NVIDIA H100 80GB HBM3",
+                "cuda.deviceMajor",
+                9,
+                "cuda.deviceMinor",
+                0,
+                "cuda.totalMemory",
+                85_000_000_000L)));
 
     assertThat(CudaRuntime.describe(environment))
         .startsWith("CUDA, NVIDIA H100 80GB HBM3, compute capability 9.0, 79 GiB, driver ");

@@ -110,7 +110,9 @@ public final class DeviceTimes {
       seconds[i] = (System.nanoTime() - start) / 1e9;
     }
     Arrays.sort(seconds);
-    print("%-16s %.4f s, median of %d (%.4f to %.4f)", name, seconds[RUNS / 2], RUNS, seconds[0], seconds[RUNS - 1]);
+    print(
+        "%-16s %.4f s, median of %d (%.4f to %.4f)",
+        name, seconds[RUNS / 2], RUNS, seconds[0], seconds[RUNS - 1]);
   }
 
   private static void print(String format, Object... values) {

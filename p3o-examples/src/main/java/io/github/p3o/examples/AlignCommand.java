@@ -8,8 +8,11 @@ import io.github.p3o.PromptSource;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.eval.FrontierProbe;
 import io.github.p3o.loss.Preset;
+import io.github.p3o.transformer.SamplingConfig;
+import io.github.p3o.transformer.StopRule;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -99,6 +102,14 @@ final class AlignCommand implements Callable<Integer> {
   private double temperature;
 
   @Option(
+      names = "--stop",
+      paramLabel = "TEXT",
+      description =
+          "A response ends as soon as it contains this; may be given several times (default: none,"
+              + " or the preset's).")
+  private @Nullable List<String> stops;
+
+  @Option(
       names = "--evaluate-every",
       paramLabel = "N",
       defaultValue = "5",
@@ -138,20 +149,21 @@ final class AlignCommand implements Callable<Integer> {
     boolean seedGiven = spec.commandLine().getParseResult().hasMatchedOption("--seed");
     TrainerConfig config =
         trainer.config(preset, objective.epochsPerStep(), seedGiven ? options.seed : null);
-    Alignment.Settings settings =
-        new Alignment.Settings(
-            objective.name(),
-            learner,
-            config,
-            steps(),
-            evaluateEvery,
-            maxNewTokens(),
-            checkpoints.every());
     try (LanguageModel model = LanguageModel.load(policy);
         Reward scored = Reward.open(reward, model)) {
       PromptSplit prompts = prompts(model, config.seed());
+      Alignment.Settings settings =
+          new Alignment.Settings(
+              objective.name(),
+              learner,
+              config,
+              steps(),
+              evaluateEvery,
+              sampling(model),
+              checkpoints.every());
       try (Run run = Run.open(spec, options, checkpoints)) {
         run.describe("trainer", config);
+        run.describe("stopTexts", stopTexts());
         run.console().note(prompts.summary());
         Outcome outcome = align(model, scored, prompts, settings, run);
         if (run.interrupted()) {
@@ -169,10 +181,7 @@ final class AlignCommand implements Callable<Integer> {
     Checks.atLeast("--evaluation-prompts", 1, evaluationPrompts);
     Checks.positive("--temperature", temperature);
     Checks.share("--held-out", heldOut);
-    if (lora.isWanted() && objective.hasValues()) {
-      throw new UsageException(
-          "--lora-rank: expected with a --loss without values, got it with ppo");
-    }
+    lora.check();
   }
 
   private int steps() {
@@ -183,11 +192,26 @@ final class AlignCommand implements Callable<Integer> {
     return maxNewTokens != null ? maxNewTokens : preset != null ? preset.maxNewTokens() : 48;
   }
 
+  private List<String> stopTexts() {
+    return stops != null ? stops : preset != null ? preset.stopTexts() : ImmutableList.of();
+  }
+
+  private SamplingConfig sampling(LanguageModel model) {
+    SamplingConfig plain = SamplingConfig.of(maxNewTokens());
+    try {
+      return stopTexts().isEmpty()
+          ? plain
+          : plain.withStopRule(StopRule.atText(model.tokenizer(), stopTexts()));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("--stop: " + e.getMessage());
+    }
+  }
+
   private PromptSplit prompts(LanguageModel model, long seed) {
-    ImmutableList<Prompt> prompts =
-        promptOptions.tokens(
-            promptOptions.texts(StoryOpenings.all()),
-            model.codec(),
+    List<Prompt> prompts =
+        promptOptions.prompts(
+            StoryOpenings.all(),
+            model,
             model.maxPromptTokens(maxNewTokens()),
             Run.console(spec, options));
     return PromptSplit.of(prompts, heldOut, evaluationPrompts, seed);

@@ -9,6 +9,7 @@ import io.github.p3o.Policy;
 import io.github.p3o.PromptSource;
 import io.github.p3o.RewardModel;
 import io.github.p3o.TrainerConfig;
+import io.github.p3o.transformer.SamplingConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,7 +32,7 @@ final class Alignment {
    * @param steps turns of sampling and updating
    * @param evaluateEvery steps between judgements; there is one before the first step and one after
    *     the last
-   * @param maxNewTokens the longest response
+   * @param sampling the longest response, and what ends one
    * @param checkpointEvery steps between checkpoints; 0 for none
    */
   record Settings(
@@ -40,7 +41,7 @@ final class Alignment {
       TrainerConfig config,
       int steps,
       int evaluateEvery,
-      int maxNewTokens,
+      SamplingConfig sampling,
       int checkpointEvery) {}
 
   /**
@@ -92,7 +93,7 @@ final class Alignment {
     MetricsListener listener = new MetricsListener(run, settings.name());
     try (P3OTrainer trainer =
         builder
-            .sampler(policy.sampler(settings.maxNewTokens()))
+            .sampler(policy.sampler(settings.sampling()))
             .config(settings.config())
             .listener(listener)
             .listener(samples(evaluator.codec(), settings, run))
@@ -167,7 +168,7 @@ final class Alignment {
 
   private static Judged judge(
       long step, TransformerPolicy policy, Evaluator evaluator, Settings settings, Run run) {
-    Judged judged = evaluator.judge(policy, policy.sampler(settings.maxNewTokens()));
+    Judged judged = evaluator.judge(policy, policy.sampler(settings.sampling()));
     run.directory().metrics(settings.name() + "-held-out", step, metrics(judged));
     if (settings.checkpointEvery() > 0) {
       Evaluations.save(step, judged, run);

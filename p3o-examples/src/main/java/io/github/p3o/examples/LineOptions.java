@@ -2,6 +2,7 @@ package io.github.p3o.examples;
 
 import io.github.p3o.text.ChatTemplate;
 import io.github.p3o.text.MalformedLines;
+import java.nio.file.Path;
 import picocli.CommandLine.Option;
 
 /** Options of how the lines of a file are read. */
@@ -13,7 +14,8 @@ final class LineOptions {
       paramLabel = "NAME",
       defaultValue = "hh",
       description =
-          "How messages become text: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+          "How messages become text: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}); model"
+              + " is the model's own.")
   private Template template = Template.HH;
 
   @Option(
@@ -22,9 +24,9 @@ final class LineOptions {
       description = "Pass over malformed lines and count them, instead of stopping.")
   private boolean skipMalformed;
 
-  /** How lists of messages are written as text. */
-  ChatTemplate template() {
-    return template.template();
+  /** How lists of messages are written as text; a model's own is among its tokenizer's files. */
+  ChatTemplate template(Path tokenizerDirectory) {
+    return template.of(tokenizerDirectory);
   }
 
   /** What becomes of lines that are not as they should be. */

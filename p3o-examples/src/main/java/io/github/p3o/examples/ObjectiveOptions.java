@@ -54,11 +54,6 @@ final class ObjectiveOptions {
     return objective.epochsPerStep();
   }
 
-  /** Whether it trains values beside the policy, which adapters have no place for. */
-  boolean hasValues() {
-    return objective == Objective.PPO;
-  }
-
   /** The objective, by a preset if there is one. */
   Learner learner(@Nullable Preset preset) {
     return objective.learner(
