@@ -187,7 +187,7 @@ final class AlignCommand implements Callable<Integer> {
             promptOptions.texts(StoryOpenings.all()),
             model.codec(),
             model.maxPromptTokens(maxNewTokens()),
-            Run.console(spec, options));
+            Run.console(spec, options.display));
     return PromptSplit.of(prompts, heldOut, evaluationPrompts, seed);
   }
 
