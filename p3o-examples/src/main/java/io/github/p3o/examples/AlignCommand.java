@@ -213,7 +213,7 @@ final class AlignCommand implements Callable<Integer> {
             StoryOpenings.all(),
             model,
             model.maxPromptTokens(maxNewTokens()),
-            Run.console(spec, options));
+            Run.console(spec, options.display));
     return PromptSplit.of(prompts, heldOut, evaluationPrompts, seed);
   }
 

@@ -33,7 +33,7 @@ import picocli.CommandLine.Spec;
     })
 final class ExperimentCommand implements Callable<Integer> {
 
-  @Mixin private final RunOptions options = new RunOptions();
+  @Mixin private final DisplayOptions display = new DisplayOptions();
 
   @Option(
       names = "--task",
@@ -72,20 +72,36 @@ final class ExperimentCommand implements Callable<Integer> {
   @SuppressWarnings("NullAway.Init") // set by picocli
   private Path data;
 
+  @Option(
+      order = 90,
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Every random choice follows from it (default: ${DEFAULT-VALUE}).")
+  private long seed;
+
+  @Option(
+      order = 91,
+      names = "--out",
+      paramLabel = "DIR",
+      defaultValue = "runs/experiment",
+      description = "The study, new or to go on with (default: ${DEFAULT-VALUE}).")
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private Path out;
+
   @Spec
   @SuppressWarnings("NullAway.Init") // set by picocli
   private CommandSpec spec;
 
   @Override
   public Integer call() {
-    Console console = Run.console(spec, options);
+    Console console = Run.console(spec, display);
     Study.Scope scope =
-        new Study.Scope(small, options.seed, seeds != null ? seeds : small ? 2 : 5);
+        new Study.Scope(small, seed, seeds != null ? seeds : small ? 2 : 5);
     Checks.atLeast("--seeds", 1, scope.seeds());
-    Path path = options.out != null ? options.out : Path.of("runs", "experiment");
     try (StudyDirectory directory =
             StudyDirectory.open(
-                path, ImmutableMap.of("small", small, "seed", options.seed));
+                out, ImmutableMap.of("small", small, "seed", seed));
         Study study = new Study(directory, data, scope)) {
       StudyRunner.End end = new StudyRunner(directory, console).run(plan(study, console));
       if (end != StudyRunner.End.INTERRUPTED) {

@@ -148,11 +148,11 @@ final class TaskResults {
   static String interval(double mean, double low, double high) {
     return Double.isNaN(low)
         ? number(mean)
-        : String.format(Locale.ROOT, "%.3f [%.3f, %.3f]", mean, low, high);
+        : number(mean) + " [" + number(low) + ", " + number(high) + "]";
   }
 
   private static String number(double value) {
-    return String.format(Locale.ROOT, "%.3f", value);
+    return Estimate.of(value).text(3);
   }
 
   /** How straight the frontier is. */
