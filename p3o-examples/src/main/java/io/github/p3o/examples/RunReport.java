@@ -144,7 +144,7 @@ final class RunReport {
       List<String> names = new ArrayList<>();
       List<String> answers = new ArrayList<>();
       for (Map.Entry<String, JsonNode> answer : sample.properties()) {
-        if (!answer.getKey().equals("prompt")) {
+        if (answer.getValue().isTextual() && !answer.getKey().equals("prompt")) {
           names.add(answer.getKey());
           answers.add(answer.getValue().asText());
         }

@@ -180,36 +180,42 @@ final class TournamentCommand implements Callable<Integer> {
     return line.path(name).asText();
   }
 
-  /** What each model answers, one model in memory at a time. */
+  /** What each model answers, one model in memory at a time; the first gives the prompts' texts. */
   private Answers sampled(Run run) {
-    ImmutableList<String> prompts = promptOptions.texts(StoryOpenings.all());
+    List<String> texts = new ArrayList<>();
     Map<String, ImmutableList<String>> players = new LinkedHashMap<>();
     try (Console.Stage stage = run.console().stage("answers", policies.size())) {
       policies.forEach(
           (name, directory) -> {
-            players.put(name, answers(directory, prompts, run.console()));
+            try (LanguageModel model = LanguageModel.load(directory)) {
+              ImmutableList<Prompt> prompts = prompts(model, run.console());
+              if (texts.isEmpty()) {
+                prompts.forEach(prompt -> texts.add(model.codec().text(prompt)));
+              }
+              players.put(name, answers(model, prompts));
+            }
             stage.step(name);
           });
     }
-    return new Answers(prompts, players);
+    return new Answers(ImmutableList.copyOf(texts), players);
   }
 
-  private ImmutableList<String> answers(
-      Path directory, ImmutableList<String> texts, Console console) {
-    try (LanguageModel model = LanguageModel.load(directory)) {
-      TextCodec codec = model.codec();
-      ImmutableList<Prompt> prompts =
-          promptOptions.tokens(texts, codec, model.maxPromptTokens(maxNewTokens), console);
-      Samples drawn =
-          model
-              .policy()
-              .withTemperature(temperature)
-              .sampler(maxNewTokens)
-              .sample(prompts, 2, new SplittableRandom(options.seed));
-      return IntStream.range(0, prompts.size())
-          .mapToObj(i -> codec.text(prompts.get(i), drawn.responses().get(i)))
-          .collect(ImmutableList.toImmutableList());
-    }
+  private ImmutableList<Prompt> prompts(LanguageModel model, Console console) {
+    return ImmutableList.copyOf(
+        promptOptions.prompts(
+            StoryOpenings.all(), model, model.maxPromptTokens(maxNewTokens), console));
+  }
+
+  private ImmutableList<String> answers(LanguageModel model, ImmutableList<Prompt> prompts) {
+    Samples drawn =
+        model
+            .policy()
+            .withTemperature(temperature)
+            .sampler(maxNewTokens)
+            .sample(prompts, 2, new SplittableRandom(options.seed));
+    return IntStream.range(0, prompts.size())
+        .mapToObj(i -> model.codec().text(prompts.get(i), drawn.responses().get(i)))
+        .collect(ImmutableList.toImmutableList());
   }
 
   private static List<ImmutableMap<String, String>> lines(Answers answers) {
