@@ -96,12 +96,10 @@ final class ExperimentCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Console console = Run.console(spec, display);
-    Study.Scope scope =
-        new Study.Scope(small, seed, seeds != null ? seeds : small ? 2 : 5);
+    Study.Scope scope = new Study.Scope(small, seed, seeds != null ? seeds : small ? 2 : 5);
     Checks.atLeast("--seeds", 1, scope.seeds());
     try (StudyDirectory directory =
-            StudyDirectory.open(
-                out, ImmutableMap.of("small", small, "seed", seed));
+            StudyDirectory.open(out, ImmutableMap.of("small", small, "seed", seed));
         Study study = new Study(directory, data, scope)) {
       StudyRunner.End end = new StudyRunner(directory, console).run(plan(study, console));
       if (end != StudyRunner.End.INTERRUPTED) {

@@ -10,7 +10,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** Writes what a study has found so far: results.md, study.json, report.html, each task's frontier. */
+/**
+ * Writes what a study has found so far: results.md, study.json, report.html, each task's frontier.
+ */
 final class StudyReport {
 
   private final Study study;
@@ -127,11 +129,13 @@ final class StudyReport {
       return;
     }
     TaskResults results =
-        study.results(Study.CHEAP, cells, cell -> cell.setting().objective() + " " + inWords(cell.setting()));
+        study.results(
+            Study.CHEAP, cells, cell -> cell.setting().objective() + " " + inWords(cell.setting()));
     heading("Ablation: " + ablation);
     markdown.append("\n").append(ablation.about()).append("\n");
     TextTable table =
-        new TextTable("setting", "runs", Study.CHEAP.judge() + " at the end", "KL at the end", "at 1 nat");
+        new TextTable(
+            "setting", "runs", Study.CHEAP.judge() + " at the end", "KL at the end", "at 1 nat");
     for (String method : results.frontier().methods()) {
       table.add(
           method,
@@ -159,18 +163,20 @@ final class StudyReport {
               .filter(cell -> cell.setting().stress() == stress)
               .collect(ImmutableList.toImmutableList());
       if (!under.isEmpty()) {
-        add(table, stress, clean, study.results(Study.CHEAP, under, cell -> cell.setting().objective().toString()));
+        add(
+            table,
+            stress,
+            clean,
+            study.results(Study.CHEAP, under, cell -> cell.setting().objective().toString()));
       }
     }
     add("", table);
     console.print("\nstress\n\n" + table);
   }
 
-  private static void add(
-      TextTable table, Stress stress, TaskResults clean, TaskResults stressed) {
+  private static void add(TextTable table, Stress stress, TaskResults clean, TaskResults stressed) {
     for (String method : stressed.frontier().methods()) {
-      RewardStress.Fall fall =
-          RewardStress.fall(gold(clean, method), gold(stressed, method));
+      RewardStress.Fall fall = RewardStress.fall(gold(clean, method), gold(stressed, method));
       table.add(
           stress.formula(),
           method,

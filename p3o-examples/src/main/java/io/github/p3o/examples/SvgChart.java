@@ -67,7 +67,8 @@ final class SvgChart {
         (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, HtmlText.escape(xLabel));
     int middle = (TOP + HEIGHT - BOTTOM) / 2;
     add(
-        "<text class=\"y\" x=\"20\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 20 %d)\">%s</text>",
+        "<text class=\"y\" x=\"20\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 20"
+            + " %d)\">%s</text>",
         middle, middle, HtmlText.escape(yLabel));
     for (int i = 0; i < curves.size(); i++) {
       curve(curves.get(i), i);

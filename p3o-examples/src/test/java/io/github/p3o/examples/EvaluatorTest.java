@@ -50,8 +50,7 @@ class EvaluatorTest {
                 RewardModel.each((prompt, response) -> 0),
                 1,
                 7)) {
-      return new Evaluator(
-              probe, CODEC, Gold.SENTIMENT, (prompt, text) -> !text.contains("sad"))
+      return new Evaluator(probe, CODEC, Gold.SENTIMENT, (prompt, text) -> !text.contains("sad"))
           .judged(MEASURED);
     }
   }
