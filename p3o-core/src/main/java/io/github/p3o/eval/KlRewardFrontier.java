@@ -8,9 +8,7 @@ import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.Multimaps;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import org.apache.commons.math3.stat.regression.SimpleRegression;
 
 /**
@@ -148,23 +146,12 @@ public final class KlRewardFrontier {
 
     private Dominance adjusted(double adjusted) {
       return new Dominance(
-          first,
-          second,
-          fromKl,
-          toKl,
-          difference,
-          low,
-          high,
-          pValue,
-          smallestPValue,
-          adjusted);
+          first, second, fromKl, toKl, difference, low, high, pValue, smallestPValue, adjusted);
     }
   }
 
   private KlRewardFrontier(
-      ImmutableList<Point> points,
-      Kl kl,
-      ImmutableMap<String, ImmutableList<RewardCurve>> curves) {
+      ImmutableList<Point> points, Kl kl, ImmutableMap<String, ImmutableList<RewardCurve>> curves) {
     this.points = points;
     this.kl = kl;
     this.curves = curves;
@@ -284,8 +271,7 @@ public final class KlRewardFrontier {
     for (Point point : points) {
       if (point.method().equals(method)) {
         double x = point.of(kl);
-        line.addData(
-            abscissa == Abscissa.KL ? x : Math.sqrt(Math.max(0, x)), point.reward());
+        line.addData(abscissa == Abscissa.KL ? x : Math.sqrt(Math.max(0, x)), point.reward());
       }
     }
     return new Fit(line.getIntercept(), line.getSlope(), line.getRSquare());
@@ -355,8 +341,7 @@ public final class KlRewardFrontier {
   }
 
   private static ImmutableList<Dominance> holm(ImmutableList<Dominance> all) {
-    double[] adjusted =
-        PermutationTest.holm(all.stream().mapToDouble(Dominance::pValue).toArray());
+    double[] adjusted = PermutationTest.holm(all.stream().mapToDouble(Dominance::pValue).toArray());
     ImmutableList.Builder<Dominance> result = ImmutableList.builder();
     for (int i = 0; i < adjusted.length; i++) {
       result.add(all.get(i).adjusted(adjusted[i]));
@@ -377,8 +362,7 @@ public final class KlRewardFrontier {
           .append(point.seed())
           .append(',')
           .append(point.step());
-      for (double value :
-          new double[] {point.reward(), point.k1(), point.k3(), point.exact()}) {
+      for (double value : new double[] {point.reward(), point.k1(), point.k3(), point.exact()}) {
         csv.append(',').append(Double.isNaN(value) ? "" : String.valueOf(value));
       }
       csv.append('\n');

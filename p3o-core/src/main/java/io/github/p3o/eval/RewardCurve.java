@@ -29,8 +29,7 @@ record RewardCurve(ImmutableDoubleArray kl, ImmutableDoubleArray rewards) {
     }
   }
 
-  static RewardCurve of(
-      Collection<KlRewardFrontier.Point> run, KlRewardFrontier.Kl estimate) {
+  static RewardCurve of(Collection<KlRewardFrontier.Point> run, KlRewardFrontier.Kl estimate) {
     List<KlRewardFrontier.Point> sorted =
         run.stream()
             .sorted(

@@ -68,7 +68,8 @@ public final class RewardStress {
    * @throws IllegalArgumentException if not finite
    */
   public RewardStress withLengthBias(double perToken) {
-    checkArgument(Double.isFinite(perToken), "perToken: expected a finite number, got %s", perToken);
+    checkArgument(
+        Double.isFinite(perToken), "perToken: expected a finite number, got %s", perToken);
     return with((reward, prompt, response) -> reward + perToken * response.length());
   }
 

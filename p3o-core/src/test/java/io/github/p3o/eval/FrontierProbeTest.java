@@ -85,7 +85,8 @@ class FrontierProbeTest {
 
       KlRewardFrontier.Point point = KlRewardFrontier.Point.of("p3o-v2", 4, 7, measured);
 
-      assertThat(point.reward()).isEqualTo(Stats.meanOf(measured.rewards().toArray()), within(1e-12));
+      assertThat(point.reward())
+          .isEqualTo(Stats.meanOf(measured.rewards().toArray()), within(1e-12));
       assertThat(point.k1()).isEqualTo(Stats.meanOf(measured.k1().toArray()), within(1e-12));
       assertThat(point.k3()).isEqualTo(Stats.meanOf(measured.k3().toArray()), within(1e-12));
       assertThat(point.exact()).isEqualTo(measured.exactKl().orElseThrow());
@@ -95,8 +96,7 @@ class FrontierProbeTest {
   @Test
   void of_nothingToMeasure_isRefused() {
     try (TabularPolicy reference = TabularPolicy.uniform(1, 2)) {
-      assertThatThrownBy(
-              () -> new FrontierProbe(ImmutableList.of(), 2, reference, CHOICE, 1, 0))
+      assertThatThrownBy(() -> new FrontierProbe(ImmutableList.of(), 2, reference, CHOICE, 1, 0))
           .hasMessage("prompts: expected at least one, got none");
       assertThatThrownBy(() -> new FrontierProbe(prompts(1), 1, reference, CHOICE, 1, 0))
           .hasMessage("responses: expected at least 2, got 1");

@@ -94,10 +94,12 @@ class KlRewardFrontierTest {
   @Test
   void fit_isLeastSquaresThroughAllCheckpoints() {
     // scipy.stats.linregress
-    assertFit(golden().fit("a", Abscissa.KL), 0.23912232988597, 0.218674388384113, 0.86632009661548);
+    assertFit(
+        golden().fit("a", Abscissa.KL), 0.23912232988597, 0.218674388384113, 0.86632009661548);
     assertFit(
         golden().fit("a", Abscissa.SQRT_KL), 0.11551093289476, 0.412158671153662, 0.99299219824338);
-    assertFit(golden().fit("b", Abscissa.KL), 0.22478581360355, 0.164049049402329, 0.85097883022745);
+    assertFit(
+        golden().fit("b", Abscissa.KL), 0.22478581360355, 0.164049049402329, 0.85097883022745);
     assertFit(
         golden().fit("b", Abscissa.SQRT_KL), 0.11960828886596, 0.328103647448578, 0.98885478379816);
   }
@@ -165,8 +167,13 @@ class KlRewardFrontierTest {
   void of_anotherEstimate_goesByIt() {
     KlRewardFrontier byK3 = KlRewardFrontier.of(golden().points(), Kl.K3);
 
-    assertThat(byK3.at("a", 2.6)).isEqualTo(
-        new Band(2.6, golden().at("a", 1.3).mean(), byK3.at("a", 2.6).low(), byK3.at("a", 2.6).high()));
+    assertThat(byK3.at("a", 2.6))
+        .isEqualTo(
+            new Band(
+                2.6,
+                golden().at("a", 1.3).mean(),
+                byK3.at("a", 2.6).low(),
+                byK3.at("a", 2.6).high()));
     assertThatThrownBy(() -> KlRewardFrontier.of(golden().points(), Kl.EXACT))
         .hasMessageContaining("points: expected a finite EXACT, got Point[method=a");
   }
@@ -184,14 +191,14 @@ class KlRewardFrontierTest {
   void of_badPoints_saysWhatIsWrong() {
     assertThatThrownBy(() -> KlRewardFrontier.of(ImmutableList.of(), Kl.K1))
         .hasMessage("points: expected at least one, got none");
-    assertThatThrownBy(() -> KlRewardFrontier.of(points("a", new double[][] {{1, 1}, {1, 2}}), Kl.K1))
+    assertThatThrownBy(
+            () -> KlRewardFrontier.of(points("a", new double[][] {{1, 1}, {1, 2}}), Kl.K1))
         .hasMessageContaining("points: expected checkpoints of different KL in every run, got");
     assertThatThrownBy(() -> new Point("a", 0, 0, Double.NaN, 0, 0, 0))
         .hasMessage("reward: expected a finite number, got NaN");
     assertThatThrownBy(() -> golden().band("c", 3))
         .hasMessage("method: expected one of [a, b], got c");
-    assertThatThrownBy(() -> golden().band("a", 1))
-        .hasMessage("count: expected at least 2, got 1");
+    assertThatThrownBy(() -> golden().band("a", 1)).hasMessage("count: expected at least 2, got 1");
   }
 
   @Test
@@ -256,8 +263,7 @@ class KlRewardFrontierTest {
     ImmutableList<Point> plain = points("plain", run(one), run(two));
     List<Point> points = new ArrayList<>(plain);
     for (Point point : plain) {
-      points.add(
-          new Point("shifted", point.seed(), 0, point.reward() + shift, point.k1(), 0, 0));
+      points.add(new Point("shifted", point.seed(), 0, point.reward() + shift, point.k1(), 0, 0));
     }
 
     Dominance dominance = KlRewardFrontier.of(points, Kl.K1).compare("shifted", "plain");
@@ -276,7 +282,6 @@ class KlRewardFrontierTest {
 
     double at = frontier.at("a", percent / 100.0 * (rewards.size() - 1)).mean();
 
-    assertThat(at)
-        .isBetween(Collections.min(rewards) - 1e-12, Collections.max(rewards) + 1e-12);
+    assertThat(at).isBetween(Collections.min(rewards) - 1e-12, Collections.max(rewards) + 1e-12);
   }
 }

@@ -40,15 +40,15 @@ class RewardStressTest {
     assertThat(score(stress, Prompt.of(1, 2), Response.of(token))).isEqualTo(once);
     // beside others, and in another place
     assertThat(
-            stress
-                .apply(FIRST_TOKEN)
+            stress.apply(FIRST_TOKEN)
                 .score(
                     ImmutableList.of(Prompt.of(3), Prompt.of(1, 2)),
                     ImmutableList.of(Response.of(0), Response.of(token)))[1])
         .isEqualTo(once);
     assertThat(score(stress, Prompt.of(1), Response.of(token))).isNotEqualTo(once);
     assertThat(score(stress, Prompt.of(1, 2), Response.of(token, 2))).isNotEqualTo(once);
-    assertThat(score(RewardStress.none().withNoise(1, seed + 1), Prompt.of(1, 2), Response.of(token)))
+    assertThat(
+            score(RewardStress.none().withNoise(1, seed + 1), Prompt.of(1, 2), Response.of(token)))
         .isNotEqualTo(once);
   }
 
@@ -75,8 +75,7 @@ class RewardStressTest {
     assertThat(shift).isBetween(-10.0, 10.0);
     assertThat(score(stress, Prompt.of(prompt), Response.of(3, 4)) - 3)
         .isCloseTo(shift, within(1e-12));
-    assertThat(score(stress, Prompt.of(prompt, 1), Response.of(token)) - token)
-        .isNotEqualTo(shift);
+    assertThat(score(stress, Prompt.of(prompt, 1), Response.of(token)) - token).isNotEqualTo(shift);
   }
 
   @Property(tries = 100)

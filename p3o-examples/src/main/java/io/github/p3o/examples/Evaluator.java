@@ -46,9 +46,7 @@ record Evaluator(
             .collect(ImmutableList.toImmutableList()),
         texts,
         measured.rewards(),
-        gold == null
-            ? measured.rewards()
-            : each(texts.size(), i -> gold.score(texts.get(i))),
+        gold == null ? measured.rewards() : each(texts.size(), i -> gold.score(texts.get(i))),
         measured.k1(),
         measured.k3(),
         each(texts.size(), i -> responses.get(i).length()),

@@ -69,8 +69,7 @@ record Setting(
 
   /** The objective. */
   Learner learner() {
-    return objective.learner(
-        new Constants(null, klCoefficient, clipRange, null, valueCoefficient));
+    return objective.learner(new Constants(null, klCoefficient, clipRange, null, valueCoefficient));
   }
 
   /** The trainer's settings for a number of samples a step. */

@@ -21,8 +21,7 @@ final class Study implements AutoCloseable {
 
   /** What is compared; all begin at the same supervised policy. */
   static final ImmutableList<Objective> METHODS =
-      ImmutableList.of(
-          Objective.PPO, Objective.ONLINE_DPO, Objective.P3O_V1, Objective.P3O_V2);
+      ImmutableList.of(Objective.PPO, Objective.ONLINE_DPO, Objective.P3O_V1, Objective.P3O_V2);
 
   /** Far from the seeds of the runs that are reported. */
   private static final long SEARCH_SEED = 1000;
@@ -135,8 +134,7 @@ final class Study implements AutoCloseable {
     List<Double> coefficients =
         method == Objective.ONLINE_DPO ? size.dpoCoefficients() : size.klCoefficients();
     return size.learningRates().stream()
-        .flatMap(
-            rate -> coefficients.stream().map(beta -> new Setting(method, rate, beta)));
+        .flatMap(rate -> coefficients.stream().map(beta -> new Setting(method, rate, beta)));
   }
 
   /** How much PPO's values weigh, with its best learning rate and coefficient. */
@@ -149,11 +147,11 @@ final class Study implements AutoCloseable {
 
   private Cell searchCell(StudyTask task, Setting setting) {
     long seed = scope.seed() + SEARCH_SEED;
-    return cell(task, setting, seed, "search/" + task + "/" + setting.id(), TaskBench.Part.VALIDATION);
+    return cell(
+        task, setting, seed, "search/" + task + "/" + setting.id(), TaskBench.Part.VALIDATION);
   }
 
-  private Cell cell(
-      StudyTask task, Setting setting, long seed, String path, TaskBench.Part part) {
+  private Cell cell(StudyTask task, Setting setting, long seed, String path, TaskBench.Part part) {
     ImmutableMap<String, String> settings =
         ImmutableMap.<String, String>builder()
             .put("task", task.toString())
@@ -174,11 +172,7 @@ final class Study implements AutoCloseable {
     return benches.computeIfAbsent(
         task,
         missing ->
-            missing.open(
-                data,
-                directory.resolve(models(missing)),
-                size(missing),
-                scope.seed()));
+            missing.open(data, directory.resolve(models(missing)), size(missing), scope.seed()));
   }
 
   /** What the search has found of a task, of every setting that was tried. */
@@ -244,8 +238,7 @@ final class Study implements AutoCloseable {
   /** The runs of an ablation. */
   ImmutableList<Cell> cells(Ablation ablation) {
     ImmutableList<Setting> settings = ablation.settings(best(CHEAP, Objective.P3O_V2));
-    return few(
-        settings.stream(), setting -> "ablations/" + ablation + "/" + setting.id());
+    return few(settings.stream(), setting -> "ablations/" + ablation + "/" + setting.id());
   }
 
   /** The runs on distorted rewards; those on the reward as it is are {@link #cells}'. */
@@ -254,8 +247,7 @@ final class Study implements AutoCloseable {
         Stream.of(Stress.values())
             .filter(stress -> stress != Stress.NONE)
             .flatMap(
-                stress ->
-                    METHODS.stream().map(method -> best(CHEAP, method).withStress(stress)));
+                stress -> METHODS.stream().map(method -> best(CHEAP, method).withStress(stress)));
     return few(settings, setting -> "stress/" + setting.stress() + "/" + setting.objective());
   }
 

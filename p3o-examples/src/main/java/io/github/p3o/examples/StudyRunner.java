@@ -97,7 +97,8 @@ final class StudyRunner {
       }
       directory.finish(job, seconds);
       console.note(
-          String.format(Locale.ROOT, "%6.1f s  %s, %d more to do now", seconds, job.path(), others));
+          String.format(
+              Locale.ROOT, "%6.1f s  %s, %d more to do now", seconds, job.path(), others));
     } catch (RuntimeException e) {
       attempts.add(job.path());
       directory.failed(job, e);

@@ -30,8 +30,7 @@ enum StudyTask {
       ImmutableList<Double> values = small ? ImmutableList.of() : VALUES;
       return small
           ? new TaskSize(16, 2, 1, 12, 8, 8, 2, SMALL_RATES, ONE_BETA, ONE_BETA, values)
-          : new TaskSize(
-              64, 24, 2, 24, 80, 80, 2, RATES, BETAS, DPO_BETAS, values);
+          : new TaskSize(64, 24, 2, 24, 80, 80, 2, RATES, BETAS, DPO_BETAS, values);
     }
 
     @Override
@@ -72,18 +71,7 @@ enum StudyTask {
 
     @Override
     TaskSize size(boolean small) {
-      return new TaskSize(
-          64,
-          16,
-          1,
-          24,
-          48,
-          64,
-          5,
-          LOWER_RATES,
-          BETAS,
-          DPO_BETAS,
-          VALUES);
+      return new TaskSize(64, 16, 1, 24, 48, 64, 5, LOWER_RATES, BETAS, DPO_BETAS, VALUES);
     }
 
     @Override
@@ -112,17 +100,7 @@ enum StudyTask {
     @Override
     TaskSize size(boolean small) {
       return new TaskSize(
-          64,
-          16,
-          2,
-          24,
-          48,
-          64,
-          5,
-          LOWER_RATES,
-          ImmutableList.of(0.01, 0.05),
-          DPO_BETAS,
-          VALUES);
+          64, 16, 2, 24, 48, 64, 5, LOWER_RATES, ImmutableList.of(0.01, 0.05), DPO_BETAS, ImmutableList.of());
     }
 
     @Override
@@ -251,7 +229,9 @@ enum StudyTask {
 
   /** Texts to learn from, to choose settings on, and to judge the chosen ones on. */
   private record Prompts(
-      ImmutableList<String> training, ImmutableList<String> validation, ImmutableList<String> test) {
+      ImmutableList<String> training,
+      ImmutableList<String> validation,
+      ImmutableList<String> test) {
 
     /** Splits at random; the share is that of validation, and of test. */
     static Prompts of(List<String> all, double share, long seed) {

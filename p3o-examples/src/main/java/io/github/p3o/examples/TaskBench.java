@@ -124,8 +124,7 @@ final class TaskBench implements AutoCloseable {
               reward.model(),
               AT_ONCE,
               judging.seed());
-      made.put(
-          part, new Evaluator(probe, start.codec(), judging.gold(), judging.language()));
+      made.put(part, new Evaluator(probe, start.codec(), judging.gold(), judging.language()));
     }
     evaluators = made.buildOrThrow();
   }

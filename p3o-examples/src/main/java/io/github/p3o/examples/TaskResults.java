@@ -94,7 +94,8 @@ final class TaskResults {
   /** Where every method ended, and where it began. */
   TextTable endTable() {
     TextTable table =
-        new TextTable("policy", "reward", task.judge(), "KL k1", "KL k3", "tokens", "wins over SFT");
+        new TextTable(
+            "policy", "reward", task.judge(), "KL k1", "KL k3", "tokens", "wins over SFT");
     TaskBench.Checkpoint start = study.points(runs.values().iterator().next()).get(0);
     table.add(
         "SFT",
@@ -129,7 +130,11 @@ final class TaskResults {
             .toList();
     TextTable table =
         new TextTable(
-            ImmutableList.<String>builder().add("method").addAll(header).build().toArray(new String[0]));
+            ImmutableList.<String>builder()
+                .add("method")
+                .addAll(header)
+                .build()
+                .toArray(new String[0]));
     for (String method : frontier.methods()) {
       ImmutableList.Builder<String> row = ImmutableList.builder();
       row.add(method);
@@ -176,7 +181,12 @@ final class TaskResults {
   TextTable dominanceTable() {
     TextTable table =
         new TextTable(
-            "first less second", "KL from, to", "difference", "p", "p, Holm", "smallest p possible");
+            "first less second",
+            "KL from, to",
+            "difference",
+            "p",
+            "p, Holm",
+            "smallest p possible");
     for (KlRewardFrontier.Dominance each : frontier.comparisons()) {
       table.add(
           each.first() + " - " + each.second(),
@@ -212,7 +222,10 @@ final class TaskResults {
       wins[i] = ofFirst.get(i).judged().winRate(ofSecond.get(i).judged()).mean();
     }
     table.add(
-        first + " against " + second, meanKl(ofFirst), meanKl(ofSecond), Estimate.of(wins).percent());
+        first + " against " + second,
+        meanKl(ofFirst),
+        meanKl(ofSecond),
+        Estimate.of(wins).percent());
   }
 
   private static String meanKl(Collection<Matched> matched) {
@@ -245,8 +258,7 @@ final class TaskResults {
                     frontier.band(method, BAND).stream()
                         .map(
                             band ->
-                                new Curve.Point(
-                                    band.kl(), band.mean(), band.high() - band.mean()))
+                                new Curve.Point(band.kl(), band.mean(), band.high() - band.mean()))
                         .collect(ImmutableList.toImmutableList())))
         .collect(ImmutableList.toImmutableList());
   }

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The whole way, smaller than small. */
 class QuickstartTest {
 
-  private static final Quickstart.Scale TINY = 
+  private static final Quickstart.Scale TINY =
       new Quickstart.Scale(new GrammarModels.Scale(300, 30, 60, 5), 2, 1);
 
   private static Console console(StringWriter out) {

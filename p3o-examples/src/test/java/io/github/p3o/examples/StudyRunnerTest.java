@@ -176,8 +176,7 @@ class StudyRunnerTest {
 
   @Test
   void open_ofAnotherStudysDirectory_isRefused() {
-    assertThatThrownBy(
-            () -> StudyDirectory.open(directory.resolve("study"), Map.of("seed", 1)))
+    assertThatThrownBy(() -> StudyDirectory.open(directory.resolve("study"), Map.of("seed", 1)))
         .hasMessageContaining("--out: expected seed 0 as when the study in")
         .hasMessageEndingWith("began, got 1");
     assertThatThrownBy(() -> StudyDirectory.open(directory, DESCRIPTION))
