@@ -1,5 +1,7 @@
 package io.github.p3o.bench;
 
+import static org.bytedeco.pytorch.global.torch.clip_grad_norm_;
+
 import com.google.common.base.Suppliers;
 import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableLongArray;
@@ -43,6 +45,7 @@ final class ModelTask implements AutoCloseable {
 
   static final int PROMPT = 8;
   private static final double LEARNING_RATE = 1e-5;
+  private static final OptimizerConfig OPTIMIZER = OptimizerConfig.adamW(LEARNING_RATE);
 
   private final ModelSize size;
   private final TransformerPolicy policy;
@@ -75,7 +78,7 @@ final class ModelTask implements AutoCloseable {
                 TrainerConfig.builder()
                     .promptsPerStep(PAIRS)
                     .promptsPerMicroBatch(PAIRS)
-                    .optimizer(OptimizerConfig.adamW(LEARNING_RATE))
+                    .optimizer(OPTIMIZER)
                     .build())
             .build();
   }
@@ -83,9 +86,13 @@ final class ModelTask implements AutoCloseable {
   /** A copy of the policy as it is when PyTorch is first asked. */
   private Peer peer() {
     TorchLlama model = new TorchLlama(size, policy.parameters(), size.tokens());
+    AdamWOptions options = new AdamWOptions(LEARNING_RATE);
+    options.betas().put(0, OPTIMIZER.beta1()).put(1, OPTIMIZER.beta2());
+    options.eps().put(OPTIMIZER.epsilon());
+    options.weight_decay().put(OPTIMIZER.weightDecay());
     return new Peer(
         model,
-        new AdamW(model.parameters(), new AdamWOptions(LEARNING_RATE)),
+        new AdamW(model.parameters(), options),
         AbstractTensor.create(tokens, 2L * PAIRS, size.tokens()),
         TorchPairs.Fixed.of(
             rows(batch.oldLogProbs()),
@@ -122,7 +129,7 @@ final class ModelTask implements AutoCloseable {
         Rewards.ofFlat(2, rewards));
   }
 
-  /** Log-probabilities, loss, gradients, AdamW. */
+  /** Log-probabilities, loss, gradients, clipping of their norm, AdamW. */
   double libraryStep() {
     Gradients gradients = trainer.gradients(batch);
     trainer.apply(gradients);
@@ -139,6 +146,7 @@ final class ModelTask implements AutoCloseable {
       Tensor second = all.narrow(0, PAIRS, PAIRS);
       Tensor loss = TorchPairs.loss(P3OLoss.Form.V2, first, second, torch.fixed());
       loss.backward();
+      clip_grad_norm_(torch.model().parameters(), OPTIMIZER.maxGradientNorm());
       torch.optimizer().step();
       return loss.item_double();
     }
