@@ -168,8 +168,7 @@ public final class Program implements ProgramCache.Entry {
   }
 
   /** What gives a variable; nothing for placeholders and constants. */
-  private static @Nullable Node producerOf(
-      SameDiff graph, Map<String, Node> steps, String name) {
+  private static @Nullable Node producerOf(SameDiff graph, Map<String, Node> steps, String name) {
     Node step = steps.get(name);
     if (step != null) {
       return step;
