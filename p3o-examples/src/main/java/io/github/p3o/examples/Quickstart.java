@@ -7,6 +7,7 @@ import io.github.p3o.Policy;
 import io.github.p3o.PromptSource;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.eval.FrontierProbe;
+import io.github.p3o.transformer.SamplingConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
 import java.util.ArrayList;
@@ -135,7 +136,7 @@ final class Quickstart {
         config,
         scale.alignSteps(),
         scale.evaluateEvery(),
-        GrammarModels.MAX_NEW_TOKENS,
+        SamplingConfig.of(GrammarModels.MAX_NEW_TOKENS),
         0);
   }
 }

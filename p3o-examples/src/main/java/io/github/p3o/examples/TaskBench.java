@@ -6,6 +6,7 @@ import com.google.common.collect.Iterables;
 import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
 import io.github.p3o.eval.FrontierProbe;
+import io.github.p3o.transformer.SamplingConfig;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.BiPredicate;
@@ -147,7 +148,7 @@ final class TaskBench implements AutoCloseable {
                   setting.trainer(size.samplesPerStep(), seed),
                   size.steps(),
                   size.evaluateEvery(),
-                  size.maxNewTokens(),
+                  SamplingConfig.of(size.maxNewTokens()),
                   0),
               run);
       run.directory().jsonLines(POINTS, points.stream().map(Checkpoint::of).toList());
