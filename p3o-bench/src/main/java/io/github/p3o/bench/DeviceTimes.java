@@ -82,7 +82,7 @@ public final class DeviceTimes {
             .optimizer(OptimizerConfig.adamW(1e-5))
             .build();
     try (TransformerPolicy policy =
-            TransformerPolicy.random(ModelTask.config(size), DataType.FLOAT, 1);
+            TransformerPolicy.random(size.config(size.tokens()), DataType.FLOAT, 1);
         P3OTrainer trainer =
             P3OTrainer.builder(policy, P3OLoss.v2())
                 .prompts(PromptSource.uniform(prompts))

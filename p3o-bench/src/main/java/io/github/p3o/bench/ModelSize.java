@@ -1,5 +1,8 @@
 package io.github.p3o.bench;
 
+import io.github.p3o.transformer.DecoderConfig;
+import java.util.OptionalInt;
+
 /** The decoders of the benchmarks, by their number of parameters. */
 public enum ModelSize {
   /** 1 million parameters. */
@@ -49,5 +52,45 @@ public enum ModelSize {
 
   double normEpsilon() {
     return 1e-5;
+  }
+
+  /** A decoder of this size for sequences of up to so many tokens. */
+  DecoderConfig config(int positions) {
+    return DecoderConfig.llama(
+        vocabulary,
+        width,
+        intermediate(),
+        layers,
+        heads(),
+        heads(),
+        positions,
+        normEpsilon(),
+        10_000,
+        false,
+        OptionalInt.empty(),
+        OptionalInt.empty());
+  }
+
+  /** Parameters of all matrices that every token is multiplied with, the output layer apart. */
+  private long matrices() {
+    return layers * (4L * width * width + 3L * width * intermediate());
+  }
+
+  /**
+   * Multiplications and additions of matrix products, attention as if every token saw the half of
+   * its sequence.
+   *
+   * @param tokens that go through the layers
+   * @param outputs of them that get logits
+   * @param seen keys that a token sees, on average
+   */
+  double flops(long tokens, long outputs, double seen) {
+    double ofAttention = 2.0 * layers * width * seen;
+    return 2.0 * (tokens * (matrices() + ofAttention) + (double) outputs * width * vocabulary);
+  }
+
+  /** Bytes of the parameters that one token after another reads, float32. */
+  long bytesOfToken() {
+    return Float.BYTES * (matrices() + (long) width * vocabulary);
   }
 }

@@ -1,5 +1,8 @@
 package io.github.p3o.bench;
 
+import static org.bytedeco.pytorch.global.torch.clip_grad_norm_;
+
+import com.google.common.base.Suppliers;
 import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.Gradients;
@@ -15,12 +18,12 @@ import io.github.p3o.RewardModel;
 import io.github.p3o.Rewards;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.loss.P3OLoss;
-import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.OptionalInt;
 import java.util.SplittableRandom;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.bytedeco.javacpp.PointerScope;
@@ -29,7 +32,7 @@ import org.bytedeco.pytorch.AdamW;
 import org.bytedeco.pytorch.AdamWOptions;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
@@ -40,30 +43,32 @@ final class ModelTask implements AutoCloseable {
 
   static final int PAIRS = 16;
 
-  private static final int PROMPT = 8;
+  static final int PROMPT = 8;
   private static final double LEARNING_RATE = 1e-5;
+  private static final OptimizerConfig OPTIMIZER = OptimizerConfig.adamW(LEARNING_RATE);
 
   private final ModelSize size;
   private final TransformerPolicy policy;
   private final PolicyScorer scorer;
   private final P3OTrainer trainer;
+  private final long[] tokens;
   private final PairwiseBatch batch;
   private final PointerScope scope = new PointerScope();
-  private final TorchLlama peer;
-  private final AdamW optimizer;
-  private final Tensor ids;
-  private final TorchPairs.Fixed fixed;
+  private final Supplier<Peer> peer = Suppliers.memoize(this::peer);
+
+  /** PyTorch's side. */
+  private record Peer(TorchLlama model, AdamW optimizer, Tensor ids, TorchPairs.Fixed fixed) {}
 
   ModelTask(ModelSize size) {
     this.size = size;
-    policy = TransformerPolicy.random(config(size), DataType.FLOAT, 1);
+    policy = TransformerPolicy.random(size.config(size.tokens()), DataType.FLOAT, 1);
     scorer = new PolicyScorer(policy, 2 * PAIRS);
-    long[] tokens =
+    tokens =
         new SplittableRandom(2).longs(2L * PAIRS * size.tokens(), 0, size.vocabulary()).toArray();
     for (int i = 0; i < PAIRS; i++) { // the two texts of a pair have the same prompt
       System.arraycopy(tokens, i * size.tokens(), tokens, (PAIRS + i) * size.tokens(), PROMPT);
     }
-    batch = batch(tokens);
+    batch = batch();
     trainer =
         P3OTrainer.builder(policy, P3OLoss.v2())
             .prompts(PromptSource.uniform(List.copyOf(batch.prompts())))
@@ -73,41 +78,33 @@ final class ModelTask implements AutoCloseable {
                 TrainerConfig.builder()
                     .promptsPerStep(PAIRS)
                     .promptsPerMicroBatch(PAIRS)
-                    .optimizer(OptimizerConfig.adamW(LEARNING_RATE))
+                    .optimizer(OPTIMIZER)
                     .build())
             .build();
-    ids = AbstractTensor.create(tokens, 2L * PAIRS, size.tokens());
-    peer = new TorchLlama(size, policy.parameters());
+  }
+
+  /** A copy of the policy as it is when PyTorch is first asked. */
+  private Peer peer() {
+    TorchLlama model = new TorchLlama(size, policy.parameters(), size.tokens());
     AdamWOptions options = new AdamWOptions(LEARNING_RATE);
-    optimizer = new AdamW(peer.parameters(), options);
-    fixed =
+    options.betas().put(0, OPTIMIZER.beta1()).put(1, OPTIMIZER.beta2());
+    options.eps().put(OPTIMIZER.epsilon());
+    options.weight_decay().put(OPTIMIZER.weightDecay());
+    return new Peer(
+        model,
+        new AdamW(model.parameters(), options),
+        AbstractTensor.create(tokens, 2L * PAIRS, size.tokens()),
         TorchPairs.Fixed.of(
             rows(batch.oldLogProbs()),
             rows(batch.referenceLogProbs()),
-            new double[][] {batch.rewards().row(0), batch.rewards().row(1)});
+            new double[][] {batch.rewards().row(0), batch.rewards().row(1)}));
   }
 
   private static double[][] rows(LogProbs values) {
     return new double[][] {values.row(0), values.row(1)};
   }
 
-  static DecoderConfig config(ModelSize size) {
-    return DecoderConfig.llama(
-        size.vocabulary(),
-        size.width(),
-        size.intermediate(),
-        size.layers(),
-        size.heads(),
-        size.heads(),
-        size.tokens(),
-        size.normEpsilon(),
-        10_000,
-        false,
-        OptionalInt.empty(),
-        OptionalInt.empty());
-  }
-
-  private PairwiseBatch batch(long[] tokens) {
+  private PairwiseBatch batch() {
     List<Prompt> prompts = new ArrayList<>();
     List<Response> responses = new ArrayList<>();
     int[] all = LongStream.of(tokens).mapToInt(Math::toIntExact).toArray();
@@ -120,9 +117,8 @@ final class ModelTask implements AutoCloseable {
           Response.of(
               IntStream.range(from + PROMPT, from + size.tokens()).map(j -> all[j]).toArray()));
     }
-    List<Prompt> promptOfEach = new ArrayList<>(prompts);
-    promptOfEach.addAll(prompts);
-    double[] old = scorer.logProbs(promptOfEach, responses);
+    double[] old = new double[2 * PAIRS];
+    Arrays.fill(old, -(size.tokens() - PROMPT) * Math.log(size.vocabulary()));
     double[] rewards = new SplittableRandom(3).doubles(2 * PAIRS, -1, 1).toArray();
     return new PairwiseBatch(
         ImmutableLongArray.copyOf(LongStream.range(0, PAIRS)),
@@ -133,7 +129,7 @@ final class ModelTask implements AutoCloseable {
         Rewards.ofFlat(2, rewards));
   }
 
-  /** Log-probabilities, loss, gradients, AdamW. */
+  /** Log-probabilities, loss, gradients, clipping of their norm, AdamW. */
   double libraryStep() {
     Gradients gradients = trainer.gradients(batch);
     trainer.apply(gradients);
@@ -142,14 +138,16 @@ final class ModelTask implements AutoCloseable {
 
   /** The same. */
   double pytorchStep() {
+    Peer torch = peer.get();
     try (PointerScope temporaries = new PointerScope()) {
-      optimizer.zero_grad();
-      Tensor all = peer.logProbs(ids, PROMPT).to(torch.ScalarType.Double);
-      Tensor loss =
-          TorchPairs.loss(
-              P3OLoss.Form.V2, all.narrow(0, 0, PAIRS), all.narrow(0, PAIRS, PAIRS), fixed);
+      torch.optimizer().zero_grad();
+      Tensor all = torch.model().logProbs(torch.ids(), PROMPT).to(ScalarType.Double);
+      Tensor first = all.narrow(0, 0, PAIRS);
+      Tensor second = all.narrow(0, PAIRS, PAIRS);
+      Tensor loss = TorchPairs.loss(P3OLoss.Form.V2, first, second, torch.fixed());
       loss.backward();
-      optimizer.step();
+      clip_grad_norm_(torch.model().parameters(), OPTIMIZER.maxGradientNorm());
+      torch.optimizer().step();
       return loss.item_double();
     }
   }
@@ -161,10 +159,12 @@ final class ModelTask implements AutoCloseable {
 
   /** The same. */
   double[] pytorchScores() {
+    Peer torch = peer.get();
     try (PointerScope temporaries = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
       double[] scores = new double[2 * PAIRS];
-      peer.logProbs(ids, PROMPT).to(torch.ScalarType.Double).data_ptr_double().get(scores);
+      Tensor all = torch.model().logProbs(torch.ids(), PROMPT).to(ScalarType.Double);
+      all.data_ptr_double().get(scores);
       return scores;
     }
   }

@@ -11,6 +11,12 @@ import java.util.SplittableRandom;
 /** Value and gradient of P3O on random pairs near π_old, by the library and by PyTorch. */
 final class PairTask implements AutoCloseable {
 
+  /**
+   * What has to be read and written at least: log π of three policies and a reward for each of two
+   * responses, and their two gradients.
+   */
+  static final double BYTES_OF_PAIR = 10 * Double.BYTES;
+
   private final LogProbs logProbs;
   private final PairwiseBatch batch;
   private final LossEvaluator evaluator;

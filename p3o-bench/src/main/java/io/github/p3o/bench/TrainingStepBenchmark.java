@@ -42,12 +42,12 @@ public class TrainingStepBenchmark {
     if (!(difference < 1e-4)) {
       throw new IllegalStateException("log-probabilities differ by a share of " + difference);
     }
-    double ours = task.libraryStep();
-    double theirs = task.pytorchStep();
-    double apart = Math.abs(ours - theirs);
-    double afterwards = task.difference();
-    if (!(apart < 1e-4 && afterwards < 1e-4)) {
-      throw new IllegalStateException("losses differ by " + apart + ", then by " + afterwards);
+    for (int i = 0; i < 3; i++) { // the optimiser's constants tell from the second update on
+      double apart = Math.abs(task.libraryStep() - task.pytorchStep());
+      double afterwards = task.difference();
+      if (!(apart < 1e-4 && afterwards < 1e-4)) {
+        throw new IllegalStateException("losses differ by " + apart + ", then by " + afterwards);
+      }
     }
   }
 

@@ -12,6 +12,7 @@ import io.github.p3o.Parameters;
 import java.util.Arrays;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.updaters.AdamUpdater;
 import org.nd4j.linalg.factory.Nd4j;
@@ -57,26 +58,47 @@ public final class AdamW implements AutoCloseable {
       throw new NonFiniteException(
           "gradient: expected finite values, got norm " + norm + "; the parameters are unchanged");
     }
-    if (norm > config.maxGradientNorm()) {
-      gradient.muli(config.maxGradientNorm() / norm);
-    }
+    double scale = norm > config.maxGradientNorm() ? config.maxGradientNorm() / norm : 1;
     double rate = config.learningRateAt(updates);
-    turnIntoStep(gradient, rate);
-    if (rate > 0) { // ND4J takes ε for a rate of 0
-      parameters.update(
-          vector -> {
-            vector.muli(1 - rate * config.weightDecay());
-            vector.subi(gradient);
-          });
+    if (parameters.dataType() == DataType.FLOAT
+        && Fusion.isOnCpu()
+        && gradient.length() <= Fusion.MAX_LENGTH) {
+      AdamWPass pass = pass(scale, rate);
+      INDArray dense = gradient.stride(0) == 1 ? gradient : gradient.dup();
+      parameters.update(vector -> pass.run(vector, dense, firstMoment, secondMoment));
+    } else {
+      gradient.muli(scale);
+      turnIntoStep(gradient, rate);
+      if (rate > 0) { // ND4J takes ε for a rate of 0
+        parameters.update(
+            vector -> {
+              vector.muli(1 - rate * config.weightDecay());
+              vector.subi(gradient);
+            });
+      }
     }
     updates++;
     return norm;
   }
 
+  /** √(1 − β₂ᵗ), by which √v is smaller than √v̂. */
+  private double correction() {
+    return Math.sqrt(1 - Math.pow(config.beta2(), updates + 1.0));
+  }
+
+  private AdamWPass pass(double scale, double rate) {
+    return new AdamWPass(
+        (float) scale,
+        (float) config.beta1(),
+        (float) config.beta2(),
+        (float) (rate * correction() / (1 - Math.pow(config.beta1(), updates + 1.0))),
+        (float) (config.epsilon() * correction()),
+        (float) (1 - rate * config.weightDecay()));
+  }
+
   /** Updates the moments and overwrites the gradient with lr m̂ / (√v̂ + ε). */
   private void turnIntoStep(INDArray gradient, double rate) {
     // ND4J adds ε to √v and not to √v̂; scaled like this the two are the same.
-    double epsilon = config.epsilon() * Math.sqrt(1 - Math.pow(config.beta2(), updates + 1.0));
     Nd4j.exec(
         new AdamUpdater(
             gradient,
@@ -85,7 +107,7 @@ public final class AdamW implements AutoCloseable {
             rate,
             config.beta1(),
             config.beta2(),
-            epsilon,
+            config.epsilon() * correction(),
             Math.toIntExact(updates)));
   }
 

@@ -11,6 +11,7 @@ public final class GradientSum implements AutoCloseable {
 
   private final INDArray vector;
   private final ImmutableMap<String, INDArray> views;
+  private boolean empty = true;
 
   /** A sum that is still 0. */
   public GradientSum(Parameters parameters) {
@@ -20,7 +21,16 @@ public final class GradientSum implements AutoCloseable {
 
   /** Adds what a {@link Program} gave as the gradients of the parameters. */
   public void add(Map<String, INDArray> results) {
-    views.forEach((name, view) -> view.addi(Result.array(results, Program.gradientOf(name))));
+    views.forEach(
+        (name, view) -> {
+          INDArray part = Result.array(results, Program.gradientOf(name));
+          if (empty) {
+            view.assign(part); // what is added to 0 need not read it
+          } else {
+            view.addi(part);
+          }
+        });
+    empty = false;
   }
 
   /** The sum {@code [parameters]}; whoever takes it closes it. */

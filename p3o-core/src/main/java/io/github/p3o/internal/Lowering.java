@@ -27,6 +27,8 @@ final class Lowering {
     return switch (node.opName()) {
       case "matmul_bp" -> emitMatmulGradient(planner, node);
       case "add_bp", "subtract_bp", "multiply_bp" -> emitArithmeticGradient(planner, node);
+      case Attention.STEP -> AttentionStep.emit(planner, node);
+      case Attention.GRADIENT_STEP -> AttentionGradientStep.emit(planner, node);
       case "scatter_add" -> emitScatterAdd(planner, node);
       case "add" -> emitSumWithZero(planner, node);
       case "permute" ->

@@ -18,6 +18,7 @@ public final class ModelRunner implements AutoCloseable {
 
   /** Programs are made by this function at first use. The model stays the caller's. */
   public ModelRunner(GraphModel model, Function<BatchShape, Program> factory) {
+    StartupAdvice.giveOnce();
     this.model = model;
     this.programs =
         new ProgramCache<>(

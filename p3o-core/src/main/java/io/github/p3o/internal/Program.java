@@ -21,7 +21,6 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
-import org.nd4j.autodiff.samediff.internal.SameDiffOp;
 import org.nd4j.autodiff.samediff.internal.Variable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.shape.Shape;
@@ -48,11 +47,15 @@ public final class Program implements ProgramCache.Entry {
   private ImmutableMap<String, INDArray> results = ImmutableMap.of();
   private boolean closed;
 
-  private Program(SameDiff graph, Collection<String> parameters, Map<String, String> wanted) {
+  private Program(
+      SameDiff graph,
+      Collection<String> parameters,
+      Map<String, String> wanted,
+      Map<String, Node> steps) {
     this.graph = graph;
     this.inPlace = ImmutableSet.copyOf(parameters);
     this.wanted = ImmutableMap.copyOf(wanted);
-    this.order = Rewriter.rewrite(orderFor(graph, this.wanted.keySet()));
+    this.order = Rewriter.rewrite(orderFor(graph, this.wanted.keySet(), steps));
   }
 
   /**
@@ -65,7 +68,11 @@ public final class Program implements ProgramCache.Entry {
    */
   public static Program forward(
       SameDiff graph, Collection<String> parameters, Collection<String> outputs) {
-    return new Program(graph, parameters, Maps.asMap(Set.copyOf(outputs), name -> name));
+    return new Program(
+        graph,
+        parameters,
+        Maps.asMap(Set.copyOf(outputs), name -> name),
+        Attention.steps(graph, name -> null));
   }
 
   /**
@@ -80,7 +87,11 @@ public final class Program implements ProgramCache.Entry {
   public static Program withGradient(
       SameDiff graph, String loss, Collection<String> parameters, Collection<String> outputs) {
     Map<String, String> wanted = differentiate(graph, loss, parameters, outputs);
-    return new Program(graph.getFunction("grad"), parameters, wanted);
+    return new Program(
+        graph.getFunction("grad"),
+        parameters,
+        wanted,
+        Attention.steps(graph, name -> gradientName(graph, name)));
   }
 
   /** Makes the function "grad"; the name of each wanted variable in it → its name in results. */
@@ -117,39 +128,55 @@ public final class Program implements ProgramCache.Entry {
     return "gradient of " + name;
   }
 
+  /** The name of a variable's gradient in the function "grad"; null if it has none. */
+  private static @Nullable String gradientName(SameDiff graph, String name) {
+    SDVariable gradient = graph.getVariable(name).gradient();
+    return gradient == null ? null : gradient.name();
+  }
+
   /** The ops that the wanted variables need, each after those that it reads from. */
   static ImmutableList<Node> orderFor(SameDiff graph, Collection<String> wanted) {
+    return orderFor(graph, wanted, Map.of());
+  }
+
+  /** The same with steps in place of the ops that give some variables. */
+  private static ImmutableList<Node> orderFor(
+      SameDiff graph, Collection<String> wanted, Map<String, Node> steps) {
     ImmutableList.Builder<Node> order = ImmutableList.builder();
-    Set<String> done = new HashSet<>();
+    Set<String> done = new HashSet<>(); // by the first output
     Deque<String> open = new ArrayDeque<>(wanted);
     while (!open.isEmpty()) {
-      SameDiffOp op = producerOf(graph, open.element());
-      if (op == null || done.contains(op.getName())) {
+      Node node = producerOf(graph, steps, open.element());
+      if (node == null || done.contains(node.output())) {
         open.pop();
         continue;
       }
       int before = open.size();
-      for (String input : op.getInputsToOp()) {
-        SameDiffOp producer = producerOf(graph, input);
-        if (producer != null && !done.contains(producer.getName())) {
+      for (String input : node.inputs()) {
+        Node producer = producerOf(graph, steps, input);
+        if (producer != null && !done.contains(producer.output())) {
           open.push(input);
         }
       }
       if (open.size() == before) {
         open.pop();
-        done.add(op.getName());
-        order.add(Node.of(op));
+        done.add(node.output());
+        order.add(node);
       }
     }
     return order.build();
   }
 
-  /** The op whose output a variable is; none for placeholders and constants. */
-  private static @Nullable SameDiffOp producerOf(SameDiff graph, String name) {
+  /** What gives a variable; nothing for placeholders and constants. */
+  private static @Nullable Node producerOf(SameDiff graph, Map<String, Node> steps, String name) {
+    Node step = steps.get(name);
+    if (step != null) {
+      return step;
+    }
     Variable variable = graph.getVariables().get(name);
     checkArgument(variable != null, "outputs: expected variables of the graph, got %s", name);
     String producer = variable.getOutputOfOp();
-    return producer == null ? null : graph.getOps().get(producer);
+    return producer == null ? null : Node.of(graph.getOps().get(producer));
   }
 
   /**

@@ -2,6 +2,7 @@ package io.github.p3o.transformer;
 
 import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.ImmutableLongArray;
+import io.github.p3o.internal.Attention;
 import io.github.p3o.internal.Ops;
 import io.github.p3o.transformer.DecoderConfig.Activation;
 import io.github.p3o.transformer.DecoderConfig.Residual;
@@ -156,30 +157,21 @@ final class DecoderGraph {
     return norm.bias() == null ? y : Ops.add(y, parameter(norm.bias()));
   }
 
-  /** Causal attention, {@code [B·T, H·d]}; the G queries of a key head are rows of one product. */
+  /** Causal attention, {@code [B·T, H·d]}. */
   private SDVariable attention(SDVariable n, Layer layer) {
-    int heads = config.heads();
-    int size = config.headSize();
-    long products = (long) sequences * config.keyValueHeads();
-    long queries = (long) heads / config.keyValueHeads() * tokens;
-    SDVariable[] split = queryKeyValue(n, layer); // each [B, heads, T, d]
-    SDVariable query = Ops.reshape(turned(split[0], heads, true), products, queries, size);
-    SDVariable key =
-        Ops.reshape(turned(split[1], config.keyValueHeads(), false), products, tokens, size);
-    SDVariable value = Ops.reshape(split[2], products, tokens, size);
+    SDVariable[] split = queryKeyValue(n, layer); // each [B, T, heads, d]
+    SDVariable query = turned(split[0], config.heads(), true);
+    SDVariable key = turned(split[1], config.keyValueHeads(), false);
     keys.add(key);
-    values.add(value);
-    SDVariable scores = Ops.matmulTransposed(query, key);
-    SDVariable square = Ops.reshape(scores, (long) sequences * heads, (long) tokens * tokens);
-    SDVariable masked = Ops.add(square, causalMask);
-    SDVariable weights = softmax(Ops.reshape(masked, (long) sequences * heads * tokens, tokens));
-    SDVariable mixed = Ops.matmul(Ops.reshape(weights, products, queries, tokens), value);
-    SDVariable byHead = Ops.reshape(mixed, sequences, heads, tokens, size);
-    return Ops.reshape(
-        Ops.permute(byHead, 0, 2, 1, 3), (long) sequences * tokens, config.hiddenSize());
+    values.add(split[2]);
+    Attention.Sizes sizes =
+        new Attention.Sizes(
+            sequences, tokens, config.heads(), config.keyValueHeads(), config.headSize());
+    SDVariable mixed = Attention.causal(query, key, split[2], causalMask, sizes);
+    return Ops.reshape(mixed, (long) sequences * tokens, config.hiddenSize());
   }
 
-  /** Queries, keys and values, each {@code [B, heads, T, d]}. */
+  /** Queries, keys and values, each {@code [B, T, heads, d]}. */
   private SDVariable[] queryKeyValue(SDVariable n, Layer layer) {
     int heads = config.heads();
     int size = config.headSize();
@@ -194,14 +186,14 @@ final class DecoderGraph {
     SDVariable all = project(n, layer.queryKeyValue().get(0));
     SDVariable kindFirst =
         fusion == Fusion.BY_KIND
-            ? Ops.permute(Ops.reshape(all, sequences, tokens, 3, heads, size), 2, 0, 3, 1, 4)
-            : Ops.permute(Ops.reshape(all, sequences, tokens, heads, 3, size), 3, 0, 2, 1, 4);
+            ? Ops.permute(Ops.reshape(all, sequences, tokens, 3, heads, size), 2, 0, 1, 3, 4)
+            : Ops.permute(Ops.reshape(all, sequences, tokens, heads, 3, size), 3, 0, 1, 2, 4);
     return Ops.unstack(kindFirst, 3);
   }
 
-  /** {@code [B·T, heads·d]} to {@code [B, heads, T, d]}. */
+  /** {@code [B·T, heads·d]} to {@code [B, T, heads, d]}. */
   private SDVariable byHead(SDVariable x, int heads) {
-    return Ops.permute(Ops.reshape(x, sequences, tokens, heads, config.headSize()), 0, 2, 1, 3);
+    return Ops.reshape(x, sequences, tokens, heads, config.headSize());
   }
 
   /** Turns every head by its position; queries are also scaled by 1/√d. */
@@ -210,28 +202,24 @@ final class DecoderGraph {
     if (turns == null) {
       return query ? Ops.multiply(x, 1 / Math.sqrt(size)) : x;
     }
-    long rows = (long) sequences * heads;
-    SDVariable quarter = Ops.matmul(Ops.reshape(x, rows * tokens, size), turns.quarterTurn());
+    long rows = (long) sequences * tokens * heads;
+    SDVariable quarter = Ops.matmul(Ops.reshape(x, rows, size), turns.quarterTurn());
     SDVariable cosine = query ? turns.queryCosines() : turns.keyCosines();
     SDVariable sine = query ? turns.querySines() : turns.keySines();
-    long width = (long) tokens * size;
-    return Ops.add(
-        Ops.multiply(Ops.reshape(x, rows, width), cosine),
-        Ops.multiply(Ops.reshape(quarter, rows, width), sine));
+    long width = (long) tokens * heads * size;
+    SDVariable turned =
+        Ops.add(
+            Ops.multiply(Ops.reshape(x, sequences, width), cosine),
+            Ops.multiply(Ops.reshape(quarter, sequences, width), sine));
+    return byHead(turned, heads);
   }
 
-  /** The softmax of each row. */
-  private static SDVariable softmax(SDVariable x) {
-    SDVariable shifted = Ops.exp(Ops.subtract(x, Ops.detachedMax(x, 1)));
-    return Ops.multiply(shifted, Ops.reciprocal(Ops.sumKeeping(shifted, 1)));
-  }
-
-  /** The keys of each layer, turned, {@code [B·K, T, d]}; filled by {@link #hidden}. */
+  /** The keys of each layer, turned, {@code [B, T, K, d]}; filled by {@link #hidden}. */
   List<SDVariable> keys() {
     return keys;
   }
 
-  /** The values of each layer {@code [B·K, T, d]}; filled by {@link #hidden}. */
+  /** The values of each layer {@code [B, T, K, d]}; filled by {@link #hidden}. */
   List<SDVariable> values() {
     return values;
   }

@@ -49,10 +49,10 @@ final class DecoderInputs {
    * constant twice.
    *
    * @param quarterTurn {@code [d, d]}
-   * @param queryCosines {@code [T·d]}, scaled by 1/√d
-   * @param querySines {@code [T·d]}, scaled by 1/√d
-   * @param keyCosines {@code [T·d]}
-   * @param keySines {@code [T·d]}
+   * @param queryCosines {@code [T·H·d]}, scaled by 1/√d
+   * @param querySines {@code [T·H·d]}, scaled by 1/√d
+   * @param keyCosines {@code [T·K·d]}
+   * @param keySines {@code [T·K·d]}
    */
   record Turns(
       SDVariable quarterTurn,
@@ -65,13 +65,14 @@ final class DecoderInputs {
 
   static Turns turns(SameDiff graph, DecoderConfig config, DataType type, int tokens) {
     int size = config.headSize();
-    long length = (long) tokens * size;
+    long ofQueries = (long) tokens * config.heads() * size;
+    long ofKeys = (long) tokens * config.keyValueHeads() * size;
     return new Turns(
         graph.placeHolder(QUARTER_TURN, type, size, size),
-        graph.placeHolder(QUERY_COSINES, type, length),
-        graph.placeHolder(QUERY_SINES, type, length),
-        graph.placeHolder(KEY_COSINES, type, length),
-        graph.placeHolder(KEY_SINES, type, length));
+        graph.placeHolder(QUERY_COSINES, type, ofQueries),
+        graph.placeHolder(QUERY_SINES, type, ofQueries),
+        graph.placeHolder(KEY_COSINES, type, ofKeys),
+        graph.placeHolder(KEY_SINES, type, ofKeys));
   }
 
   /** Added to scores {@code [T·T]}. */
@@ -93,10 +94,12 @@ final class DecoderInputs {
       feed.put(COLUMNS, Nd4j.createFromArray(IntStream.range(0, tokens).toArray()));
     } else {
       feed.put(QUARTER_TURN, rotary.quarterTurn(type));
-      feed.put(QUERY_COSINES, rotary.cosines(type, tokens, 1, scale));
-      feed.put(QUERY_SINES, rotary.sines(type, tokens, 1, scale));
-      feed.put(KEY_COSINES, rotary.cosines(type, tokens, 1, 1));
-      feed.put(KEY_SINES, rotary.sines(type, tokens, 1, 1));
+      int heads = model.config().heads();
+      int keyHeads = model.config().keyValueHeads();
+      feed.put(QUERY_COSINES, rotary.cosines(type, tokens, heads, scale));
+      feed.put(QUERY_SINES, rotary.sines(type, tokens, heads, scale));
+      feed.put(KEY_COSINES, rotary.cosines(type, tokens, keyHeads, 1));
+      feed.put(KEY_SINES, rotary.sines(type, tokens, keyHeads, 1));
     }
     feed.put(IDS, Nd4j.createFromArray(ids));
     double[] mask = new double[tokens * tokens];

@@ -22,7 +22,6 @@ final class KeyValueCache implements AutoCloseable {
   private final int merged; // M
   private final int products; // K / M
   private final int columns;
-  private final int headSize;
   private final long width; // M·d
   // Of each layer [rows, K / M, columns, M·d].
   private final List<INDArray> keys = new ArrayList<>();
@@ -32,8 +31,7 @@ final class KeyValueCache implements AutoCloseable {
     this.merged = merged(config);
     this.products = config.keyValueHeads() / merged;
     this.columns = columns;
-    this.headSize = config.headSize();
-    this.width = (long) merged * headSize;
+    this.width = (long) merged * config.headSize();
     for (int i = 0; i < config.layers(); i++) {
       // Zeros: what is masked is multiplied by a weight of 0, and 0 · NaN would be NaN.
       keys.add(Nd4j.create(type, rows, products, columns, width));
@@ -93,12 +91,12 @@ final class KeyValueCache implements AutoCloseable {
     copy(value, values.get(layer), firstRow, promptOfRow, tokens);
   }
 
-  /** From {@code [prompts · K, T, d]}. */
+  /** From {@code [prompts, T, K, d]}. */
   private void copy(INDArray from, INDArray to, int firstRow, INDArray promptOfRow, int tokens) {
     long rows = promptOfRow.length();
-    long length = products * width * tokens;
-    long[] shape = {rows, products, merged, tokens, headSize};
-    long[] stride = {to.stride(0), to.stride(1), headSize, to.stride(2), 1};
+    long length = tokens * products * width;
+    long[] shape = {rows, tokens, products, width};
+    long[] stride = {to.stride(0), to.stride(2), to.stride(1), 1};
     INDArray target = view(to, (long) firstRow * to.stride(0), shape, stride);
     INDArray source = from.reshape(from.length() / length, length);
     try (INDArray gathered = Nd4j.createUninitialized(to.dataType(), rows, length);

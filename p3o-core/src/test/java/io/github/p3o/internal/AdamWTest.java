@@ -103,6 +103,28 @@ class AdamWTest {
         12);
   }
 
+  /** Float32 runs in one pass of our own, float64 op by op. */
+  @Test
+  void update_inFloat32_givesTheResultInFloat64() {
+    OptimizerConfig config =
+        new OptimizerConfig(0.02, 0.9, 0.95, 1e-8, 0.1, 1, 3, Schedule.CONSTANT, 0);
+    int length = 300_001; // several tasks, and a rest
+    INDArray start = Nd4j.rand(DataType.DOUBLE, length).subi(0.5).castTo(DataType.FLOAT);
+    try (Parameters narrow = Parameters.copyOf(ImmutableMap.of("theta", start));
+        Parameters wide =
+            Parameters.copyOf(ImmutableMap.of("theta", start.castTo(DataType.DOUBLE)));
+        AdamW inFloat = new AdamW(narrow, config);
+        AdamW inDouble = new AdamW(wide, config)) {
+      for (int i = 0; i < 5; i++) {
+        INDArray gradient = Nd4j.rand(DataType.FLOAT, length).subi(0.5);
+        double norm = inDouble.update(gradient.castTo(DataType.DOUBLE));
+        assertThat(inFloat.update(gradient)).isCloseTo(norm, within(1e-3 * norm));
+      }
+      INDArray apart = narrow.vector().castTo(DataType.DOUBLE).subi(wide.vector());
+      assertThat(apart.amaxNumber().doubleValue()).isLessThan(1e-6);
+    }
+  }
+
   /** Of the bias-corrected √v̂: at the first update |g|, so that the step is lr · g / (|g| + ε). */
   @Test
   void update_first_addsEpsilonToTheCorrectedMoment() {

@@ -2,6 +2,7 @@ package io.github.p3o.examples;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -98,12 +99,16 @@ final class ExperimentCommand implements Callable<Integer> {
     Console console = Run.console(spec, display);
     Study.Scope scope = new Study.Scope(small, seed, seeds != null ? seeds : small ? 2 : 5);
     Checks.atLeast("--seeds", 1, scope.seeds());
+    if (ablation != null && stress) {
+      throw new UsageException("--ablate, --stress: expected at most one of them, got both");
+    }
+    ImmutableList<StudyTask> available = ablation == null && !stress ? available(console) : ImmutableList.of();
     try (StudyDirectory directory =
             StudyDirectory.open(out, ImmutableMap.of("small", small, "seed", seed));
         Study study = new Study(directory, data, scope)) {
-      StudyRunner.End end = new StudyRunner(directory, console).run(plan(study, console));
+      StudyRunner.End end = new StudyRunner(directory, console).run(plan(study, available));
       if (end != StudyRunner.End.INTERRUPTED) {
-        new StudyReport(study, directory, console).write();
+        new StudyReport(study, directory, console, asked(available)).write();
       }
       return switch (end) {
         case DONE -> 0;
@@ -113,11 +118,20 @@ final class ExperimentCommand implements Callable<Integer> {
     }
   }
 
-  private StudyPlan plan(Study study, Console console) {
+  private StudyPlan plan(Study study, ImmutableList<StudyTask> available) {
     if (ablation != null) {
       return study.ablation(ablation);
     }
-    return stress ? study.stress() : study.comparison(available(console));
+    return stress ? study.stress() : study.comparison(available);
+  }
+
+  private ImmutableSet<String> asked(ImmutableList<StudyTask> available) {
+    if (ablation != null) {
+      return ImmutableSet.of(ablation.toString());
+    }
+    return stress
+        ? ImmutableSet.of(StudyReport.STRESS)
+        : available.stream().map(StudyTask::toString).collect(ImmutableSet.toImmutableSet());
   }
 
   private ImmutableList<StudyTask> available(Console console) {

@@ -2,6 +2,7 @@ package io.github.p3o.examples;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
 import io.github.p3o.eval.RewardStress;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,16 +16,27 @@ import java.util.Map;
  */
 final class StudyReport {
 
+  /** Among what is asked: distorted rewards. */
+  static final String STRESS = "stress";
+
   private final Study study;
   private final StudyDirectory directory;
   private final Console console;
+  private final ImmutableSet<String> asked;
   private final StringBuilder markdown = new StringBuilder("# Results of the study\n");
   private final Map<String, Object> tasks = new LinkedHashMap<>();
 
-  StudyReport(Study study, StudyDirectory directory, Console console) {
+  /**
+   * A report.
+   *
+   * @param asked the tasks and ablations whose tables are shown, too, or stress
+   */
+  StudyReport(
+      Study study, StudyDirectory directory, Console console, ImmutableSet<String> asked) {
     this.study = study;
     this.directory = directory;
     this.console = console;
+    this.asked = asked;
   }
 
   /** Writes all that is done. */
@@ -65,8 +77,7 @@ final class StudyReport {
     add("Dominance over the common range of KL", results.dominanceTable());
     add("Wins by " + task.judge() + " at the same KL", results.winTable());
     add("Lines through the checkpoints", results.fitTable());
-    console.print("\n" + task + ": " + task.about() + "\n\n" + results.endTable());
-    console.print(results.dominanceTable().toString());
+    show(task.toString(), task.about(), results.endTable() + "\n" + results.dominanceTable());
   }
 
   private void plot(TaskResults results, String path) {
@@ -145,7 +156,7 @@ final class StudyReport {
           TaskResults.interval(results.frontier().at(method, 1)));
     }
     add("", table);
-    console.print("\n" + ablation + ": " + ablation.about() + "\n\n" + table);
+    show(ablation.toString(), ablation.about(), table.toString());
   }
 
   private void writeStress() {
@@ -171,7 +182,7 @@ final class StudyReport {
       }
     }
     add("", table);
-    console.print("\nstress\n\n" + table);
+    show(STRESS, "what is lost of gold", table.toString());
   }
 
   private static void add(TextTable table, Stress stress, TaskResults clean, TaskResults stressed) {
@@ -190,6 +201,12 @@ final class StudyReport {
 
   private static double[] gold(TaskResults results, String method) {
     return results.ends(method).stream().mapToDouble(TaskBench.Checkpoint::gold).toArray();
+  }
+
+  private void show(String name, String about, String tables) {
+    if (asked.contains(name)) {
+      console.print("\n" + name + ": " + about + "\n\n" + tables);
+    }
   }
 
   private void heading(String text) {

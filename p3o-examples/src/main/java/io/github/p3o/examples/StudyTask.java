@@ -2,6 +2,8 @@ package io.github.p3o.examples;
 
 import com.google.common.base.Ascii;
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.text.ChatTemplate;
+import io.github.p3o.text.DataSetReader;
 import io.github.p3o.text.DataSets;
 import io.github.p3o.text.MalformedLines;
 import io.github.p3o.text.Preference;
@@ -100,7 +102,7 @@ enum StudyTask {
     @Override
     TaskSize size(boolean small) {
       return new TaskSize(
-          64, 16, 2, 24, 48, 64, 5, LOWER_RATES, ImmutableList.of(0.01, 0.05), DPO_BETAS, VALUES);
+          64, 16, 2, 24, 48, 64, 5, LOWER_RATES, ImmutableList.of(0.01, 0.05), DPO_BETAS, ImmutableList.of());
     }
 
     @Override
@@ -108,8 +110,8 @@ enum StudyTask {
       DataSets.Split split = split(data, seed);
       try (LanguageModel model = LanguageModel.load(data.resolve(STORIES_MODEL))) {
         Comparisons comparisons = new Comparisons(model.codec(), 128);
-        ImmutableList<Comparison> training = comparisons.of(split.training());
-        ImmutableList<Comparison> heldOut = comparisons.of(split.heldOut());
+        ImmutableList<Comparison> training = compared(split.training(), comparisons);
+        ImmutableList<Comparison> heldOut = compared(split.heldOut(), comparisons);
         double[] losses =
             Sft.run(
                 model.policy(),
@@ -135,11 +137,16 @@ enum StudyTask {
     }
 
     private DataSets.Split split(Path data, long seed) {
-      return DataSets.split(
+      try (DataSetReader<Preference> reader =
           DataFormat.HH.preferences(
-              data.resolve(HH_DATA), Template.HH.template(), MalformedLines.STOP),
-          0.2,
-          seed);
+              data.resolve(HH_DATA), ChatTemplate.HH, MalformedLines.STOP)) {
+        return DataSets.split(ImmutableList.copyOf(reader), 0.2, seed);
+      }
+    }
+
+    private ImmutableList<Comparison> compared(
+        List<Preference> preferences, Comparisons comparisons) {
+      return preferences.stream().map(comparisons::of).collect(ImmutableList.toImmutableList());
     }
 
     private ImmutableList<Example> chosen(ImmutableList<Comparison> comparisons) {

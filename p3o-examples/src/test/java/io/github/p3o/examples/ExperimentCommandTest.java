@@ -103,4 +103,10 @@ class ExperimentCommandTest {
   void experiment_withAnotherSeed_isAnotherStudy() {
     experiment("--seed", 3).failsWith(2, "--out: expected seed 0 as when the study", "got 3");
   }
+
+  @Test
+  void experiment_withTwoWishes_isRefused() {
+    experiment("--stress", "--ablate", "beta")
+        .failsWith(2, "--ablate, --stress: expected at most one of them, got both");
+  }
 }
