@@ -107,7 +107,7 @@ final class ChatClient {
         .withMaxRetries(config.retries().most())
         .withBackoff(config.retries().firstWait(), config.retries().longestWait())
         .withJitter(JITTER)
-        .withDelayFnOn(attempt -> wait(attempt.getLastException()), FailedException.class)
+        .withDelayFnOn(attempt -> pause(attempt.getLastException()), FailedException.class)
         .onRetryScheduled(
             event ->
                 LOG.warn(
@@ -118,7 +118,7 @@ final class ChatClient {
   }
 
   /** What the server asked for, and so much more that jitter does not take it below that. */
-  private static Duration wait(Throwable e) {
+  static Duration pause(Throwable e) {
     return e instanceof FailedException failed && failed.retryAfter != null
         ? Duration.ofMillis((long) (failed.retryAfter.toMillis() / (1 - JITTER)))
         : Duration.ofNanos(-1); // the policy's own wait

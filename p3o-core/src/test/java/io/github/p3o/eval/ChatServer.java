@@ -36,6 +36,7 @@ final class ChatServer implements AutoCloseable {
   final Deque<Misbehaviour> misbehaviours = new ConcurrentLinkedDeque<>();
   final List<String> authorizations = new CopyOnWriteArrayList<>();
   final List<JsonNode> bodies = new CopyOnWriteArrayList<>();
+  final List<Long> times = new CopyOnWriteArrayList<>();
   final AtomicInteger atOnce = new AtomicInteger();
   final AtomicInteger mostAtOnce = new AtomicInteger();
   volatile Function<JsonNode, String> model = body -> "Fine.\nVerdict: A";
@@ -57,6 +58,7 @@ final class ChatServer implements AutoCloseable {
   private void handle(HttpExchange exchange) throws IOException {
     mostAtOnce.accumulateAndGet(atOnce.incrementAndGet(), Math::max);
     try (exchange) {
+      times.add(System.nanoTime());
       authorizations.add(String.valueOf(exchange.getRequestHeaders().getFirst("Authorization")));
       JsonNode body = JSON.readTree(exchange.getRequestBody());
       bodies.add(body);
