@@ -167,8 +167,7 @@ public final class Growth {
     return ImmutableList.toImmutableList();
   }
 
-  private static Stream<int[]> texts(
-      int count, int length, Sizes sizes, SplittableRandom random) {
+  private static Stream<int[]> texts(int count, int length, Sizes sizes, SplittableRandom random) {
     return Stream.generate(() -> random.ints(length, 0, sizes.vocabulary()).toArray()).limit(count);
   }
 }

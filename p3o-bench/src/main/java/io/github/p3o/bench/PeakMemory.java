@@ -40,10 +40,10 @@ public final class PeakMemory {
 
   private static long mebibytes(String counter) throws IOException {
     return Files.readAllLines(Path.of("/proc/self/status")).stream()
-        .filter(line -> line.startsWith(counter + ":"))
-        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
-        .findAny()
-        .orElseThrow()
+            .filter(line -> line.startsWith(counter + ":"))
+            .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
+            .findAny()
+            .orElseThrow()
         >> 10;
   }
 }

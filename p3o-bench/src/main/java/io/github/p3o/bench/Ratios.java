@@ -41,8 +41,7 @@ public final class Ratios {
   public static void main(String[] args) throws IOException, RunnerException {
     if (args.length < 3 || !List.of("check", "update").contains(args[1])) {
       throw new IllegalArgumentException(
-          "expected TABLE check|update PATTERN... [name=value,...], got "
-              + String.join(" ", args));
+          "expected TABLE check|update PATTERN... [name=value,...], got " + String.join(" ", args));
     }
     Path table = Path.of(args[0]);
     Map<String, Row> before = read(table);

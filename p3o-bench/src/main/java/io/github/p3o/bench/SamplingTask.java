@@ -48,8 +48,7 @@ final class SamplingTask implements AutoCloseable {
             .collect(ImmutableList.toImmutableList());
     peer = new TorchLlama(size, policy.parameters(), positions);
     cache = new TorchLlama.Cache(size, sequences, positions);
-    long[] all =
-        prompts.stream().flatMapToInt(p -> p.tokens().stream()).asLongStream().toArray();
+    long[] all = prompts.stream().flatMapToInt(p -> p.tokens().stream()).asLongStream().toArray();
     ids = AbstractTensor.create(all, sequences, PROMPT);
   }
 

@@ -15,8 +15,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * @param epsilon with the correction of the second moment
  * @param decay factor of the parameters before the step
  */
-record AdamWPass(
-    float scale, float beta1, float beta2, float step, float epsilon, float decay) {
+record AdamWPass(float scale, float beta1, float beta2, float step, float epsilon, float decay) {
 
   /** Elements that are read, changed and written at a time. */
   private static final int BLOCK = 2048;

@@ -44,8 +44,7 @@ final class AttentionGradientStep implements Step {
     for (int i = 0; i < gradients.length; i++) {
       gradients[i] = planner.allocate(out.get(i), DataType.FLOAT, inputs[i].shape());
     }
-    planner.emit(
-        new AttentionGradientStep(inputs, gradients[0], gradients[1], gradients[2]), in);
+    planner.emit(new AttentionGradientStep(inputs, gradients[0], gradients[1], gradients[2]), in);
     return true;
   }
 

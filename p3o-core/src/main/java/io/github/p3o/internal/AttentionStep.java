@@ -36,8 +36,7 @@ final class AttentionStep implements Step {
     ImmutableList<String> out = node.outputs();
     INDArray mixed = planner.allocate(out.get(0), DataType.FLOAT, query.shape());
     INDArray normalisers =
-        planner.allocate(
-            out.get(1), DataType.FLOAT, query.size(0), query.size(2), query.size(1));
+        planner.allocate(out.get(1), DataType.FLOAT, query.size(0), query.size(2), query.size(1));
     planner.emit(
         new AttentionStep(
             query, planner.array(in.get(1)), planner.array(in.get(2)), mixed, normalisers),

@@ -24,7 +24,9 @@ record FloatMatrix(FloatPointer first, int stride) {
         new FloatPointer(first).position(first.position() + row * stride + column), stride);
   }
 
-  /** This = {@code a b + β · this}, {@code [rows, columns]}; {@code a} has {@code inner} columns. */
+  /**
+   * This = {@code a b + β · this}, {@code [rows, columns]}; {@code a} has {@code inner} columns.
+   */
   void product(FloatMatrix a, FloatMatrix b, int rows, int columns, int inner, float beta) {
     product(CblasNoTrans, a, CblasNoTrans, b, rows, columns, inner, beta);
   }

@@ -199,8 +199,8 @@ final class RowKernels {
   }
 
   /**
-   * The greatest number, by four side by side as in {@link #sum}. One that is not a number is passed
-   * over, unless it is the first.
+   * The greatest number, by four side by side as in {@link #sum}. One that is not a number is
+   * passed over, unless it is the first.
    */
   static float max(float[] a, int from, int n) {
     float m0 = a[from];

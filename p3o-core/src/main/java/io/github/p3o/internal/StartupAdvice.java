@@ -41,7 +41,8 @@ final class StartupAdvice {
     if (environment.apply("OPENBLAS_THREAD_TIMEOUT") == null) {
       missing.add("OPENBLAS_THREAD_TIMEOUT=16");
     }
-    // JavaCPP otherwise asks for the size of the process at every allocation, and runs the collector.
+    // JavaCPP otherwise asks for the size of the process at every allocation, and runs the
+    // collector.
     if (properties.apply("org.bytedeco.javacpp.maxphysicalbytes") == null) {
       missing.add("-Dorg.bytedeco.javacpp.maxphysicalbytes=0");
     }

@@ -138,8 +138,7 @@ class AttentionTest {
         }
       }
     }
-    assertThat(run(DataType.FLOAT, sizes, at).get("mixed"))
-        .containsExactly(expected, within(1e-5));
+    assertThat(run(DataType.FLOAT, sizes, at).get("mixed")).containsExactly(expected, within(1e-5));
     assertThat(run(DataType.DOUBLE, sizes, at).get("mixed"))
         .containsExactly(expected, within(1e-12));
   }
@@ -191,14 +190,15 @@ class AttentionTest {
     Sizes sizes = new Sizes(1, 4, 1, 1, 2);
     Ops.sum(Attention.causal(query, key, value, mask, sizes)).rename("loss");
     Map<String, INDArray> inputs = new HashMap<>();
-    inputs(sizes, 2, 0)
-        .forEach((name, array) -> inputs.put(name, array.castTo(DataType.FLOAT)));
+    inputs(sizes, 2, 0).forEach((name, array) -> inputs.put(name, array.castTo(DataType.FLOAT)));
     try (Program program =
         Program.withGradient(graph, "loss", ImmutableList.of("v"), ImmutableList.of())) {
       program.run(inputs);
       INDArray gradient = Result.array(program.run(inputs), Program.gradientOf("v"));
       // Queries of 0 see all tokens so far alike: token u has 1/(t + 1) of each t from u on.
-      double[] shares = {1 + 1 / 2.0 + 1 / 3.0 + 1 / 4.0, 1 / 2.0 + 1 / 3.0 + 1 / 4.0, 7 / 12.0, 1 / 4.0};
+      double[] shares = {
+        1 + 1 / 2.0 + 1 / 3.0 + 1 / 4.0, 1 / 2.0 + 1 / 3.0 + 1 / 4.0, 7 / 12.0, 1 / 4.0
+      };
       for (int token = 0; token < 4; token++) {
         assertThat(gradient.getDouble(0, token, 0, 1)).isCloseTo(shares[token], within(1e-6));
       }
