@@ -64,7 +64,21 @@ public final class PolicyScorer implements AutoCloseable {
     return logProbs;
   }
 
-  /** The same, and those of every token. */
+  /**
+   * log π of each token of each response.
+   *
+   * @param prompts {@code [sequences]}, the prompt of each response
+   * @param responses {@code [sequences]}
+   * @return nats {@code [sequences]}, each {@code [tokens]}
+   * @throws IllegalArgumentException if the counts differ, the policy refuses a sequence, or a
+   *     log-probability is not finite
+   */
+  public ImmutableList<TokenLogProbs> tokenLogProbs(
+      List<Prompt> prompts, List<Response> responses) {
+    return score(prompts, responses).ofTokens();
+  }
+
+  /** Of responses and of their tokens. */
   Scores score(List<Prompt> prompts, List<Response> responses) {
     double[] logProbs = new double[responses.size()];
     ImmutableList.Builder<double[]> ofTokens = ImmutableList.builder();

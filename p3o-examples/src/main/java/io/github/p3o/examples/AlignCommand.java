@@ -4,10 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.Policy;
-import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
 import io.github.p3o.TrainerConfig;
+import io.github.p3o.eval.FrontierProbe;
 import io.github.p3o.loss.Preset;
 import io.github.p3o.transformer.SamplingConfig;
 import io.github.p3o.transformer.StopRule;
@@ -214,7 +214,7 @@ final class AlignCommand implements Callable<Integer> {
             StoryOpenings.all(),
             model,
             model.maxPromptTokens(maxNewTokens()),
-            Run.console(spec, options));
+            Run.console(spec, options.display));
     return PromptSplit.of(prompts, heldOut, evaluationPrompts, seed);
   }
 
@@ -255,17 +255,15 @@ final class AlignCommand implements Callable<Integer> {
       Alignment.Settings settings,
       Run run) {
     Gold known = gold == null ? scored.gold() : gold;
-    try (PolicyScorer scorer =
-        new PolicyScorer(reference, settings.config().promptsPerMicroBatch())) {
-      Evaluator evaluator =
-          new Evaluator(
-              prompts.judging(),
-              codec,
-              scorer::logProbs,
-              scored.model(),
-              known,
-              null,
-              settings.config().seed());
+    try (FrontierProbe probe =
+        new FrontierProbe(
+            prompts.judging(),
+            Evaluator.RESPONSES,
+            reference,
+            scored.model(),
+            settings.config().promptsPerMicroBatch(),
+            settings.config().seed())) {
+      Evaluator evaluator = new Evaluator(probe, codec, known, null);
       PromptSource source = PromptSource.uniform(prompts.training());
       ImmutableList<Alignment.Point> points =
           Alignment.run(trained, reference, source, scored.model(), evaluator, settings, run);

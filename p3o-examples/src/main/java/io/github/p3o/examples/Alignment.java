@@ -168,7 +168,7 @@ final class Alignment {
 
   private static Judged judge(
       long step, TransformerPolicy policy, Evaluator evaluator, Settings settings, Run run) {
-    Judged judged = evaluator.judge(policy.sampler(settings.sampling()));
+    Judged judged = evaluator.judge(policy, policy.sampler(settings.sampling()));
     run.directory().metrics(settings.name() + "-held-out", step, metrics(judged));
     if (settings.checkpointEvery() > 0) {
       Evaluations.save(step, judged, run);
@@ -182,6 +182,7 @@ final class Alignment {
     put(metrics, "eval/reward", judged.meanReward());
     put(metrics, "eval/gold", judged.meanGold());
     put(metrics, "eval/kl", judged.meanKl());
+    put(metrics, "eval/kl_k3", judged.meanKl3());
     put(metrics, "eval/mean_length", judged.meanLength());
     if (!Double.isNaN(judged.meanWellFormed().mean())) {
       put(metrics, "eval/well_formed", judged.meanWellFormed());

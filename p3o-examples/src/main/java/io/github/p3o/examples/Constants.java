@@ -14,6 +14,7 @@ final class Constants {
   private static final String KL_COEFFICIENT = "--kl-coefficient";
   private static final String CLIP_RANGE = "--clip-range";
   private static final String WEIGHT_CLIP = "--weight-clip";
+  private static final String VALUE_COEFFICIENT = "--value-coefficient";
 
   private final @Nullable Preset preset;
 
@@ -25,16 +26,18 @@ final class Constants {
       @Nullable Preset preset,
       @Nullable Double klCoefficient,
       @Nullable Double clipRange,
-      @Nullable Double weightClip) {
+      @Nullable Double weightClip,
+      @Nullable Double valueCoefficient) {
     this.preset = preset;
     put(KL_COEFFICIENT, klCoefficient);
     put(CLIP_RANGE, clipRange);
     put(WEIGHT_CLIP, weightClip);
+    put(VALUE_COEFFICIENT, valueCoefficient);
   }
 
   /** Nothing asked for. */
   static Constants usual() {
-    return new Constants(null, null, null, null);
+    return new Constants(null, null, null, null, null);
   }
 
   private void put(String option, @Nullable Double value) {
@@ -77,7 +80,8 @@ final class Constants {
     PpoConfig usual = new PpoConfig();
     return usual
         .withKlCoefficient(klCoefficient(usual.klCoefficient()))
-        .withClipRanges(clipRange(), usual.valueClipRange());
+        .withClipRanges(clipRange(), usual.valueClipRange())
+        .withValueCoefficient(take(VALUE_COEFFICIENT, usual.valueCoefficient()));
   }
 
   /** Refuses what the objective did not ask for. */

@@ -23,6 +23,7 @@ final class Evaluations {
       List<Double> reward,
       List<Double> gold,
       List<Double> kl,
+      List<Double> kl3,
       List<Double> length,
       List<Double> wellFormed) {}
 
@@ -46,6 +47,7 @@ final class Evaluations {
                 judged.reward().asList(),
                 judged.gold().asList(),
                 judged.kl().asList(),
+                judged.kl3().asList(),
                 judged.length().asList(),
                 judged.wellFormed().asList()));
   }
@@ -57,20 +59,22 @@ final class Evaluations {
       boolean judged = at % settings.evaluateEvery() == 0 || at == settings.steps();
       Path file = run.directory().resolve(file(at));
       if (judged && step > 0 && Files.exists(file)) {
-        points.add(new Alignment.Point(at, read(at, run)));
+        points.add(new Alignment.Point(at, read(at, run.directory())));
       }
     }
     return points.build();
   }
 
-  private static Judged read(long step, Run run) {
-    Saved saved = run.directory().read(file(step), new TypeReference<Saved>() {});
+  /** What was judged after a step. */
+  static Judged read(long step, RunDirectory directory) {
+    Saved saved = directory.read(file(step), new TypeReference<Saved>() {});
     return new Judged(
         ImmutableList.copyOf(saved.prompts),
         ImmutableList.copyOf(saved.texts),
         ImmutableDoubleArray.copyOf(saved.reward),
         ImmutableDoubleArray.copyOf(saved.gold),
         ImmutableDoubleArray.copyOf(saved.kl),
+        ImmutableDoubleArray.copyOf(saved.kl3),
         ImmutableDoubleArray.copyOf(saved.length),
         ImmutableDoubleArray.copyOf(saved.wellFormed));
   }

@@ -80,7 +80,7 @@ final class GenerateCommand implements Callable<Integer> {
     Checks.atLeast("--count", 1, count);
     Checks.positive("--temperature", temperature);
     try (LanguageModel model = LanguageModel.load(policy)) {
-      Console console = Run.console(spec, options);
+      Console console = Run.console(spec, options.display);
       int tokens = newTokens(model);
       SamplingConfig sampling = truncation.config(tokens, model.tokenizer());
       List<Prompt> prompts =

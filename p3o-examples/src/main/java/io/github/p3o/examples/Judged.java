@@ -11,8 +11,9 @@ import com.google.common.primitives.ImmutableDoubleArray;
  * @param texts the responses {@code [k, prompts]}
  * @param reward by the reward model that the policy is trained on
  * @param gold by the known preference
- * @param kl log π(y|x) − log π_ref(y|x), summed over the response, nats; its mean over samples of π
- *     is KL(π‖π_ref)
+ * @param kl k1 = log π(y|x) − log π_ref(y|x), summed over the response, nats; its mean over samples
+ *     of π is KL(π‖π_ref)
+ * @param kl3 the same by k3 of each token: never negative, with less scatter
  * @param length response tokens, the end token included
  * @param wellFormed 1 where the text keeps the rules of its language, 0 elsewhere
  */
@@ -22,6 +23,7 @@ record Judged(
     ImmutableDoubleArray reward,
     ImmutableDoubleArray gold,
     ImmutableDoubleArray kl,
+    ImmutableDoubleArray kl3,
     ImmutableDoubleArray length,
     ImmutableDoubleArray wellFormed) {
 
@@ -38,6 +40,11 @@ record Judged(
   /** KL(π‖π_ref) of whole responses, nats. */
   Estimate meanKl() {
     return mean(kl);
+  }
+
+  /** The same by k3. */
+  Estimate meanKl3() {
+    return mean(kl3);
   }
 
   /** Response tokens. */

@@ -37,6 +37,13 @@ final class ObjectiveOptions {
       description = "c of p3o: importance weights stay within 1/c and c (default: 10).")
   private @Nullable Double weightClip;
 
+  @Option(
+      order = 34,
+      names = "--value-coefficient",
+      paramLabel = "X",
+      description = "Weight of ppo's value loss beside the policy's (default: 0.1).")
+  private @Nullable Double valueCoefficient;
+
   /** The objective's name. */
   String name() {
     return objective.toString();
@@ -49,6 +56,7 @@ final class ObjectiveOptions {
 
   /** The objective, by a preset if there is one. */
   Learner learner(@Nullable Preset preset) {
-    return objective.learner(new Constants(preset, klCoefficient, clipRange, weightClip));
+    return objective.learner(
+        new Constants(preset, klCoefficient, clipRange, weightClip, valueCoefficient));
   }
 }

@@ -23,7 +23,8 @@ import picocli.CommandLine.Spec;
       AlignCommand.class,
       ResumeCommand.class,
       GenerateCommand.class,
-      CertifyCommand.class
+      CertifyCommand.class,
+      ExperimentCommand.class
     })
 final class P3oCommand implements Runnable {
 

@@ -21,11 +21,11 @@ final class QuickstartPage {
     rewardModel(report, result);
     report.heading("How it was made");
     TextTable made = new TextTable("stage", "result");
-    made.add("gold preference", Gold.CHEERFUL.formula());
+    made.add("gold preference", GrammarModels.GOLD.formula());
     made.add(
         "language model, held-out loss",
-        String.format(Locale.ROOT, "%.3f nats/token", result.languageLoss()));
-    made.add("labelled pairs", String.valueOf(result.labels().size()));
+        String.format(Locale.ROOT, "%.3f nats/token", result.models().languageLoss()));
+    made.add("labelled pairs", String.valueOf(result.models().labels().size()));
     made.add("seconds in all", String.format(Locale.ROOT, "%.0f", run.seconds()));
     report.table(made);
     report.note(
@@ -35,14 +35,14 @@ final class QuickstartPage {
   }
 
   private static void rewardModel(Report report, QuickstartResult result) {
-    Calibration calibration = result.calibration();
+    Calibration calibration = result.models().calibration();
     report.heading("The reward model on held-out comparisons");
     TextTable table = new TextTable("measure", "value", "by chance", "best possible");
     table.add(
         "accuracy",
         calibration.accuracy().text(3),
         "0.500",
-        String.format(Locale.ROOT, "%.3f", result.labels().best().mean()));
+        String.format(Locale.ROOT, "%.3f", result.models().labels().best().mean()));
     table.add("loss, nats", calibration.loss().text(3), "0.693", "");
     table.add(
         "calibration error",

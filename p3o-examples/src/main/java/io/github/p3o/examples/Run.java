@@ -63,7 +63,7 @@ final class Run implements AutoCloseable {
   static Run open(CommandSpec spec, RunOptions options, CheckpointOptions checkpoints) {
     return checkpoints.resume == null
         ? open(spec, options)
-        : reopen(checkpoints.resume, console(spec, options));
+        : reopen(checkpoints.resume, console(spec, options.display));
   }
 
   private static Run reopen(Path path, Console console) {
@@ -101,7 +101,7 @@ final class Run implements AutoCloseable {
     description.put(ARGUMENTS, spec.root().commandLine().getParseResult().originalArgs());
     description.put("options", optionsOf(spec));
     description.put(ENVIRONMENT, Provenance.all());
-    return open(path, console(spec, options), description);
+    return open(path, console(spec, options.display), description);
   }
 
   /** Makes a run directory. */
@@ -113,7 +113,7 @@ final class Run implements AutoCloseable {
   }
 
   /** What is shown of a command. */
-  static Console console(CommandSpec spec, RunOptions options) {
+  static Console console(CommandSpec spec, DisplayOptions options) {
     boolean bars =
         switch (options.progress) {
           case AUTO -> Console.isTerminal();

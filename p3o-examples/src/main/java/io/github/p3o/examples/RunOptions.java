@@ -1,27 +1,12 @@
 package io.github.p3o.examples;
 
-import com.google.common.base.Ascii;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Options of every command that runs. */
 final class RunOptions {
-
-  /** How progress is shown. */
-  enum Progress {
-    /** Bars on a terminal, lines elsewhere. */
-    AUTO,
-    /** Progress bars. */
-    BAR,
-    /** Plain lines. */
-    LINES;
-
-    @Override
-    public String toString() {
-      return Ascii.toLowerCase(name());
-    }
-  }
 
   @Option(
       order = 90,
@@ -38,31 +23,5 @@ final class RunOptions {
       description = "Run directory, new or empty (default: runs/COMMAND-TIME).")
   @Nullable Path out;
 
-  @Option(
-      order = 92,
-      names = "--progress",
-      paramLabel = "HOW",
-      defaultValue = "auto",
-      description =
-          "${COMPLETION-CANDIDATES}: bars or plain lines; auto: bars on a terminal (default).")
-  Progress progress = Progress.AUTO;
-
-  @Option(order = 93, names = "--stacktrace", description = "Print the stack trace of an error.")
-  boolean stacktrace;
-
-  @Option(
-      order = 98,
-      names = {"-h", "--help"},
-      usageHelp = true,
-      description = "Show this help and exit.")
-  @SuppressWarnings("unused") // picocli reads it
-  private boolean help;
-
-  @Option(
-      order = 99,
-      names = {"-V", "--version"},
-      versionHelp = true,
-      description = "Print the version and exit.")
-  @SuppressWarnings("unused") // picocli reads it
-  private boolean version;
+  @Mixin final DisplayOptions display = new DisplayOptions();
 }

@@ -34,4 +34,15 @@ final class StoryOpenings {
     }
     return all.build();
   }
+
+  /** All openings as they are and with the beginning of what happens: four times as many. */
+  static ImmutableList<String> longer() {
+    ImmutableList.Builder<String> longer = ImmutableList.builder();
+    for (String opening : all()) {
+      for (String more : ImmutableList.of("", " who wanted to", " who liked to", " who saw a")) {
+        longer.add(opening + more);
+      }
+    }
+    return longer.build();
+  }
 }

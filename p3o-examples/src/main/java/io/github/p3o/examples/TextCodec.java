@@ -1,11 +1,13 @@
 package io.github.p3o.examples;
 
+import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableIntArray;
 import com.google.common.primitives.Ints;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.text.Tokenizer;
 import java.util.Arrays;
+import java.util.List;
 import java.util.OptionalInt;
 
 /**
@@ -18,6 +20,11 @@ record TextCodec(Tokenizer tokenizer) {
   /** The begin token, if there is one, and the tokens of a text. */
   Prompt prompt(String text) {
     return new Prompt(ImmutableIntArray.copyOf(begun(tokenizer.encode(text))));
+  }
+
+  /** The same of several texts. */
+  ImmutableList<Prompt> prompts(List<String> texts) {
+    return texts.stream().map(this::prompt).collect(ImmutableList.toImmutableList());
   }
 
   /** The begin token, if there is one, and the last tokens of a text, at most so many in all. */

@@ -48,6 +48,19 @@ final class TextTable {
     return text.toString();
   }
 
+  /** The same as Markdown. */
+  String markdown() {
+    StringBuilder text = new StringBuilder();
+    appendMarkdown(text, header);
+    text.append("|---|").append("---:|".repeat(header.size() - 1)).append('\n');
+    rows.forEach(row -> appendMarkdown(text, row));
+    return text.toString();
+  }
+
+  private static void appendMarkdown(StringBuilder text, List<String> cells) {
+    text.append("| ").append(String.join(" | ", cells)).append(" |\n");
+  }
+
   private void appendRow(StringBuilder text, List<String> cells) {
     int[] widths = widths();
     for (int i = 0; i < widths.length; i++) {

@@ -13,7 +13,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** The whole way, smaller than small. */
 class QuickstartTest {
 
-  private static final Quickstart.Scale TINY = new Quickstart.Scale(300, 30, 60, 5, 2, 1);
+  private static final Quickstart.Scale TINY =
+      new Quickstart.Scale(new GrammarModels.Scale(300, 30, 60, 5), 2, 1);
 
   private static Console console(StringWriter out) {
     PrintWriter writer = new PrintWriter(out);

@@ -41,6 +41,7 @@ class StatisticsTest {
         values,
         values,
         values,
+        values,
         values);
   }
 

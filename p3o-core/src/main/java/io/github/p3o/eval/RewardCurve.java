@@ -1,0 +1,91 @@
+package io.github.p3o.eval;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.primitives.ImmutableDoubleArray;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * The reward of one run as a function of KL: its checkpoints in the order of their KL, joined by
+ * lines. Checkpoints of the same KL count as one, with their mean reward.
+ *
+ * @param kl nats, rising
+ * @param rewards at each
+ */
+record RewardCurve(ImmutableDoubleArray kl, ImmutableDoubleArray rewards) {
+
+  /**
+   * From one KL to another; empty unless the first is the smaller.
+   *
+   * @param from nats
+   * @param to nats
+   */
+  record Range(double from, double to) {
+
+    boolean isEmpty() {
+      return !(from < to);
+    }
+  }
+
+  static RewardCurve of(Collection<KlRewardFrontier.Point> run, KlRewardFrontier.Kl estimate) {
+    List<KlRewardFrontier.Point> sorted =
+        run.stream()
+            .sorted(
+                Comparator.comparingDouble((KlRewardFrontier.Point point) -> point.of(estimate)))
+            .toList();
+    ImmutableDoubleArray.Builder kl = ImmutableDoubleArray.builder();
+    ImmutableDoubleArray.Builder rewards = ImmutableDoubleArray.builder();
+    for (int i = 0; i < sorted.size(); ) {
+      double at = sorted.get(i).of(estimate);
+      double sum = 0;
+      int from = i;
+      for (; i < sorted.size() && sorted.get(i).of(estimate) == at; i++) {
+        sum += sorted.get(i).reward();
+      }
+      kl.add(at);
+      rewards.add(sum / (i - from));
+    }
+    RewardCurve curve = new RewardCurve(kl.build(), rewards.build());
+    checkArgument(
+        curve.kl.length() >= 2,
+        "points: expected checkpoints of different KL in every run, got %s",
+        sorted);
+    return curve;
+  }
+
+  /** What all of these curves have passed. */
+  static Range common(Collection<RewardCurve> curves) {
+    return new Range(
+        curves.stream().mapToDouble(curve -> curve.kl.get(0)).max().orElseThrow(),
+        curves.stream()
+            .mapToDouble(curve -> curve.kl.get(curve.kl.length() - 1))
+            .min()
+            .orElseThrow());
+  }
+
+  /** The reward at a KL within the curve. */
+  double at(double x) {
+    int right = 1;
+    while (right < kl.length() - 1 && kl.get(right) < x) {
+      right++;
+    }
+    double share = (x - kl.get(right - 1)) / (kl.get(right) - kl.get(right - 1));
+    return rewards.get(right - 1) + share * (rewards.get(right) - rewards.get(right - 1));
+  }
+
+  /** The mean reward over a range within the curve: the area under it by its width. */
+  double mean(Range range) {
+    double area = 0;
+    double before = range.from();
+    for (int i = 0; i <= kl.length(); i++) {
+      double next = i == kl.length() ? range.to() : Math.min(kl.get(i), range.to());
+      if (next > before) {
+        area += (next - before) * (at(before) + at(next)) / 2;
+        before = next;
+      }
+    }
+    return area / (range.to() - range.from());
+  }
+}

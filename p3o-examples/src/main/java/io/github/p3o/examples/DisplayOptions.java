@@ -1,0 +1,51 @@
+package io.github.p3o.examples;
+
+import com.google.common.base.Ascii;
+import picocli.CommandLine.Option;
+
+/** Options of what is shown. */
+final class DisplayOptions {
+
+  /** How progress is shown. */
+  enum Progress {
+    /** Bars on a terminal, lines elsewhere. */
+    AUTO,
+    /** Progress bars. */
+    BAR,
+    /** Plain lines. */
+    LINES;
+
+    @Override
+    public String toString() {
+      return Ascii.toLowerCase(name());
+    }
+  }
+
+  @Option(
+      order = 92,
+      names = "--progress",
+      paramLabel = "HOW",
+      defaultValue = "auto",
+      description =
+          "${COMPLETION-CANDIDATES}: bars or plain lines; auto: bars on a terminal (default).")
+  Progress progress = Progress.AUTO;
+
+  @Option(order = 93, names = "--stacktrace", description = "Print the stack trace of an error.")
+  boolean stacktrace;
+
+  @Option(
+      order = 98,
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "Show this help and exit.")
+  @SuppressWarnings("unused") // picocli reads it
+  private boolean help;
+
+  @Option(
+      order = 99,
+      names = {"-V", "--version"},
+      versionHelp = true,
+      description = "Print the version and exit.")
+  @SuppressWarnings("unused") // picocli reads it
+  private boolean version;
+}
