@@ -150,6 +150,12 @@ final class SftCommand implements Callable<Integer> {
       model.save(run.directory().resolve(MODEL));
       run.console().print(result(losses, held));
       run.console().print("Model: " + run.directory().resolve(MODEL));
+      run.report(
+          new RunReport.About(
+              "Supervised fine-tuning",
+              "A language model learned given texts. " + result(losses, held),
+              "reward",
+              0));
       return 0;
     }
   }
