@@ -130,14 +130,17 @@ class WorkersTest {
   /** Uneven parts of a batch, computed apart, are the one batch. */
   @Test
   void gradients_ofParts_addUpToTheBatchs() {
-    try (TabularPolicy policy = TabularPolicy.of(new double[][] {{1, 2, 0}, {0, 0, 1}, {-1, 0, 1}});
+    try (TabularPolicy policy =
+            TabularPolicy.of(new double[][] {{1, 2, 0}, {0, 0, 1}, {-1, 0, 1}});
         P3OTrainer trainer = Bandit.trainer(policy).build();
         PolicyLearner learner =
             new PolicyLearner(
                 policy, new ResponseObjective(policy, new ImportanceSampledLoss(), 2), 2, 3)) {
       PairwiseBatch batch = trainer.rollout(0);
       Whole whole = Whole.of(batch, batch.groups());
-      int[][] parts = {{0}, {1, 2, 3, 4, 5, 6, 7}, {8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}, {20, 21, 22, 23}};
+      int[][] parts = {
+        {0}, {1, 2, 3, 4, 5, 6, 7}, {8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}, {20, 21, 22, 23}
+      };
       double[] sum = new double[9];
       double loss = 0;
       for (int[] part : parts) {

@@ -2,6 +2,7 @@ package io.github.p3o.internal;
 
 import com.google.common.primitives.ImmutableDoubleArray;
 import io.github.p3o.PairwiseBatch;
+import java.io.Serializable;
 
 /**
  * What the loss of a part must know of the batch that it is a part of, so that the parts' gradients
@@ -11,7 +12,7 @@ import io.github.p3o.PairwiseBatch;
  * @param meanReward over all responses
  * @param meanRolloutKl of log π_old − log π_ref over all responses
  */
-public record Whole(long losses, double meanReward, double meanRolloutKl) {
+public record Whole(long losses, double meanReward, double meanRolloutKl) implements Serializable {
 
   /** Of a batch whose losses are so many. */
   public static Whole of(PairwiseBatch batch, long losses) {

@@ -180,8 +180,7 @@ class SamplingTest {
       Samples together = sampler.sample(prompts, 3, seeds);
       for (int g = 0; g < 5; g++) {
         Samples alone =
-            sampler.sample(
-                ImmutableList.of(prompts.get(g)), 3, new SplittableRandom(seeds.get(g)));
+            sampler.sample(ImmutableList.of(prompts.get(g)), 3, new SplittableRandom(seeds.get(g)));
         for (int i = 0; i < 3; i++) {
           assertThat(together.responses().get(i * 5 + g)).isEqualTo(alone.responses().get(i));
           assertThat(together.behaviour().get(i, g))

@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.math.LongMath;
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.Gradients;
 import io.github.p3o.LogProbs;
@@ -75,7 +76,11 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
    * @return what an executor needs
    */
   public static <P extends Policy> ExecutorMemory measure(
-      SparkModels<P> models, TrainerConfig config, Prompt prompt, Response response, SparkConf conf) {
+      SparkModels<P> models,
+      TrainerConfig config,
+      Prompt prompt,
+      Response response,
+      SparkConf conf) {
     int k = config.responsesPerPrompt();
     int groups = config.promptsPerMicroBatch();
     long before = Pointer.physicalBytes();
@@ -131,7 +136,8 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
   public ImmutableMap<String, String> settings(SparkConf conf) {
     long megabytes = megabytes(nativeBytes());
     String options =
-        conf.get(OPTIONS, "").replaceAll("-D(" + MAX_BYTES + "|" + MAX_PHYSICAL_BYTES + ")=\\S*", "");
+        conf.get(OPTIONS, "")
+            .replaceAll("-D(" + MAX_BYTES + "|" + MAX_PHYSICAL_BYTES + ")=\\S*", "");
     return ImmutableMap.of(
         OVERHEAD,
         megabytes + "m",
@@ -170,18 +176,16 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
     checkAtLeast(
         MAX_PHYSICAL_BYTES,
         heap + nativeBytes(),
-        limit(conf, MAX_PHYSICAL_BYTES, heap + nativeLimit),
+        limit(conf, MAX_PHYSICAL_BYTES, LongMath.saturatedAdd(heap, nativeLimit)),
         conf);
-    checkAtLeast(
-        HEAP, (long) (COPIES_IN_HEAP * tasks * parameterBytes / USABLE_HEAP), heap, conf);
+    checkAtLeast(HEAP, (long) (COPIES_IN_HEAP * tasks * parameterBytes / USABLE_HEAP), heap, conf);
     long results = conf.getSizeAsBytes(RESULTS, "1g");
     checkAtLeast(RESULTS, parameterBytes, results == 0 ? Long.MAX_VALUE : results, conf);
   }
 
   /** A limit among the executors' Java options, in bytes; 0 there means none. */
   private static long limit(SparkConf conf, String name, long byDefault) {
-    Matcher matcher =
-        Pattern.compile("-D" + name + "=(\\S+)").matcher(conf.get(OPTIONS, ""));
+    Matcher matcher = Pattern.compile("-D" + name + "=(\\S+)").matcher(conf.get(OPTIONS, ""));
     if (!matcher.find()) {
       return byDefault;
     }

@@ -23,12 +23,8 @@ record SampleRows(
     return new SampleRows(
         samples.behaviour().responses(),
         samples.prompts().size(),
-        samples.responses().stream()
-            .map(Response::tokens)
-            .collect(ImmutableList.toImmutableList()),
-        samples.responses().stream()
-            .map(Response::ended)
-            .collect(ImmutableList.toImmutableList()),
+        samples.responses().stream().map(Response::tokens).collect(ImmutableList.toImmutableList()),
+        samples.responses().stream().map(Response::ended).collect(ImmutableList.toImmutableList()),
         samples.behaviour().values());
   }
 

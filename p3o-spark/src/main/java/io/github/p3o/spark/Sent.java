@@ -28,8 +28,7 @@ record Sent(Run<?> run, long version, Broadcast<byte[][]> parameters) implements
   }
 
   PairRows rollout(RolloutPart part) {
-    return with(
-        worker -> PairRows.of(worker.rollout(part.ids(), part.prompts(), part.seeds())));
+    return with(worker -> PairRows.of(worker.rollout(part.ids(), part.prompts(), part.seeds())));
   }
 
   SampleRows sample(RolloutPart part, int responses) {
@@ -48,8 +47,7 @@ record Sent(Run<?> run, long version, Broadcast<byte[][]> parameters) implements
           try (Gradients gradients =
               worker.gradients(part.pairs().batch(), part.whole(), part.klScale())) {
             byte[][] values = VectorBytes.read(gradients.vector(), slices);
-            PartResult result =
-                PartResult.of(gradients, watch.elapsed(TimeUnit.NANOSECONDS) / 1e9);
+            PartResult result = PartResult.of(gradients, watch.elapsed(TimeUnit.NANOSECONDS) / 1e9);
             List<Tuple2<Integer, Slice>> all = new ArrayList<>();
             for (int i = 0; i < slices; i++) {
               ImmutableList<PartResult> withFirst =

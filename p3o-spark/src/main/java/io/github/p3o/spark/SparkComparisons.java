@@ -27,8 +27,7 @@ public final class SparkComparisons implements AutoCloseable {
    * @throws IllegalArgumentException for no rows, or rows without tokens in one of the columns
    */
   public SparkComparisons(Dataset<Row> data, String prompt, String chosen, String rejected) {
-    rows =
-        new IndexedRows(data, ImmutableList.of(prompt, chosen, rejected), IndexedRows.tokens());
+    rows = new IndexedRows(data, ImmutableList.of(prompt, chosen, rejected), IndexedRows.tokens());
   }
 
   /**

@@ -89,8 +89,7 @@ public final class SparkP3OTrainer<P extends Policy> implements Resumable, AutoC
    * @param <P> the type of the policy
    * @return a new builder
    */
-  public static <P extends Policy> Builder<P> builder(
-      SparkSession spark, SparkModels<P> models) {
+  public static <P extends Policy> Builder<P> builder(SparkSession spark, SparkModels<P> models) {
     return new Builder<>(spark, models);
   }
 
@@ -266,6 +265,5 @@ public final class SparkP3OTrainer<P extends Policy> implements Resumable, AutoC
       checkArgument(source != null, "prompts: expected to be set, got none");
       return new SparkP3OTrainer<>(this, source);
     }
-
   }
 }

@@ -81,9 +81,7 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
       ImmutableLongArray ids, ImmutableList<Prompt> prompts, RandomGenerator random) {
     List<RolloutPart> parts = parts(ids, prompts, seeds(prompts, random));
     return PairRows.join(
-        run(
-            "pairs",
-            to -> spark.parallelize(parts, parts.size()).map(to::rollout).collect()));
+        run("pairs", to -> spark.parallelize(parts, parts.size()).map(to::rollout).collect()));
   }
 
   @Override
@@ -125,8 +123,7 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
             p ->
                 part.apply(
                     IntStream.range(
-                            (int) ((long) p * count / parts),
-                            (int) ((p + 1L) * count / parts))
+                            (int) ((long) p * count / parts), (int) ((p + 1L) * count / parts))
                         .toArray()))
         .toList();
   }
@@ -163,8 +160,7 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
     return gradients;
   }
 
-  private Gradients join(
-      PairwiseBatch batch, List<Slice> sums, ImmutableList<PartResult> results) {
+  private Gradients join(PairwiseBatch batch, List<Slice> sums, ImmutableList<PartResult> results) {
     Map<String, Double> diagnostics = new TreeMap<>();
     double loss = 0;
     for (PartResult result : results) {
@@ -210,7 +206,7 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
   private static RuntimeException cause(Exception e) {
     for (Throwable cause : Throwables.getCausalChain(e)) {
       if (cause instanceof NonFiniteException nonFinite) {
-        return new NonFiniteException(nonFinite.getMessage());
+        return new NonFiniteException(String.valueOf(nonFinite.getMessage()));
       }
     }
     return e instanceof RuntimeException unchecked ? unchecked : new IllegalStateException(e);

@@ -32,8 +32,7 @@ final class Worker implements AutoCloseable {
   /** Of the parameters, given by the driver. */
   private long version = -1;
 
-  private Worker(
-      Run<?> run, Policy policy, PairSampler sampler, RewardModel rewardModel) {
+  private Worker(Run<?> run, Policy policy, PairSampler sampler, RewardModel rewardModel) {
     this.policy = policy;
     this.sampler = sampler;
     this.rewardModel = rewardModel;
@@ -42,16 +41,13 @@ final class Worker implements AutoCloseable {
     scorer = new PolicyScorer(reference, k * run.promptsAtOnce());
     learner =
         new PolicyLearner(
-            policy,
-            new ResponseObjective(policy, run.models().loss(), k),
-            k,
-            run.promptsAtOnce());
+            policy, new ResponseObjective(policy, run.models().loss(), k), k, run.promptsAtOnce());
   }
 
   static <P extends Policy> Worker of(Run<P> run) {
+    ClassPath.check();
     P policy = run.models().policy();
-    return new Worker(
-        run, policy, run.models().sampler(policy), run.models().rewardModel());
+    return new Worker(run, policy, run.models().sampler(policy), run.models().rewardModel());
   }
 
   /** Takes the parameters of a version, unless it has them. */

@@ -28,8 +28,7 @@ record BanditModels(Objective objective, Reward reward) implements SparkModels<T
     NOT_A_NUMBER_IN_CONTEXT_2
   }
 
-  static final BanditModels USUAL =
-      new BanditModels(Objective.P3O, Reward.ONE_FOR_THE_CONTEXT);
+  static final BanditModels USUAL = new BanditModels(Objective.P3O, Reward.ONE_FOR_THE_CONTEXT);
 
   @Override
   public TabularPolicy policy() {
@@ -50,8 +49,7 @@ record BanditModels(Objective objective, Reward reward) implements SparkModels<T
   public RewardModel rewardModel() {
     return reward == Reward.ONE_FOR_THE_CONTEXT
         ? Bandit.REWARD
-        : RewardModel.each(
-            (prompt, response) -> prompt.tokens().get(0) == 2 ? Double.NaN : 1);
+        : RewardModel.each((prompt, response) -> prompt.tokens().get(0) == 2 ? Double.NaN : 1);
   }
 
   /** Three epochs of mini-batches of 10, 10 and 4 prompts: no partitions divide them evenly. */
@@ -69,8 +67,7 @@ record BanditModels(Objective objective, Reward reward) implements SparkModels<T
         .prompts(prompts())
         .sampler(
             (prompts, k, random) ->
-                policy.sample(
-                    prompts, k, ImmutableLongArray.copyOf(random.longs(prompts.size()))))
+                policy.sample(prompts, k, ImmutableLongArray.copyOf(random.longs(prompts.size()))))
         .rewardModel(rewardModel())
         .config(config().build())
         .build();

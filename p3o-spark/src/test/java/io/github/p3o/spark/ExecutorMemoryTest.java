@@ -17,8 +17,7 @@ class ExecutorMemoryTest {
   private static final long MIB = 1 << 20;
 
   /** Models of 100 MiB and work of 50 MiB for each of two tasks: 684 MiB with the libraries. */
-  private static final ExecutorMemory MEMORY =
-      new ExecutorMemory(100 * MIB, 50 * MIB, 40 * MIB, 2);
+  private static final ExecutorMemory MEMORY = new ExecutorMemory(100 * MIB, 50 * MIB, 40 * MIB, 2);
 
   private static SparkConf conf() {
     return new SparkConf(false).set("spark.master", "spark://127.0.0.1:7077");

@@ -26,7 +26,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * The models of {@link BanditModels#USUAL}, of which one task fails once, in the middle of a
  * gradient: the first that computes one after a file {@code armed} is there.
  */
-record FaultyModels(Fault fault, String directory) implements SparkModels<FaultyModels.FaultyPolicy> {
+record FaultyModels(Fault fault, String directory)
+    implements SparkModels<FaultyModels.FaultyPolicy> {
 
   enum Fault {
     NONE,

@@ -21,13 +21,13 @@ public final class KillableDriver {
   /**
    * Trains.
    *
-   * @param args the master, its home, the directory of the run
+   * @param args the master, the directory of the run
    */
   public static void main(String[] args) throws Exception {
-    Path run = Path.of(args[2]);
+    Path run = Path.of(args[1]);
     Checkpoints checkpoints = new Checkpoints(run.resolve("checkpoints"), 2);
     try (SparkSession spark =
-            StandaloneCluster.configured(args[0], Path.of(args[1])).getOrCreate();
+            StandaloneCluster.configured(args[0]).getOrCreate();
         SparkP3OTrainer<TabularPolicy> trainer =
             SparkP3OTrainer.builder(spark, BanditModels.USUAL)
                 .prompts(BanditModels.prompts())

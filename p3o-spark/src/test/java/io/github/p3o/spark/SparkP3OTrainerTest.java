@@ -9,10 +9,12 @@ import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.NonFiniteException;
 import io.github.p3o.P3OTrainer;
 import io.github.p3o.PairSampler;
+import io.github.p3o.Prompt;
 import io.github.p3o.Samples;
 import io.github.p3o.StepMetrics;
 import io.github.p3o.TabularPolicy;
 import io.github.p3o.TrainerConfig;
+import io.github.p3o.TrainingListener;
 import io.github.p3o.spark.BanditModels.Objective;
 import io.github.p3o.spark.BanditModels.Reward;
 import io.github.p3o.testing.Bandit;
@@ -85,10 +87,8 @@ class SparkP3OTrainerTest {
 
   @Test
   void train_byAnObjectiveOfBatchMeansInFivePartitions_isTheOneLargeBatch() {
-    BanditModels models =
-        new BanditModels(Objective.WITH_BATCH_MEANS, Reward.ONE_FOR_THE_CONTEXT);
-    assertThat(trained(models, 5))
-        .containsExactly(models.trainedPlainly(STEPS), within(TOLERANCE));
+    BanditModels models = new BanditModels(Objective.WITH_BATCH_MEANS, Reward.ONE_FOR_THE_CONTEXT);
+    assertThat(trained(models, 5)).containsExactly(models.trainedPlainly(STEPS), within(TOLERANCE));
   }
 
   @Test
@@ -99,8 +99,8 @@ class SparkP3OTrainerTest {
   @Test
   void step_inFivePartitions_measuresWhatOneMachineMeasures() {
     List<StepMetrics> told = new ArrayList<>();
-    io.github.p3o.TrainingListener listener =
-        new io.github.p3o.TrainingListener() {
+    TrainingListener listener =
+        new TrainingListener() {
           @Override
           public void onStep(StepMetrics metrics) {
             told.add(metrics);
@@ -164,11 +164,8 @@ class SparkP3OTrainerTest {
 
   @Test
   void sampler_inAnyPartitions_drawsTheSame() {
-    ImmutableList<io.github.p3o.Prompt> prompts =
-        ImmutableList.<io.github.p3o.Prompt>builder()
-            .addAll(Bandit.CONTEXTS)
-            .addAll(Bandit.CONTEXTS)
-            .build();
+    ImmutableList<Prompt> prompts =
+        ImmutableList.<Prompt>builder().addAll(Bandit.CONTEXTS).addAll(Bandit.CONTEXTS).build();
     ImmutableLongArray seeds = ImmutableLongArray.of(1, 2, 3, 4, 5, 6);
     try (TabularPolicy policy = BanditModels.USUAL.policy();
         SparkSampler one = new SparkSampler(spark, BanditModels.USUAL, policy, 1);

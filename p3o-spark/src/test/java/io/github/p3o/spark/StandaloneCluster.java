@@ -2,6 +2,7 @@ package io.github.p3o.spark;
 
 import static java.util.concurrent.TimeUnit.SECONDS;
 
+import com.google.common.collect.ImmutableList;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -9,11 +10,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -34,6 +37,10 @@ final class StandaloneCluster implements AutoCloseable {
 
   private final Path home;
   private final List<Process> processes = new ArrayList<>();
+
+  /** All that master and workers wrote. */
+  private final List<String> said = Collections.synchronizedList(new ArrayList<>());
+
   private final String master;
 
   StandaloneCluster(Path home) throws Exception {
@@ -74,7 +81,6 @@ final class StandaloneCluster implements AutoCloseable {
     Thread reader =
         new Thread(
             () -> {
-              List<String> said = new ArrayList<>();
               try (BufferedReader lines = process.inputReader(StandardCharsets.UTF_8)) {
                 for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                   Matcher matcher = ready.matcher(line);
@@ -97,6 +103,8 @@ final class StandaloneCluster implements AutoCloseable {
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     Map<String, String> environment = builder.environment();
     environment.put("SPARK_HOME", home.toString());
+    environment.put("SPARK_LOCAL_DIRS", home.resolve("local").toString());
+    environment.put("SPARK_SCALA_VERSION", "2.13"); // which it else looks for among its sources
     environment.put("SPARK_LOCAL_IP", "127.0.0.1");
     environment.put("SPARK_LOCAL_HOSTNAME", "localhost");
     return builder.start();
@@ -117,22 +125,42 @@ final class StandaloneCluster implements AutoCloseable {
 
   /** An application of this process on both workers; stop it before the next. */
   SparkSession application(Map<String, String> settings) {
-    SparkSession.Builder builder = configured(master, home);
+    SparkSession.Builder builder = configured(master);
     settings.forEach(builder::config);
-    return builder.getOrCreate();
+    try {
+      return builder.getOrCreate();
+    } catch (RuntimeException e) {
+      throw new IllegalStateException("the cluster said: " + said(), e);
+    }
+  }
+
+  /** And the ends of what the executors wrote. */
+  private String said() {
+    try (Stream<Path> files = Files.walk(home)) {
+      StringBuilder all = new StringBuilder(String.join("\n", ImmutableList.copyOf(said)));
+      for (Path file : files.filter(path -> path.endsWith("stderr")).toList()) {
+        String text = Files.readString(file);
+        all.append('\n').append(file).append(": ");
+        all.append(text.substring(Math.max(0, text.length() - 2000)));
+      }
+      return all.toString();
+    } catch (IOException e) {
+      return e.toString();
+    }
   }
 
   /** Another process that is given the master, the home and more arguments. */
   Process driver(Class<?> main, String... arguments) throws IOException {
-    List<String> command = java("-Xmx512m", "-Dp3o.log=" + home.resolve("driver.log"), main.getName());
-    command.addAll(List.of(master, home.toString()));
+    List<String> command =
+        java("-Xmx512m", "-Dp3o.log=" + home.resolve("driver.log"), main.getName());
+    command.add(master);
     command.addAll(List.of(arguments));
     Process process = start(command);
     processes.add(process);
     return process;
   }
 
-  static SparkSession.Builder configured(String master, Path home) {
+  static SparkSession.Builder configured(String master) {
     return Sessions.builder(master)
         .config("spark.executor.extraClassPath", System.getProperty("java.class.path"))
         .config("spark.executor.memory", "512m")
@@ -144,7 +172,6 @@ final class StandaloneCluster implements AutoCloseable {
         .config("spark.executorEnv.OMP_NUM_THREADS", "1")
         .config("spark.executorEnv.SPARK_LOCAL_IP", "127.0.0.1")
         .config("spark.executorEnv.SPARK_LOCAL_HOSTNAME", "localhost")
-        .config("spark.local.dir", home.resolve("local").toString())
         // both executors before the first task, however slow they start
         .config("spark.scheduler.minRegisteredResourcesRatio", "1.0")
         .config("spark.scheduler.maxRegisteredResourcesWaitingTime", "120s")

@@ -81,7 +81,7 @@ class StandaloneClusterTest {
   }
 
   /** What Spark gives in this process, in as many partitions. */
-  private static double[] trainedHere(int partitions, int steps) {
+  private static double[] trainedHere(int partitions, int steps) throws IOException {
     try (SparkSession spark = Sessions.local(1);
         SparkP3OTrainer<?> trainer =
             trainer(spark, new FaultyModels(Fault.NONE, ""), partitions, () -> {})) {
@@ -91,7 +91,7 @@ class StandaloneClusterTest {
   }
 
   @Test
-  void train_inAnyPartitions_isTheOneLargeBatchAndAgainTheSameBits() {
+  void train_inAnyPartitions_isTheOneLargeBatchAndAgainTheSameBits() throws Exception {
     double[] plain = BanditModels.USUAL.trainedPlainly(STEPS);
     for (int partitions : new int[] {1, 2, 5}) {
       double[] here = trainedHere(partitions, STEPS);
@@ -105,8 +105,8 @@ class StandaloneClusterTest {
     }
   }
 
-  private static void assertSurvives(
-      Fault fault, Path directory, Map<String, String> settings) {
+  private static void assertSurvives(Fault fault, Path directory, Map<String, String> settings)
+      throws Exception {
     FaultyModels models = new FaultyModels(fault, directory.toString());
     double[] undisturbed = trainedHere(5, STEPS);
     try (SparkSession spark = cluster.application(settings);
@@ -118,12 +118,14 @@ class StandaloneClusterTest {
   }
 
   @Test
-  void train_executorKilledWithinAGradient_endsWithTheSameBits(@TempDir Path directory) {
+  void train_executorKilledWithinAGradient_endsWithTheSameBits(@TempDir Path directory)
+      throws Exception {
     assertSurvives(Fault.KILLED, directory, Map.of());
   }
 
   @Test
-  void train_oneTaskStraggles_isOvertakenAndEndsWithTheSameBits(@TempDir Path directory) {
+  void train_oneTaskStraggles_isOvertakenAndEndsWithTheSameBits(@TempDir Path directory)
+      throws Exception {
     assertSurvives(
         Fault.STRAGGLES,
         directory,
@@ -137,7 +139,7 @@ class StandaloneClusterTest {
   }
 
   @Test
-  void train_parametersLostOnTheirWay_areSentAgain(@TempDir Path directory) {
+  void train_parametersLostOnTheirWay_areSentAgain(@TempDir Path directory) throws Exception {
     double[] undisturbed = trainedHere(2, STEPS);
     long[] bytes = {0, 0};
     for (int i = 0; i < 2; i++) {
@@ -191,8 +193,7 @@ class StandaloneClusterTest {
     awaitSteps(second, KillableDriver.STEPS);
     assertThat(second.waitFor(120, SECONDS)).isTrue();
     assertThat(Files.readString(run.resolve("parameters")))
-        .isEqualTo(
-            Arrays.toString(trainedHere(KillableDriver.PARTITIONS, KillableDriver.STEPS)));
+        .isEqualTo(Arrays.toString(trainedHere(KillableDriver.PARTITIONS, KillableDriver.STEPS)));
   }
 
   /** Lets a driver go on until it has done some steps, and into the next. */

@@ -19,6 +19,7 @@ import io.github.p3o.train.Checkpoints;
 import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.LoraConfig;
 import io.github.p3o.transformer.TransformerPolicy;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -106,7 +107,7 @@ public final class SparkExample {
    *
    * @param args {@code name=value}, see above
    */
-  public static void main(String[] args) {
+  public static void main(String[] args) throws IOException {
     Map<String, String> given = new TreeMap<>();
     for (String arg : args) {
       String[] parts = arg.split("=", 2);
@@ -150,8 +151,7 @@ public final class SparkExample {
         "tokens");
   }
 
-  private static ExecutorMemory memory(
-      SparkSession spark, Models models, TrainerConfig config) {
+  private static ExecutorMemory memory(SparkSession spark, Models models, TrainerConfig config) {
     int[] longest = IntStream.generate(() -> 1).limit(TOKENS).toArray();
     ExecutorMemory memory =
         ExecutorMemory.measure(
@@ -165,8 +165,7 @@ public final class SparkExample {
     return memory;
   }
 
-  private static void train(
-      SparkP3OTrainer<TransformerPolicy> trainer, Path run, int steps) {
+  private static void train(SparkP3OTrainer<TransformerPolicy> trainer, Path run, int steps) {
     Checkpoints checkpoints = new Checkpoints(run.resolve("checkpoints"), 2);
     checkpoints.resume(trainer);
     long begin = System.nanoTime();
