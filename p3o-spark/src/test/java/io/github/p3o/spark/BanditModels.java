@@ -1,7 +1,6 @@
 package io.github.p3o.spark;
 
 import com.google.common.primitives.ImmutableLongArray;
-import io.github.p3o.OptimizerConfig;
 import io.github.p3o.P3OTrainer;
 import io.github.p3o.PairSampler;
 import io.github.p3o.PolicyLoss;
@@ -28,6 +27,8 @@ record BanditModels(Objective objective, Reward reward) implements SparkModels<T
     NOT_A_NUMBER_IN_CONTEXT_2
   }
 
+  static final int EPOCHS = 2;
+
   static final BanditModels USUAL = new BanditModels(Objective.P3O, Reward.ONE_FOR_THE_CONTEXT);
 
   @Override
@@ -52,9 +53,9 @@ record BanditModels(Objective objective, Reward reward) implements SparkModels<T
         : RewardModel.each((prompt, response) -> prompt.tokens().get(0) == 2 ? Double.NaN : 1);
   }
 
-  /** Three epochs of mini-batches of 10, 10 and 4 prompts: no partitions divide them evenly. */
+  /** Two epochs of mini-batches of 10, 10 and 4 prompts: no partitions divide them evenly. */
   static TrainerConfig.Builder config() {
-    return Bandit.config().optimizer(OptimizerConfig.adamW(0.05));
+    return Bandit.config().epochsPerStep(EPOCHS);
   }
 
   static PromptSource prompts() {
@@ -62,21 +63,21 @@ record BanditModels(Objective objective, Reward reward) implements SparkModels<T
   }
 
   /** The trainer of one machine that draws the same responses. */
-  P3OTrainer plain(TabularPolicy policy) {
+  P3OTrainer plain(TabularPolicy policy, int epochs) {
     return P3OTrainer.builder(policy, loss())
         .prompts(prompts())
         .sampler(
             (prompts, k, random) ->
                 policy.sample(prompts, k, ImmutableLongArray.copyOf(random.longs(prompts.size()))))
         .rewardModel(rewardModel())
-        .config(config().build())
+        .config(config().epochsPerStep(epochs).build())
         .build();
   }
 
   /** The parameters after some steps of one machine. */
-  double[] trainedPlainly(int steps) {
+  double[] trainedPlainly(int steps, int epochs) {
     try (TabularPolicy policy = policy();
-        P3OTrainer trainer = plain(policy)) {
+        P3OTrainer trainer = plain(policy, epochs)) {
       trainer.train(steps);
       return policy.parameters().vector().toDoubleVector();
     }

@@ -13,7 +13,7 @@ import org.apache.spark.sql.SparkSession;
  */
 public final class KillableDriver {
 
-  static final int STEPS = 6;
+  static final int STEPS = 4;
   static final int PARTITIONS = 2;
 
   private KillableDriver() {}
@@ -26,12 +26,11 @@ public final class KillableDriver {
   public static void main(String[] args) throws Exception {
     Path run = Path.of(args[1]);
     Checkpoints checkpoints = new Checkpoints(run.resolve("checkpoints"), 2);
-    try (SparkSession spark =
-            StandaloneCluster.configured(args[0]).getOrCreate();
+    try (SparkSession spark = StandaloneCluster.configured(args[0]).getOrCreate();
         SparkP3OTrainer<TabularPolicy> trainer =
             SparkP3OTrainer.builder(spark, BanditModels.USUAL)
                 .prompts(BanditModels.prompts())
-                .config(BanditModels.config().build())
+                .config(BanditModels.config().epochsPerStep(1).build())
                 .partitions(PARTITIONS)
                 .build()) {
       checkpoints.resume(trainer);

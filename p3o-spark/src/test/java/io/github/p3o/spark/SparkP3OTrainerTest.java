@@ -35,7 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Training on two threads of Spark is training on one machine. */
 class SparkP3OTrainerTest {
 
-  private static final int STEPS = 6;
+  private static final int STEPS = 4;
 
   /** Of parameters of order 1, in float64: sums round otherwise, AdamW keeps that small. */
   private static final double TOLERANCE = 1e-10;
@@ -75,20 +75,20 @@ class SparkP3OTrainerTest {
   @EnumSource
   void train_inOnePartition_givesTheBitsOfOneMachine(Objective objective) {
     BanditModels models = new BanditModels(objective, Reward.ONE_FOR_THE_CONTEXT);
-    assertThat(trained(models, 1)).containsExactly(models.trainedPlainly(STEPS));
+    assertThat(trained(models, 1)).containsExactly(models.trainedPlainly(STEPS, BanditModels.EPOCHS));
   }
 
   @ParameterizedTest
   @ValueSource(ints = {2, 5, 100})
   void train_inUnevenPartitions_isTheOneLargeBatch(int partitions) {
     assertThat(trained(BanditModels.USUAL, partitions))
-        .containsExactly(BanditModels.USUAL.trainedPlainly(STEPS), within(TOLERANCE));
+        .containsExactly(BanditModels.USUAL.trainedPlainly(STEPS, BanditModels.EPOCHS), within(TOLERANCE));
   }
 
   @Test
   void train_byAnObjectiveOfBatchMeansInFivePartitions_isTheOneLargeBatch() {
     BanditModels models = new BanditModels(Objective.WITH_BATCH_MEANS, Reward.ONE_FOR_THE_CONTEXT);
-    assertThat(trained(models, 5)).containsExactly(models.trainedPlainly(STEPS), within(TOLERANCE));
+    assertThat(trained(models, 5)).containsExactly(models.trainedPlainly(STEPS, BanditModels.EPOCHS), within(TOLERANCE));
   }
 
   @Test
@@ -107,7 +107,7 @@ class SparkP3OTrainerTest {
           }
         };
     try (TabularPolicy policy = BanditModels.USUAL.policy();
-        P3OTrainer plain = BanditModels.USUAL.plain(policy);
+        P3OTrainer plain = BanditModels.USUAL.plain(policy, BanditModels.EPOCHS);
         SparkP3OTrainer<TabularPolicy> trainer =
             trainer(BanditModels.USUAL, 5).listener(listener).build()) {
       for (int i = 0; i < 3; i++) {

@@ -14,6 +14,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -36,7 +37,7 @@ final class StandaloneCluster implements AutoCloseable {
       "-Dlog4j2.configurationFile=org/apache/spark/log4j2-defaults.properties";
 
   private final Path home;
-  private final List<Process> processes = new ArrayList<>();
+  private final List<Process> processes = new CopyOnWriteArrayList<>();
 
   /** All that master and workers wrote. */
   private final List<String> said = Collections.synchronizedList(new ArrayList<>());
@@ -45,21 +46,21 @@ final class StandaloneCluster implements AutoCloseable {
 
   StandaloneCluster(Path home) throws Exception {
     this.home = home;
+    Runtime.getRuntime().addShutdownHook(new Thread(this::destroy)); // also if nobody closes it
     Files.createDirectories(home.resolve("jars")); // the class path has them
     Files.writeString(home.resolve("RELEASE"), "as a distribution has it");
     try {
       master =
-          started(MASTER, "org.apache.spark.deploy.master.Master", "--webui-port", "0").group(1);
+          started("127.0.0.1", MASTER, "org.apache.spark.deploy.master.Master").group(1);
       for (int i = 0; i < 2; i++) {
         started(
+            "127.0.0." + (i + 1), // Spark makes no second attempt of a task on the same host
             REGISTERED,
             "org.apache.spark.deploy.worker.Worker",
             "--cores",
             "1",
             "--memory",
             "2g",
-            "--webui-port",
-            "0",
             "--work-dir",
             home.resolve("work" + i).toString(),
             master);
@@ -71,11 +72,12 @@ final class StandaloneCluster implements AutoCloseable {
   }
 
   /** Starts a process and waits until it says that it is ready. */
-  private Matcher started(Pattern ready, String main, String... arguments) throws Exception {
+  private Matcher started(String host, Pattern ready, String main, String... arguments)
+      throws Exception {
     List<String> command = java("-Xmx256m", LOG_TO_CONSOLE, main);
-    command.addAll(List.of("--host", "127.0.0.1", "--port", "0"));
+    command.addAll(List.of("--host", host, "--port", "0", "--webui-port", "0"));
     command.addAll(List.of(arguments));
-    Process process = start(command);
+    Process process = start(command, host);
     processes.add(process);
     CompletableFuture<Matcher> found = new CompletableFuture<>();
     Thread reader =
@@ -99,14 +101,14 @@ final class StandaloneCluster implements AutoCloseable {
     return found.get(PATIENCE_SECONDS, SECONDS);
   }
 
-  private Process start(List<String> command) throws IOException {
+  private Process start(List<String> command, String host) throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     Map<String, String> environment = builder.environment();
     environment.put("SPARK_HOME", home.toString());
     environment.put("SPARK_LOCAL_DIRS", home.resolve("local").toString());
     environment.put("SPARK_SCALA_VERSION", "2.13"); // which it else looks for among its sources
-    environment.put("SPARK_LOCAL_IP", "127.0.0.1");
-    environment.put("SPARK_LOCAL_HOSTNAME", "localhost");
+    environment.put("SPARK_LOCAL_IP", host);
+    environment.put("SPARK_LOCAL_HOSTNAME", host);
     return builder.start();
   }
 
@@ -155,7 +157,7 @@ final class StandaloneCluster implements AutoCloseable {
         java("-Xmx512m", "-Dp3o.log=" + home.resolve("driver.log"), main.getName());
     command.add(master);
     command.addAll(List.of(arguments));
-    Process process = start(command);
+    Process process = start(command, "127.0.0.1");
     processes.add(process);
     return process;
   }
@@ -170,8 +172,6 @@ final class StandaloneCluster implements AutoCloseable {
             "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dorg.bytedeco.javacpp.maxbytes=0"
                 + " -Dorg.bytedeco.javacpp.maxphysicalbytes=0 -Dp3o.log=executor.log")
         .config("spark.executorEnv.OMP_NUM_THREADS", "1")
-        .config("spark.executorEnv.SPARK_LOCAL_IP", "127.0.0.1")
-        .config("spark.executorEnv.SPARK_LOCAL_HOSTNAME", "localhost")
         // both executors before the first task, however slow they start
         .config("spark.scheduler.minRegisteredResourcesRatio", "1.0")
         .config("spark.scheduler.maxRegisteredResourcesWaitingTime", "120s")
@@ -180,17 +180,21 @@ final class StandaloneCluster implements AutoCloseable {
 
   /** Ends all processes, executors included. */
   @Override
-  public void close() throws IOException {
-    for (Process process : processes) {
-      process.descendants().forEach(ProcessHandle::destroyForcibly);
-      process.destroyForcibly();
-    }
+  public void close() {
+    destroy();
     for (Process process : processes) {
       try {
         process.waitFor(PATIENCE_SECONDS, SECONDS);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
+    }
+  }
+
+  private void destroy() {
+    for (Process process : processes) {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
     }
   }
 }

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(300)
 class StandaloneClusterTest {
 
-  private static final int STEPS = 4;
+  private static final int STEPS = 3;
 
   /** As in {@link SparkP3OTrainerTest}. */
   private static final double TOLERANCE = 1e-10;
@@ -70,7 +70,7 @@ class StandaloneClusterTest {
         };
     return SparkP3OTrainer.builder(spark, models)
         .prompts(BanditModels.prompts())
-        .config(BanditModels.config().build())
+        .config(BanditModels.config().epochsPerStep(1).build())
         .partitions(partitions)
         .listener(listener)
         .build();
@@ -92,7 +92,7 @@ class StandaloneClusterTest {
 
   @Test
   void train_inAnyPartitions_isTheOneLargeBatchAndAgainTheSameBits() throws Exception {
-    double[] plain = BanditModels.USUAL.trainedPlainly(STEPS);
+    double[] plain = BanditModels.USUAL.trainedPlainly(STEPS, 1);
     for (int partitions : new int[] {1, 2, 5}) {
       double[] here = trainedHere(partitions, STEPS);
       assertThat(here).containsExactly(plain, within(TOLERANCE));
