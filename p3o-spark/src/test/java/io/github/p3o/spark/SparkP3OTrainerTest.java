@@ -75,20 +75,23 @@ class SparkP3OTrainerTest {
   @EnumSource
   void train_inOnePartition_givesTheBitsOfOneMachine(Objective objective) {
     BanditModels models = new BanditModels(objective, Reward.ONE_FOR_THE_CONTEXT);
-    assertThat(trained(models, 1)).containsExactly(models.trainedPlainly(STEPS, BanditModels.EPOCHS));
+    assertThat(trained(models, 1))
+        .containsExactly(models.trainedPlainly(STEPS, BanditModels.EPOCHS));
   }
 
   @ParameterizedTest
   @ValueSource(ints = {2, 5, 100})
   void train_inUnevenPartitions_isTheOneLargeBatch(int partitions) {
     assertThat(trained(BanditModels.USUAL, partitions))
-        .containsExactly(BanditModels.USUAL.trainedPlainly(STEPS, BanditModels.EPOCHS), within(TOLERANCE));
+        .containsExactly(
+            BanditModels.USUAL.trainedPlainly(STEPS, BanditModels.EPOCHS), within(TOLERANCE));
   }
 
   @Test
   void train_byAnObjectiveOfBatchMeansInFivePartitions_isTheOneLargeBatch() {
     BanditModels models = new BanditModels(Objective.WITH_BATCH_MEANS, Reward.ONE_FOR_THE_CONTEXT);
-    assertThat(trained(models, 5)).containsExactly(models.trainedPlainly(STEPS, BanditModels.EPOCHS), within(TOLERANCE));
+    assertThat(trained(models, 5))
+        .containsExactly(models.trainedPlainly(STEPS, BanditModels.EPOCHS), within(TOLERANCE));
   }
 
   @Test

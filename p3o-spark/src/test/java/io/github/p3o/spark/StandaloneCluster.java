@@ -50,8 +50,7 @@ final class StandaloneCluster implements AutoCloseable {
     Files.createDirectories(home.resolve("jars")); // the class path has them
     Files.writeString(home.resolve("RELEASE"), "as a distribution has it");
     try {
-      master =
-          started("127.0.0.1", MASTER, "org.apache.spark.deploy.master.Master").group(1);
+      master = started("127.0.0.1", MASTER, "org.apache.spark.deploy.master.Master").group(1);
       for (int i = 0; i < 2; i++) {
         started(
             "127.0.0." + (i + 1), // Spark makes no second attempt of a task on the same host
