@@ -9,7 +9,8 @@ import static com.google.common.base.Preconditions.checkArgument;
  *     measured from, ≥ 1
  * @param negativeKl of NEGATIVE_KL: every KL of the window is below 0 and their mean is below minus
  *     this, nats, ≥ 0
- * @param klSpikeFactor of KL_SPIKE: times the mean of the window before, &gt; 1
+ * @param klSpikeFactor of KL_SPIKE: times the mean of the window before, of which all steps were
+ *     seen, &gt; 1
  * @param klSpikeNats of KL_SPIKE: and at least so much above it, ≥ 0
  * @param zeroSignal of NO_SIGNAL: share of prompts without a difference in reward, in (0, 1]
  * @param entropyShare of ENTROPY_COLLAPSE: of the entropy per token at the start, in (0, 1)
@@ -63,13 +64,13 @@ public record HealthThresholds(
     return new HealthThresholds(
         5, // five estimates of a KL of 0 are all below it once in 32 times, and seldom far
         0.1, // beyond the noise of 5 · 128 responses whose log-ratios spread by 1 nat, twice over
-        3, // a step moves the KL by a fraction of what all steps before did
+        3, // 2.5 is what a KL that rises evenly from 0 has at its sixth step, the first looked at
         1, // near the reference a small KL triples without meaning anything
         0.9, // with a tenth of the prompts the gradient is mostly noise
         0.1, // sharpening to a half or a third is learning; a tenth is one answer to everything
         2, // rewards that grow with length double it long before people notice
         0.5, // PPO's runs in the literature lie between 0.1 and 0.3
-        0.3, // below, more than two thirds of what was sampled is wasted
+        0.3, // of 4 updates, of which the first has 1: below, the other three have less than 0.07
         2); // 1 in 40 by chance for each of the two
   }
 }

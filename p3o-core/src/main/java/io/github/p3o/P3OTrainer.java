@@ -55,8 +55,8 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   private final HealthMonitor health;
   private final Supplier<ImmutableMap<String, String>> settings;
   private final Parts parts = new Parts();
+  private final OneAtATime calls = new OneAtATime();
   private long step;
-  private boolean stepping;
 
   /** Draws and scores the pairs of a step. */
   private interface Drawer {
@@ -213,7 +213,10 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    */
   @CanIgnoreReturnValue
   public StepMetrics step() {
-    stepping = true;
+    return calls.run("step", this::turn);
+  }
+
+  private StepMetrics turn() {
     try {
       RandomGenerator random = RandomStreams.forStep(config.seed(), queue == null ? step : ~step);
       RolloutSource.Scored scored = drawer.draw(step, random);
@@ -237,15 +240,21 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
         queue.done(step);
       }
       step++;
-      listeners.forEach(listener -> listener.onStep(measured));
-      health.observe(measured.step(), measured.values()).forEach(this::alarm);
+      ImmutableList<HealthAlarm> alarms = health.observe(measured.step(), measured.values());
+      try {
+        listeners.forEach(listener -> listener.onStep(measured));
+      } finally {
+        alarms.forEach(this::alarm); // also if a listener throws
+      }
       return measured;
     } catch (NonFiniteException e) {
       String message = String.valueOf(e.getMessage());
-      alarm(new HealthAlarm(Kind.NON_FINITE, step, Double.NaN, Double.NaN, message));
+      try {
+        alarm(new HealthAlarm(Kind.NON_FINITE, step, Double.NaN, Double.NaN, message));
+      } catch (RuntimeException ofListener) {
+        e.addSuppressed(ofListener);
+      }
       throw e;
-    } finally {
-      stepping = false;
     }
   }
 
@@ -268,18 +277,25 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    */
   @Override
   public Checkpoint checkpoint() {
-    checkState(!stepping, "checkpoint: expected to be asked between two steps, got within one");
-    ImmutableMap<String, String> states =
-        ImmutableMap.<String, String>builder()
-            .put(UPDATES, String.valueOf(optimizer.updates()))
-            .putAll(parts.states())
-            .buildOrThrow();
-    return new Checkpoint(step, settings.get(), states, optimizer.tensors());
+    return calls.run(
+        "checkpoint",
+        () ->
+            new Checkpoint(
+                step,
+                settings.get(),
+                ImmutableMap.<String, String>builder()
+                    .put(UPDATES, String.valueOf(optimizer.updates()))
+                    .putAll(parts.states())
+                    .buildOrThrow(),
+                optimizer.tensors()));
   }
 
   @Override
   public void restore(Checkpoint checkpoint) {
-    checkState(!stepping, "restore: expected to be called between two steps, got within one");
+    step = calls.run("restore", () -> restored(checkpoint));
+  }
+
+  private long restored(Checkpoint checkpoint) {
     Settings.checkSame(checkpoint.settings(), settings.get());
     Map<String, String> states = new LinkedHashMap<>(checkpoint.states());
     long updates = AdamW.updates(states.remove(UPDATES));
@@ -287,7 +303,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     optimizer.check(checkpoint.tensors());
     parts.restore(states);
     optimizer.restore(checkpoint.tensors(), updates);
-    step = checkpoint.step();
+    return checkpoint.step();
   }
 
   /**
@@ -368,10 +384,16 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
 
   /**
    * Frees native memory, and ends the thread of {@link TrainerConfig#rolloutsAhead}, which it
-   * interrupts; the policy, and a reference that was given, stay the caller's.
+   * interrupts; the policy, and a reference that was given, stay the caller's. Does nothing the
+   * second time.
+   *
+   * @throws IllegalStateException within a step, also of another thread; nothing is freed then
    */
   @Override
   public void close() {
+    if (!calls.close()) {
+      return;
+    }
     if (queue != null) {
       queue.close();
     }

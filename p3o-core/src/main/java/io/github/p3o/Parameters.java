@@ -79,6 +79,7 @@ public final class Parameters implements AutoCloseable {
         type == DataType.FLOAT || type == DataType.DOUBLE,
         "type: expected FLOAT or DOUBLE, got %s",
         type);
+    Backend.start();
     long length = shapes.values().stream().mapToLong(Parameters::elements).sum();
     INDArray vector = Nd4j.createUninitialized(type, length);
     boolean whole = false;

@@ -21,11 +21,12 @@ public interface PromptSource {
    * Draws uniformly, with replacement, from a list. A run that draws from it is not resumed with
    * another list.
    *
-   * @param prompts at least one
+   * @param prompts at least one. They are read where they are, as there may be more of them than
+   *     fit in memory: the list must not change, and may be asked by another thread
    * @return the source
    * @throws IllegalArgumentException for an empty list
    */
   static PromptSource uniform(List<Prompt> prompts) {
-    return new UniformPrompts(ImmutableList.copyOf(prompts));
+    return new UniformPrompts(prompts);
   }
 }

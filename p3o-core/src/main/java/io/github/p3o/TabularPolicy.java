@@ -58,6 +58,7 @@ public final class TabularPolicy implements Policy, PairSampler {
           i,
           Arrays.toString(logits[i]));
     }
+    Backend.start();
     try (INDArray initial = Nd4j.createFromArray(logits)) {
       return new TabularPolicy(Parameters.copyOf(ImmutableMap.of(LOGITS, initial)));
     }

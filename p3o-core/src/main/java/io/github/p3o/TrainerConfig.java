@@ -90,7 +90,21 @@ public record TrainerConfig(
    * @throws java.io.UncheckedIOException if the file cannot be read
    */
   public static TrainerConfig read(Path file) {
-    return ConfigReader.read(file, builder(), Builder.class, Builder::build);
+    return read(file, builder());
+  }
+
+  /**
+   * Reads a file of YAML or JSON over other defaults.
+   *
+   * @param file YAML or JSON; an infinite number is written {@code Infinity}
+   * @param defaults what the file does not name keeps its value here
+   * @return the configuration
+   * @throws IllegalArgumentException for an unknown key, which is named with the nearest known one,
+   *     a value of another type or out of range
+   * @throws java.io.UncheckedIOException if the file cannot be read
+   */
+  public static TrainerConfig read(Path file, Builder defaults) {
+    return ConfigReader.read(file, defaults, Builder.class, Builder::build);
   }
 
   /**

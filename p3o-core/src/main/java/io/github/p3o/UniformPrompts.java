@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.internal.Fingerprint;
+import java.util.List;
 import java.util.random.RandomGenerator;
 
 /**
@@ -12,9 +13,9 @@ import java.util.random.RandomGenerator;
  */
 final class UniformPrompts implements PromptSource, Stateful {
 
-  private final ImmutableList<Prompt> prompts;
+  private final List<Prompt> prompts;
 
-  UniformPrompts(ImmutableList<Prompt> prompts) {
+  UniformPrompts(List<Prompt> prompts) {
     checkArgument(!prompts.isEmpty(), "prompts: expected at least one prompt, got none");
     this.prompts = prompts;
   }

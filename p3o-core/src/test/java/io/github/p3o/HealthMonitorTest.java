@@ -8,6 +8,7 @@ import com.google.common.collect.ImmutableMap;
 import io.github.p3o.HealthAlarm.Kind;
 import io.github.p3o.testing.Bandit;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,6 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class HealthMonitorTest {
 
@@ -96,6 +98,15 @@ class HealthMonitorTest {
     assertThat(alarms).extracting(HealthAlarm::kind).containsExactly(kind);
     assertThat(alarms.get(0).step()).isEqualTo(step);
     assertThat(alarms.get(0).message()).startsWith(metric + ": expected ").contains(", got ");
+  }
+
+  /** As a policy does that learns: at every pace. */
+  @ParameterizedTest
+  @ValueSource(doubles = {0.1, 1.9, 20})
+  void observe_aKlThatRisesEvenlyFromTheReference_isSilent(double natsPerStep) {
+    Map<String, IntToDoubleFunction> run = healthy();
+    run.put("objective/kl", t -> natsPerStep * t);
+    assertThat(alarms(run)).isEmpty();
   }
 
   @Test
@@ -204,6 +215,51 @@ class HealthMonitorTest {
     }
     assertThat(alarms.all).extracting(HealthAlarm::kind).containsExactly(Kind.NON_FINITE);
     assertThat(alarms.all.get(0).message()).contains("pair 5");
+  }
+
+  @Test
+  void step_listenerThatThrows_losesNoAlarm() {
+    Alarms alarms = new Alarms();
+    TrainingListener throwsAtTimes =
+        new TrainingListener() {
+          @Override
+          public void onStep(StepMetrics metrics) {
+            if (metrics.step() == 1) {
+              throw new IllegalStateException("no room");
+            }
+          }
+
+          @Override
+          public void onAlarm(HealthAlarm alarm) {
+            if (alarm.kind() == Kind.NON_FINITE) {
+              throw new IllegalStateException("no pager");
+            }
+          }
+        };
+    double[] worth = {1};
+    RewardModel reward =
+        (prompts, responses) ->
+            Arrays.stream(Bandit.REWARD.score(prompts, responses)).map(r -> worth[0] * r).toArray();
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer =
+            Bandit.trainer(policy)
+                .rewardModel(reward)
+                .config(Bandit.config().optimizer(OptimizerConfig.adamW(0.02)).build())
+                .listener(alarms)
+                .listener(throwsAtTimes)
+                .build()) {
+      trainer.step();
+      worth[0] = 0;
+      assertThatThrownBy(trainer::step).hasMessage("no room");
+      trainer.step();
+      assertThat(trainer.stepsDone()).isEqualTo(3);
+      assertThat(alarms.all).extracting(HealthAlarm::kind).containsExactly(Kind.NO_SIGNAL);
+      assertThat(alarms.all.get(0).step()).isEqualTo(1);
+      worth[0] = Double.NaN;
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(NonFiniteException.class)
+          .satisfies(e -> assertThat(e.getSuppressed()[0]).hasMessage("no pager"));
+    }
   }
 
   @ParameterizedTest

@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.util.concurrent.Uninterruptibles;
 import io.github.p3o.TrainerConfig.RatioCheck;
 import io.github.p3o.internal.Ops;
 import io.github.p3o.testing.Bandit;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -151,6 +154,43 @@ class P3OTrainerFaultsTest {
           .isInstanceOf(NonFiniteException.class)
           .hasMessageStartingWith("loss: expected a finite value, got ");
       assertThat(vector(policy)).containsExactly(2, 0, 0, 2, 1, 0);
+    }
+  }
+
+  /** What would free memory that is in use. */
+  @Test
+  void close_whileAnotherThreadIsWithinAStep_isRefusedAndTheStepEnds() throws Exception {
+    CountDownLatch within = new CountDownLatch(1);
+    CountDownLatch go = new CountDownLatch(1);
+    RewardModel waiting =
+        (prompts, responses) -> {
+          within.countDown();
+          Uninterruptibles.awaitUninterruptibly(go);
+          return Bandit.REWARD.score(prompts, responses);
+        };
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4)) {
+      P3OTrainer trainer = Bandit.trainer(policy).rewardModel(waiting).build();
+      FutureTask<StepMetrics> step = new FutureTask<>(trainer::step);
+      new Thread(step, "trains").start();
+      within.await();
+      try {
+        assertThatThrownBy(trainer::close)
+            .isInstanceOf(IllegalStateException.class)
+            .hasMessage(
+                "close: expected to be asked between two steps, got within one of thread trains");
+        assertThatThrownBy(trainer::step)
+            .hasMessage(
+                "step: expected to be asked between two steps, got within one of thread trains");
+      } finally {
+        go.countDown();
+      }
+      assertThat(step.get().step()).isZero();
+      trainer.close();
+      trainer.close();
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("trainer: expected an open one, got one that was closed");
+      assertThatThrownBy(trainer::checkpoint).isInstanceOf(IllegalStateException.class);
     }
   }
 

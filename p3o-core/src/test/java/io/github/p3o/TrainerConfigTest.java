@@ -209,6 +209,14 @@ class TrainerConfigTest {
                 0));
   }
 
+  @Test
+  void read_overOtherDefaults_keepsThoseThatTheFileDoesNotName() throws IOException {
+    Path file = Files.writeString(directory.resolve("over.yaml"), "seed: 5\nepochsPerStep: 2\n");
+    TrainerConfig.Builder defaults = TrainerConfig.builder().epochsPerStep(1).promptsPerStep(8);
+    assertThat(TrainerConfig.read(file, defaults))
+        .isEqualTo(TrainerConfig.builder().seed(5).epochsPerStep(2).promptsPerStep(8).build());
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"", "# nothing but a comment\n", "---\n", "{}", "optimizer: {}"})
   void read_nothingSet_givesTheDefaults(String text) throws IOException {

@@ -91,7 +91,7 @@ final class ModelTask implements AutoCloseable {
     return new double[][] {values.row(0), values.row(1)};
   }
 
-  private static DecoderConfig config(ModelSize size) {
+  static DecoderConfig config(ModelSize size) {
     return DecoderConfig.llama(
         size.vocabulary(),
         size.width(),

@@ -1,5 +1,7 @@
 package io.github.p3o.bench;
 
+import static java.util.stream.Collectors.joining;
+
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.P3OTrainer;
@@ -10,24 +12,30 @@ import io.github.p3o.PromptSource;
 import io.github.p3o.RewardModel;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.loss.P3OLoss;
+import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.LoraConfig;
 import io.github.p3o.transformer.TransformerPolicy;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.bytedeco.javacpp.Pointer;
+import org.nd4j.linalg.api.buffer.DataType;
 
 /**
- * Prints time and memory of one update of 64 pairs of responses to a model's own samples: {@code
- * UpdateCost DIR [new tokens] [pairs at once] [LoRA rank, 0 for none]}.
+ * Prints time and memory of one update of 64 pairs of a model's own samples: {@code UpdateCost DIR
+ * [new tokens] [pairs at once] [LoRA rank, 0 for none]}. Weights are random where DIR has no more
+ * than a config.json: they cost the same.
  */
 public final class UpdateCost {
 
   private static final int PAIRS = 64;
   private static final int PROMPT_TOKENS = 16;
-  private static final int REPEATS = 3;
+  private static final int REPEATS = 2;
 
   private UpdateCost() {}
 
@@ -41,9 +49,10 @@ public final class UpdateCost {
     int atOnce = argument(args, 2, 8);
     int rank = argument(args, 3, 0);
     long before = Pointer.physicalBytes();
-    try (TransformerPolicy whole = TransformerPolicy.load(Path.of(args[0]))) {
+    try (TransformerPolicy whole = model(Path.of(args[0]))) {
       print("model", "%s", whole.config());
       print("parameters", "%,d", whole.parameters().count());
+      System.gc(); // what random weights were made of
       print("memory with the model", "%,d MiB more", mebibytes(Pointer.physicalBytes() - before));
       if (rank == 0) {
         try (Policy reference = whole.frozenCopy()) {
@@ -58,6 +67,13 @@ public final class UpdateCost {
         measure(adapted, reference, newTokens, atOnce);
       }
     }
+  }
+
+  private static TransformerPolicy model(Path directory) {
+    return Files.exists(directory.resolve("model.safetensors"))
+            || Files.exists(directory.resolve("model.safetensors.index.json"))
+        ? TransformerPolicy.load(directory)
+        : TransformerPolicy.random(DecoderConfig.read(directory), DataType.FLOAT, 1);
   }
 
   private static int argument(String[] args, int index, int absent) {
@@ -83,7 +99,7 @@ public final class UpdateCost {
         P3OTrainer.builder(policy, P3OLoss.v2())
             .prompts(PromptSource.uniform(prompts))
             .sampler(policy.sampler(newTokens))
-            .rewardModel(RewardModel.each((prompt, response) -> response.length()))
+            .rewardModel(RewardModel.each((prompt, response) -> response.tokens().get(0) % 7))
             .reference(reference)
             .config(config)
             .build()) {
@@ -93,14 +109,36 @@ public final class UpdateCost {
         timed("update of 64 pairs", () -> trainer.apply(trainer.gradients(batch)));
         print("memory of the process", "%,d MiB", mebibytes(Pointer.physicalBytes()));
       }
+      print("at its peak", "%s", peak());
+    }
+  }
+
+  /** As Linux counts it. */
+  private static String peak() throws IOException {
+    Path status = Path.of("/proc/self/status");
+    if (!Files.exists(status)) {
+      return "unknown";
+    }
+    try (Stream<String> lines = Files.lines(status)) {
+      return lines
+          .filter(line -> line.startsWith("VmHWM"))
+          .map(line -> mebibytes(Long.parseLong(line.replaceAll("\\D", "")) << 10) + " MiB")
+          .collect(joining());
     }
   }
 
   private static <T> T timed(String what, Callable<T> work) throws Exception {
     long start = System.nanoTime();
+    Duration before = processorTime();
     T result = work.call();
     print(what, "%.2f s", (System.nanoTime() - start) / 1e9);
+    print("  processor time", "%.2f s", processorTime().minus(before).toMillis() / 1e3);
     return result;
+  }
+
+  /** Of all threads: what other programs on the machine hardly change. */
+  private static Duration processorTime() {
+    return ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO);
   }
 
   private static long mebibytes(long bytes) {

@@ -34,6 +34,9 @@ final class Fusion {
   /** Arrays that a buffer of Java can hold. */
   static final long MAX_LENGTH = Integer.MAX_VALUE / Float.BYTES;
 
+  /** Set to true on a CPU, takes the steps that a device takes; for tests. */
+  static final String PORTABLE = "p3o.portable";
+
   private final boolean onCpu = isOnCpu();
   private final Planner planner;
   private final List<RowGroup> open = new ArrayList<>();
@@ -45,7 +48,8 @@ final class Fusion {
 
   /** Whether arrays lie in memory that the JVM can reach. */
   static boolean isOnCpu() {
-    return Nd4j.getExecutioner().type() == OpExecutioner.ExecutionerType.NATIVE_CPU;
+    return !Boolean.getBoolean(PORTABLE)
+        && Nd4j.getExecutioner().type() == OpExecutioner.ExecutionerType.NATIVE_CPU;
   }
 
   /** Whether the op was taken, and is not to be planned elsewhere. */

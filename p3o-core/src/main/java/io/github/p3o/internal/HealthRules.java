@@ -61,18 +61,8 @@ public final class HealthRules {
 
   private void kl() {
     String name = "objective/kl";
-    OptionalDouble usual = mean(before, name);
-    if (!now.containsKey(name) || usual.isEmpty()) {
-      return;
-    }
-    double kl = now(name);
-    double spike =
-        Math.max(
-            limits.klSpikeFactor() * usual.getAsDouble(),
-            usual.getAsDouble() + limits.klSpikeNats());
-    alarmIf(kl > spike, Kind.KL_SPIKE, kl, spike, "%s: expected at most %s, got %s", name);
     List<Double> window = lastWindow(name);
-    double mean = window.stream().mapToDouble(x -> x).average().orElseThrow();
+    double mean = window.stream().mapToDouble(x -> x).average().orElse(Double.NaN);
     alarmIf(
         window.size() == limits.window()
             && window.stream().allMatch(x -> x < 0)
@@ -81,6 +71,18 @@ public final class HealthRules {
         mean,
         -limits.negativeKl(),
         "%s: expected a mean of at least %s over the last steps, got %s",
+        name);
+    if (before.stream().filter(metrics -> metrics.containsKey(name)).count() < limits.window()) {
+      return; // it begins at 0, from where every step is a jump
+    }
+    double usual = mean(before, name).orElse(Double.NaN);
+    double spike = Math.max(limits.klSpikeFactor() * usual, usual + limits.klSpikeNats());
+    alarmIf(
+        now(name) > spike,
+        Kind.KL_SPIKE,
+        now(name),
+        spike,
+        "%s: expected at most %s, got %s",
         name);
   }
 

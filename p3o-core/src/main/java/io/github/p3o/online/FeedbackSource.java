@@ -10,8 +10,6 @@ import io.github.p3o.PromptSource;
 import io.github.p3o.Response;
 import io.github.p3o.Samples;
 import io.github.p3o.Stateful;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToDoubleBiFunction;
@@ -27,7 +25,8 @@ final class FeedbackSource implements PromptSource, Stateful {
   private final Journal journal;
   private ImmutableList<Feedback> batch = ImmutableList.of();
   private long batchEnd;
-  private long position = Journal.start();
+  private long position;
+  private long savedBefore;
   private volatile long trained;
 
   FeedbackSource(Journal journal) {
@@ -51,11 +50,7 @@ final class FeedbackSource implements PromptSource, Stateful {
     long at = position;
     for (int i = 0; i < count; i++) {
       Journal.Entry entry = journal.read(at);
-      try {
-        read.add(FeedbackText.read(entry.payload()));
-      } catch (IOException e) {
-        throw new UncheckedIOException("record at byte " + at + ": " + e.getMessage(), e);
-      }
+      read.add(entry.feedback());
       at = entry.next();
     }
     batch = ImmutableList.copyOf(read);
@@ -97,6 +92,20 @@ final class FeedbackSource implements PromptSource, Stateful {
     batch = ImmutableList.of();
   }
 
+  /** Checks that the journal has what comes next. */
+  void checkThere() {
+    journal.checkHas(position);
+  }
+
+  /**
+   * A checkpoint of this place was written; the one before it may be needed, and what follows on
+   * its place; nothing else of the journal is.
+   */
+  void saved() {
+    journal.deleteBefore(savedBefore);
+    savedBefore = position;
+  }
+
   @Override
   public String state() {
     return trained + " " + position;
@@ -108,7 +117,7 @@ final class FeedbackSource implements PromptSource, Stateful {
     Long records = Longs.tryParse(parts[0]);
     Long at = parts.length < 2 ? null : Longs.tryParse(parts[1]);
     checkArgument(
-        records != null && at != null && records >= 0 && at >= Journal.start(),
+        records != null && at != null && records >= 0 && at >= 0,
         "prompts: expected a place in the journal, got %s",
         state);
     checkArgument(

@@ -4,56 +4,51 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import io.github.p3o.internal.AtomicFile;
+import io.github.p3o.online.OnlineAligner.Offer;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.zip.CRC32C;
+import java.util.List;
+import java.util.Locale;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Records in a file that only grows. A record is on the disk when {@link #append} returns; those of
- * several threads go there together. Each has a checksum, and its length and checksum have one too,
- * so that a record that a crash cut off at the end is told from one that was altered.
- *
- * <p>Layout: {@link #HEADER}; then for each record its length, the CRC-32C of its bytes, the
- * CRC-32C of these 8 bytes (4 bytes each, big-endian), and its bytes.
- *
- * <p>{@link RandomAccessFile} and not {@code FileChannel}: the interruption of one thread would
- * close the channel for all.
+ * Feedback in a row of files. A record is on the disk when {@link #append} returns; those of
+ * several threads go there together. Each id is kept once, as long as its file is there. A position
+ * counts the bytes of all files ever; a file has that of its first byte as its name.
  */
 final class Journal implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
 
-  static final String HEADER = "P3O feedback 1\n";
+  private static final String SUFFIX = ".journal";
+  private static final Pattern NAME = Pattern.compile("[0-9]{18}" + Pattern.quote(SUFFIX));
 
-  /** Bytes before each record. */
-  private static final int FRAME = 12;
+  /** Where files end: some 40,000 records of two short responses. */
+  static final long FILE_BYTES = 8 << 20;
 
-  static final int MAX_RECORD = 1 << 24;
+  /** One record, and where the next is. */
+  record Entry(Feedback feedback, long next) {}
 
-  /** One record, text in UTF-8, and where the next begins. */
-  record Entry(String payload, long next) {}
-
-  private final Path path;
-  private final RandomAccessFile file;
+  private final Path directory;
+  private final long fileBytes;
+  private final DiskFile.Opener disk;
+  private final RandomAccessFile lockFile;
   private final FileLock lock;
   private final Object forcing = new Object();
 
+  /** By the position of the first byte; never empty. */
   @GuardedBy("this")
-  private long end;
-
-  @GuardedBy("this")
-  private long written;
+  private final TreeMap<Long, JournalFile> files = new TreeMap<>();
 
   @GuardedBy("this")
   private @Nullable String unusable;
@@ -61,160 +56,204 @@ final class Journal implements AutoCloseable {
   private volatile long durable;
 
   /**
-   * Opens or makes the file, and cuts off what a crash left of a record at its end.
+   * Opens or makes a directory, and cuts off what a crash left of a record at its end.
    *
    * @throws IllegalStateException if another process or aligner has it open
    * @throws UncheckedIOException if it cannot be read, or was altered; it names file and position
    */
-  static Journal open(Path path) {
+  static Journal open(Path directory) {
+    return open(directory, FILE_BYTES, DiskFile::new);
+  }
+
+  /** With other files. */
+  static Journal open(Path directory, long fileBytes, DiskFile.Opener disk) {
     try {
-      if (!Files.exists(path)) {
-        AtomicFile.write(path, HEADER);
-      }
-      RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw");
+      Files.createDirectories(directory);
+      RandomAccessFile lockFile = new RandomAccessFile(directory.resolve("lock").toFile(), "rw");
       try {
-        return new Journal(path, file, lock(path, file));
+        return new Journal(directory, fileBytes, disk, lockFile);
       } catch (IOException | RuntimeException e) {
-        file.close();
+        lockFile.close();
         throw e;
       }
     } catch (IOException e) {
-      throw new UncheckedIOException(path + ": " + e.getMessage(), e);
+      throw new UncheckedIOException(e.getMessage(), e);
     }
   }
 
-  private static FileLock lock(Path path, RandomAccessFile file) throws IOException {
+  private Journal(Path directory, long fileBytes, DiskFile.Opener disk, RandomAccessFile lockFile)
+      throws IOException {
+    this.directory = directory;
+    this.fileBytes = fileBytes;
+    this.disk = disk;
+    this.lockFile = lockFile;
+    this.lock = lock(directory, lockFile);
+    try {
+      for (Path path : list()) {
+        openFile(path);
+      }
+      if (files.isEmpty()) {
+        create(0, 0);
+      }
+      JournalFile last = last();
+      if (last.tornBytes() > 0) {
+        LOG.warn("{}: {} bytes of a record that a crash cut off", last.path(), last.tornBytes());
+        last.cutTornBytes();
+      }
+      last.sync(); // what a killed process wrote may not be on the disk yet
+      durable = last.lastRecord();
+    } catch (IOException | RuntimeException e) {
+      closeFiles();
+      throw e;
+    }
+  }
+
+  private static FileLock lock(Path directory, RandomAccessFile file) throws IOException {
     FileLock lock = null;
     try {
       lock = file.getChannel().tryLock();
     } catch (OverlappingFileLockException e) {
       LOG.debug("locked in this process", e);
     }
-    checkState(lock != null, "%s: expected to be the only one who has it open, got another", path);
+    checkState(
+        lock != null, "%s: expected to be the only one who has it open, got another", directory);
     return lock;
   }
 
-  private Journal(Path path, RandomAccessFile file, FileLock lock) throws IOException {
-    this.path = path;
-    this.file = file;
-    this.lock = lock;
-    byte[] header = new byte[HEADER.length()];
-    file.seek(0);
-    file.readFully(header);
-    if (!new String(header, StandardCharsets.US_ASCII).equals(HEADER)) {
-      throw new IOException("expected a journal of feedback, got another file");
+  /** In the order of their positions, which is that of their names. */
+  private List<Path> list() throws IOException {
+    try (Stream<Path> paths = Files.list(directory)) {
+      return paths
+          .filter(path -> NAME.matcher(String.valueOf(path.getFileName())).matches())
+          .sorted()
+          .toList();
     }
-    long position = start();
-    long records = 0;
-    for (Entry entry = readAt(position); entry != null; entry = readAt(position)) {
-      position = entry.next();
-      records++;
-    }
-    if (position < file.length()) {
-      LOG.warn("{}: {} bytes of a record that a crash cut off", path, file.length() - position);
-      file.setLength(position);
-    }
-    file.getFD().sync(); // what a killed process wrote may not be on the disk yet
-    this.end = position;
-    this.written = records;
-    this.durable = records;
   }
 
-  /** Where the first record begins. */
-  static long start() {
-    return HEADER.length();
+  @GuardedBy("this")
+  private JournalFile last() {
+    return files.lastEntry().getValue();
   }
 
-  /** The record at a position; null if none, or none that is whole, is there at the end. */
-  private @Nullable Entry readAt(long position) throws IOException {
-    long left = file.length() - position;
-    if (left < FRAME) {
-      return null;
-    }
-    byte[] frameBytes = new byte[FRAME];
-    file.seek(position);
-    file.readFully(frameBytes);
-    ByteBuffer frame = ByteBuffer.wrap(frameBytes);
-    int length = frame.getInt(0);
-    if (frame.getInt(8) != checksum(frameBytes, 8) || length < 0 || length > MAX_RECORD) {
-      throw new IOException("record at byte " + position + ": expected its checksum, got another");
-    }
-    if (left - FRAME < length) {
-      return null;
-    }
-    byte[] payload = new byte[length];
-    file.readFully(payload);
-    if (frame.getInt(4) != checksum(payload, length)) {
-      throw new IOException("record at byte " + position + ": expected its checksum, got another");
-    }
-    return new Entry(new String(payload, StandardCharsets.UTF_8), position + FRAME + length);
-  }
-
-  private static int checksum(byte[] bytes, int length) {
-    CRC32C checksum = new CRC32C();
-    checksum.update(bytes, 0, length);
-    return (int) checksum.getValue();
-  }
-
-  /** A record that is on the disk, by the position that {@link Entry#next} gave. */
-  synchronized Entry read(long position) {
+  /** Only the last may end in a part of a record: those before were flushed before it was made. */
+  @GuardedBy("this")
+  private void openFile(Path path) throws IOException {
+    long start = Long.parseLong(String.valueOf(path.getFileName()).replace(SUFFIX, ""));
     try {
-      Entry entry = position >= end ? null : readAt(position);
-      checkArgument(entry != null, "%s: expected a record at byte %s, got none", path, position);
-      return entry;
+      DiskFile opened = disk.open(path);
+      JournalFile file;
+      try {
+        file = new JournalFile(path, opened, start);
+      } catch (IOException | RuntimeException e) {
+        opened.close();
+        throw e;
+      }
+      JournalFile before = files.isEmpty() ? null : last();
+      files.put(start, file);
+      if (before != null
+          && (before.tornBytes() > 0
+              || before.end() != start
+              || before.lastRecord() != file.firstRecord())) {
+        throw new IOException(
+            String.format(
+                "expected to go on from byte %d, record %d, got byte %d, record %d",
+                before.end(), before.lastRecord(), start, file.firstRecord()));
+      }
     } catch (IOException e) {
-      throw new UncheckedIOException(path + ": " + e.getMessage(), e);
+      throw new IOException(path + ": " + e.getMessage(), e);
+    }
+  }
+
+  @GuardedBy("this")
+  private void create(long start, long records) throws IOException {
+    Path path = directory.resolve(String.format(Locale.ROOT, "%018d%s", start, SUFFIX));
+    JournalFile.create(path, records);
+    try {
+      openFile(path);
+    } catch (IOException e) {
+      Files.deleteIfExists(path); // the file before it may still grow
+      throw e;
+    }
+  }
+
+  /** The record at a position that {@link Entry#next} gave; 0 is that of the first one. */
+  synchronized Entry read(long position) {
+    checkHas(position);
+    JournalFile file = files.floorEntry(position).getValue();
+    try {
+      return file.read(position);
+    } catch (IOException e) {
+      throw new UncheckedIOException(file.path() + ": " + e.getMessage(), e);
     }
   }
 
   /**
-   * Writes a record, and returns when it is on the disk.
+   * Checks that records from a position on are there, or that it is the end.
    *
-   * @param limit how many records there may be
-   * @return false if there are already so many; nothing was written then
+   * @throws IllegalArgumentException if not
+   */
+  synchronized void checkHas(long position) {
+    checkArgument(
+        position >= files.firstKey() && position <= last().end(),
+        "%s: expected records from byte %s on, got bytes %s to %s",
+        directory,
+        position,
+        files.firstKey(),
+        last().end());
+  }
+
+  /**
+   * Writes a record, and returns when it is on the disk. Of an id that is there already nothing is
+   * written, and it returns when the one before is on the disk.
+   *
+   * @param limit how many records there may be, those of deleted files counted
    * @throws UncheckedIOException if it is not on the disk; it may be there after a restart
    */
-  boolean append(byte[] payload, long limit) {
+  Offer append(Feedback feedback, long limit) {
+    byte[] payload = FeedbackText.of(feedback);
     checkArgument(
-        payload.length <= MAX_RECORD,
+        payload.length <= JournalFile.MAX_RECORD,
         "feedback: expected at most %s bytes, got %s",
-        MAX_RECORD,
+        JournalFile.MAX_RECORD,
         payload.length);
+    boolean known;
     long number;
     synchronized (this) {
       checkUsable();
-      if (written >= limit) {
-        return false;
+      known = files.values().stream().anyMatch(file -> file.knows(feedback.id()));
+      if (!known) {
+        if (last().lastRecord() >= limit) {
+          return Offer.FULL;
+        }
+        write(feedback.id(), payload);
       }
-      write(payload);
-      number = ++written;
+      number = last().lastRecord();
     }
     force(number);
-    return true;
+    return known ? Offer.REPEATED : Offer.ACCEPTED;
   }
 
   @GuardedBy("this")
   private void checkUsable() {
-    checkState(unusable == null, "%s: expected an open journal, got one that %s", path, unusable);
+    checkState(
+        unusable == null, "%s: expected an open journal, got one that %s", directory, unusable);
   }
 
   @GuardedBy("this")
-  private void write(byte[] payload) {
-    ByteBuffer record = ByteBuffer.allocate(FRAME + payload.length);
-    record.putInt(payload.length).putInt(checksum(payload, payload.length));
-    record.putInt(checksum(record.array(), 8)).put(payload);
+  private void write(String id, byte[] payload) {
+    JournalFile file = last();
     try {
-      file.seek(end);
-      file.write(record.array());
-      end += record.capacity();
-    } catch (IOException e) {
-      try {
-        file.setLength(end);
-      } catch (IOException again) {
-        e.addSuppressed(again);
-        unusable = "could not be written: " + e;
+      if (file.length() >= fileBytes) {
+        sync(file);
+        create(file.end(), file.lastRecord());
+        file = last();
       }
-      throw new UncheckedIOException(path + ": " + e.getMessage(), e);
+      file.append(id, payload);
+    } catch (JournalFile.UnusableException e) {
+      unusable = "could not be written: " + e.getMessage();
+      throw new UncheckedIOException(file.path() + ": " + e.getMessage(), e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(file.path() + ": " + e.getMessage(), e);
     }
   }
 
@@ -224,25 +263,56 @@ final class Journal implements AutoCloseable {
         return; // went with another's
       }
       long upTo;
+      JournalFile file;
       synchronized (this) {
         checkUsable();
-        upTo = written;
+        file = last();
+        upTo = file.lastRecord();
       }
       try {
-        file.getFD().sync();
+        sync(file);
       } catch (IOException e) {
-        synchronized (this) {
-          unusable = "could not be flushed: " + e; // what the disk holds is not known any more
-        }
-        throw new UncheckedIOException(path + ": " + e.getMessage(), e);
+        throw new UncheckedIOException(file.path() + ": " + e.getMessage(), e);
       }
       durable = upTo;
     }
   }
 
-  /** How many records are on the disk. */
+  /** What the disk holds is not known any more after a flush that failed. */
+  private void sync(JournalFile file) throws IOException {
+    try {
+      file.sync();
+    } catch (IOException e) {
+      synchronized (this) {
+        unusable = "could not be flushed: " + e;
+      }
+      throw e;
+    }
+  }
+
+  /** How many records are on the disk, or were. */
   long records() {
     return durable;
+  }
+
+  /**
+   * Deletes the files before a position, but for one, so that the ids of the last records stay
+   * known.
+   */
+  synchronized void deleteBefore(long position) {
+    while (files.size() > 2 && endOfSecond() <= position) {
+      JournalFile first = files.pollFirstEntry().getValue();
+      try {
+        first.delete();
+      } catch (IOException e) {
+        LOG.warn("{}: could not be deleted: {}", first.path(), e.toString());
+      }
+    }
+  }
+
+  @GuardedBy("this")
+  private long endOfSecond() {
+    return files.higherEntry(files.firstKey()).getValue().end();
   }
 
   @Override
@@ -252,14 +322,22 @@ final class Journal implements AutoCloseable {
         if (unusable == null) {
           unusable = "was closed";
         }
-        try (file) {
-          if (lock.isValid()) {
-            lock.release();
-          }
-        } catch (IOException e) {
-          LOG.warn("{}: {}", path, e.toString());
-        }
+        closeFiles();
       }
+    }
+  }
+
+  @GuardedBy("this")
+  private void closeFiles() {
+    try (lockFile) {
+      for (JournalFile file : files.values()) {
+        file.close();
+      }
+      if (lock.isValid()) {
+        lock.release();
+      }
+    } catch (IOException e) {
+      LOG.warn("{}: {}", directory, e.toString());
     }
   }
 }

@@ -41,6 +41,8 @@ public final class OnlineAligner implements AutoCloseable {
   public enum Offer {
     /** It is on the disk and will be trained on. */
     ACCEPTED,
+    /** Its id was accepted before: nothing more was kept. The first is on the disk. */
+    REPEATED,
     /** Nothing was kept: too many wait already. Offer it again later. */
     FULL
   }
@@ -82,7 +84,8 @@ public final class OnlineAligner implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(builder.directory + ": " + e.getMessage(), e);
     }
-    journal = Journal.open(builder.directory.resolve("feedback.journal"));
+    journal =
+        Journal.open(builder.directory.resolve("feedback"), builder.journalFileBytes, builder.disk);
     shapes = builder.policy.frozenCopy();
     try {
       training = new OnlineTraining(builder, journal);
@@ -111,7 +114,9 @@ public final class OnlineAligner implements AutoCloseable {
   }
 
   /**
-   * Takes feedback; returns when it is on the disk. Several threads at once wait for one flush.
+   * Takes feedback; returns when it is on the disk. Several threads at once wait for one flush. Who
+   * got no answer offers the same again, with the same id: it is kept once, if it is among the last
+   * 8 MiB of what was trained on, or waits.
    *
    * @param feedback of as many responses as the configuration says
    * @return whether it was kept
@@ -129,11 +134,11 @@ public final class OnlineAligner implements AutoCloseable {
     synchronized (shapes) {
       shapes.shape(Collections.nCopies(k, feedback.prompt()), feedback.responses());
     }
-    boolean kept = journal.append(FeedbackText.of(feedback), training.trained() + capacity);
+    Offer answer = journal.append(feedback, training.trained() + capacity);
     synchronized (this) {
       notifyAll();
     }
-    return kept ? Offer.ACCEPTED : Offer.FULL;
+    return answer;
   }
 
   /**
@@ -156,9 +161,11 @@ public final class OnlineAligner implements AutoCloseable {
    *
    * @param version one of {@link OnlineStatus#versions}
    * @throws IllegalArgumentException if there is no such version
-   * @throws IllegalStateException after {@link #close}
+   * @throws IllegalStateException after {@link #close}; within {@link #serve} or the evaluation,
+   *     which it would wait for
    */
   public void rollback(long version) {
+    checkOutside("rollback");
     Rollback asked = new Rollback(version, new CompletableFuture<>());
     synchronized (this) {
       checkState(!closed, "aligner: expected an open one, got a closed one");
@@ -174,6 +181,13 @@ public final class OnlineAligner implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  private void checkOutside(String call) {
+    checkState(
+        Thread.currentThread() != thread && !training.served().isUsedHere(),
+        "%s: expected outside of serve and of the evaluation, got within one, which it waits for",
+        call);
   }
 
   /**
@@ -225,9 +239,12 @@ public final class OnlineAligner implements AutoCloseable {
   /**
    * Ends after the step under way; feedback that waits is trained on when the directory is opened
    * again.
+   *
+   * @throws IllegalStateException within {@link #serve} or the evaluation, which it would wait for
    */
   @Override
   public void close() {
+    checkOutside("close");
     synchronized (this) {
       closed = true;
       notifyAll();
@@ -261,6 +278,8 @@ public final class OnlineAligner implements AutoCloseable {
     double maxKl = 10;
     double leastValue = Double.NEGATIVE_INFINITY;
     ToDoubleFunction<Policy> evaluation = candidate -> 0;
+    long journalFileBytes = Journal.FILE_BYTES; // tests have smaller files,
+    DiskFile.Opener disk = DiskFile::new; // and disks that fail
 
     private Builder(Policy policy, PolicyLoss loss, Path directory) {
       this.policy = policy;

@@ -4,11 +4,9 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSortedSet;
-import com.google.common.primitives.Doubles;
 import com.google.common.primitives.Longs;
 import io.github.p3o.Checkpoint;
 import io.github.p3o.P3OTrainer;
-import io.github.p3o.PairStatistics;
 import io.github.p3o.PairwiseBatch;
 import io.github.p3o.Policy;
 import io.github.p3o.PolicyScorer;
@@ -124,7 +122,7 @@ final class OnlineTraining implements AutoCloseable {
     Path found = checkpoints.resume(trainer);
     if (found == null) {
       files.save(0, trainer);
-      checkpoints.save(trainer);
+      save();
     } else {
       files.load(versions.served, trainer);
     }
@@ -132,7 +130,13 @@ final class OnlineTraining implements AutoCloseable {
     if (found != null) {
       checkpoints.resume(trainer);
     }
+    source.checkThere();
     return version;
+  }
+
+  private void save() {
+    checkpoints.save(trainer);
+    source.saved();
   }
 
   Served served() {
@@ -178,7 +182,7 @@ final class OnlineTraining implements AutoCloseable {
         lastRefusal = reason;
         LOG.warn("step {}: not served: {}", trainer.stepsDone(), reason);
       }
-      checkpoints.save(trainer);
+      save();
     } catch (RuntimeException | Error e) {
       failure = e.toString();
       LOG.error("online training stopped; serving goes on", e);
@@ -207,20 +211,7 @@ final class OnlineTraining implements AutoCloseable {
     PairwiseBatch batch = versions.batch;
     checkArgument(batch != null, "batch: expected one, got none");
     double[] now = scorer.logProbs(batch.promptOfEach(), batch.responses());
-    double sum = 0;
-    double weights = 0;
-    for (int i = 0; i < now.length; i++) {
-      double weight = Math.exp(bounded(now[i] - batch.oldLogProbs().values().get(i)));
-      double d = bounded(now[i] - batch.referenceLogProbs().values().get(i));
-      sum += weight * (Math.exp(-d) - 1 + d);
-      weights += weight;
-    }
-    return sum / weights;
-  }
-
-  private static double bounded(double logRatio) {
-    double bound = PairStatistics.MAX_LOG_RATIO;
-    return Doubles.constrainToRange(logRatio, -bound, bound);
+    return ImportanceKl.of(now, batch.oldLogProbs(), batch.referenceLogProbs());
   }
 
   private void publish() {
@@ -265,7 +256,7 @@ final class OnlineTraining implements AutoCloseable {
                     steps, saved.settings(), ImmutableMap.copyOf(states), saved.tensors()));
           }
         });
-    checkpoints.save(trainer);
+    save();
     served.swap(number, policy.frozenCopy());
     failure = null;
     status = view();

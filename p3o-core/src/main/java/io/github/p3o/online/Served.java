@@ -27,6 +27,11 @@ final class Served implements AutoCloseable {
     return use.apply(version);
   }
 
+  /** Whether this thread is within {@link #use}. */
+  boolean isUsedHere() {
+    return Thread.holdsLock(this);
+  }
+
   long number() {
     return number;
   }

@@ -2,20 +2,47 @@ package io.github.p3o.text;
 
 import com.google.common.collect.ImmutableMap;
 import com.google.errorprone.annotations.Immutable;
+import java.nio.file.Path;
 import java.util.List;
 
 /**
- * How a conversation is written as one text. A model follows the template that it was trained with;
- * which one that is says its {@code tokenizer_config.json}, whose template language is not run
- * here.
- *
- * @param turns what stands before and after a message, by its role; other roles are refused
+ * How a conversation is written as one text. A model follows the template that it was trained with,
+ * which its files name: {@link #ofCheckpoint}. The token that begins a sequence is not part of the
+ * text, and neither is the one that ends it.
  */
 @Immutable
-public record ChatTemplate(ImmutableMap<String, Turn> turns) {
+public interface ChatTemplate {
 
-  /** The role that answers. */
-  static final String ASSISTANT = "assistant";
+  /** {@code "\n\nHuman: …\n\nAssistant: …"}, the dialogues of Anthropic's HH. */
+  ChatTemplate HH =
+      ofTurns(
+          ImmutableMap.of(
+              "user",
+              new Turn("\n\nHuman:", " ", ""),
+              Message.ASSISTANT,
+              new Turn("\n\nAssistant:", " ", "")));
+
+  /** {@code <|im_start|>role\n…<|im_end|>\n}, of Qwen, SmolLM-Instruct and others. */
+  ChatTemplate CHATML =
+      ofTurns(
+          ImmutableMap.of(
+              "system",
+              new Turn("<|im_start|>system\n", "", "<|im_end|>\n"),
+              "user",
+              new Turn("<|im_start|>user\n", "", "<|im_end|>\n"),
+              Message.ASSISTANT,
+              new Turn("<|im_start|>assistant\n", "", "<|im_end|>\n")));
+
+  /** {@code <|role|>\n…</s>\n}, of Zephyr and TinyLlama-Chat. */
+  ChatTemplate ZEPHYR =
+      ofTurns(
+          ImmutableMap.of(
+              "system",
+              new Turn("<|system|>\n", "", "</s>\n"),
+              "user",
+              new Turn("<|user|>\n", "", "</s>\n"),
+              Message.ASSISTANT,
+              new Turn("<|assistant|>\n", "", "</s>\n")));
 
   /**
    * What stands around a message.
@@ -25,43 +52,41 @@ public record ChatTemplate(ImmutableMap<String, Turn> turns) {
    * @param after behind the content; not part of a last message
    */
   @Immutable
-  public record Turn(String before, String gap, String after) {}
+  record Turn(String before, String gap, String after) {}
 
-  /** {@code "\n\nHuman: …\n\nAssistant: …"}, the dialogues of Anthropic's HH. */
-  public static final ChatTemplate HH =
-      new ChatTemplate(
-          ImmutableMap.of(
-              "user",
-              new Turn("\n\nHuman:", " ", ""),
-              ASSISTANT,
-              new Turn("\n\nAssistant:", " ", "")));
+  /**
+   * A template that writes the same around every message of a role.
+   *
+   * @param turns what stands before and after a message, by its role; other roles are refused
+   * @return the template
+   * @throws IllegalArgumentException if there is none of {@code assistant}
+   */
+  static ChatTemplate ofTurns(ImmutableMap<String, Turn> turns) {
+    return new TurnsTemplate(turns);
+  }
 
-  /** {@code <|im_start|>role\n…<|im_end|>\n}, of Qwen, SmolLM-Instruct and others. */
-  public static final ChatTemplate CHATML =
-      new ChatTemplate(
-          ImmutableMap.of(
-              "system",
-              new Turn("<|im_start|>system\n", "", "<|im_end|>\n"),
-              "user",
-              new Turn("<|im_start|>user\n", "", "<|im_end|>\n"),
-              ASSISTANT,
-              new Turn("<|im_start|>assistant\n", "", "<|im_end|>\n")));
-
-  /** {@code <|role|>\n…</s>\n}, of Zephyr and TinyLlama-Chat. */
-  public static final ChatTemplate ZEPHYR =
-      new ChatTemplate(
-          ImmutableMap.of(
-              "system",
-              new Turn("<|system|>\n", "", "</s>\n"),
-              "user",
-              new Turn("<|user|>\n", "", "</s>\n"),
-              ASSISTANT,
-              new Turn("<|assistant|>\n", "", "</s>\n")));
-
-  /** Checks that there is an assistant. */
-  public ChatTemplate {
-    if (!turns.containsKey(ASSISTANT)) {
-      throw new IllegalArgumentException("turns: expected one of assistant, got " + turns.keySet());
+  /**
+   * The template that a checkpoint comes with, in Jinja: {@code chat_template.jinja}, or {@code
+   * chat_template} of {@code tokenizer_config.json}. Tools and documents are not given to it.
+   *
+   * <p>Needs {@code com.hubspot.jinjava:jinjava}, an optional dependency.
+   *
+   * @param directory of a Hugging Face checkpoint
+   * @return the template
+   * @throws IllegalStateException if the dependency is not there
+   * @throws IllegalArgumentException if there is no template, or it cannot be parsed; the message
+   *     says what
+   * @throws java.io.UncheckedIOException if a file cannot be read
+   */
+  static ChatTemplate ofCheckpoint(Path directory) {
+    try {
+      return JinjaTemplate.read(directory);
+    } catch (NoClassDefFoundError e) {
+      throw new IllegalStateException(
+          "ChatTemplate.ofCheckpoint: expected com.hubspot.jinjava:jinjava:2.8.4 on the class path,"
+              + " got no class "
+              + e.getMessage(),
+          e);
     }
   }
 
@@ -70,45 +95,19 @@ public record ChatTemplate(ImmutableMap<String, Turn> turns) {
    *
    * @param messages in their order
    * @return the text, with what stands before an answer
-   * @throws IllegalArgumentException for a role that the template does not have
+   * @throws IllegalArgumentException for messages that the template does not take, such as of a
+   *     role that it does not have
    */
-  public String prompt(List<Message> messages) {
-    return text(messages) + turn(ASSISTANT).before();
-  }
+  String prompt(List<Message> messages);
 
   /**
    * What follows a {@link #prompt}: an answer, and perhaps further turns.
    *
+   * @param before the messages of the prompt
    * @param messages of which the first is the assistant's
    * @return the text, without what stands behind the last message
-   * @throws IllegalArgumentException for a role that the template does not have, or another's
+   * @throws IllegalArgumentException for messages that the template does not take, or another's
    *     message first
    */
-  public String answer(List<Message> messages) {
-    if (messages.isEmpty() || !messages.get(0).role().equals(ASSISTANT)) {
-      throw new IllegalArgumentException("messages: expected the assistant's first, got another");
-    }
-    String text = text(messages);
-    int end = text.length() - turn(messages.get(messages.size() - 1).role()).after().length();
-    return text.substring(turn(ASSISTANT).before().length(), end);
-  }
-
-  private String text(List<Message> messages) {
-    StringBuilder text = new StringBuilder();
-    for (Message message : messages) {
-      Turn turn = turn(message.role());
-      text.append(turn.before()).append(turn.gap()).append(message.content()).append(turn.after());
-    }
-    return text.toString();
-  }
-
-  private Turn turn(String role) {
-    Turn turn = turns.get(role);
-    if (turn == null) {
-      // The role itself may be anything and is not shown.
-      throw new IllegalArgumentException(
-          "role: expected one of " + turns.keySet() + ", got another");
-    }
-    return turn;
-  }
+  String answer(List<Message> before, List<Message> messages);
 }

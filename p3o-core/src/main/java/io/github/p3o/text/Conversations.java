@@ -54,8 +54,8 @@ final class Conversations {
     try {
       return new Preference(
           template.prompt(chosen.subList(0, answer)),
-          template.answer(chosen.subList(answer, chosen.size())),
-          template.answer(rejected.subList(answer, rejected.size())));
+          template.answer(chosen.subList(0, answer), chosen.subList(answer, chosen.size())),
+          template.answer(rejected.subList(0, answer), rejected.subList(answer, rejected.size())));
     } catch (IllegalArgumentException e) {
       throw new MalformedLineException("chosen, rejected: " + e.getMessage());
     }
@@ -73,7 +73,7 @@ final class Conversations {
     try {
       return new Completion(
           template.prompt(all.subList(0, answer)),
-          template.answer(all.subList(answer, answer + 1)));
+          template.answer(all.subList(0, answer), all.subList(answer, answer + 1)));
     } catch (IllegalArgumentException e) {
       throw new MalformedLineException(field + ": " + e.getMessage());
     }
@@ -93,6 +93,6 @@ final class Conversations {
   }
 
   private static boolean isAnswer(Message message) {
-    return message.role().equals(ChatTemplate.ASSISTANT);
+    return message.role().equals(Message.ASSISTANT);
   }
 }

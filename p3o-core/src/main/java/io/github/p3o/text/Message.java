@@ -10,6 +10,9 @@ import static com.google.common.base.Preconditions.checkNotNull;
  */
 public record Message(String role, String content) {
 
+  /** The role that answers. */
+  static final String ASSISTANT = "assistant";
+
   /** Checks that nothing is null; texts may be empty. */
   public Message {
     checkNotNull(role, "role: expected a text, got null");

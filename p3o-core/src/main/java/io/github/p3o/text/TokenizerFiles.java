@@ -93,15 +93,19 @@ record TokenizerFiles(int vocabularySize, OptionalInt beginToken, OptionalInt en
   private static OptionalInt special(
       Path directory, String key, Map<String, Integer> ids, int vocabularySize) {
     Path file = directory.resolve(TOKENIZER_CONFIG);
-    JsonNode named = objectIfThere(file).path(key);
-    String name = named.path("content").asText(named.asText());
-    if (!name.isEmpty() && !named.isNull()) {
+    String name = name(objectIfThere(file).path(key));
+    if (!name.isEmpty()) {
       Integer id = ids.get(name);
       checkArgument(
           id != null, "%s: %s: expected a token of the vocabulary, got %s", file, key, name);
       return OptionalInt.of(id);
     }
     return modelToken(directory.resolve(MODEL_CONFIG), key + "_id", vocabularySize);
+  }
+
+  /** Of a token, by itself or as an object; empty if there is none. */
+  static String name(JsonNode token) {
+    return token.isNull() ? "" : token.path("content").asText(token.asText());
   }
 
   private static OptionalInt modelToken(Path file, String key, int vocabularySize) {

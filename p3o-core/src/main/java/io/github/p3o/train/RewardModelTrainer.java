@@ -3,14 +3,12 @@ package io.github.p3o.train;
 import com.google.common.collect.ImmutableMap;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.BatchShape;
-import io.github.p3o.Checkpoint;
 import io.github.p3o.LossTerms;
 import io.github.p3o.NonFiniteException;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.PreferenceLoss;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
-import io.github.p3o.Resumable;
 import io.github.p3o.TrainableRewardModel;
 import io.github.p3o.internal.MeanLoss;
 import io.github.p3o.internal.Ops;
@@ -21,9 +19,7 @@ import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /** Fits a reward model to comparisons. A trainer is confined to one thread. */
-public final class RewardModelTrainer implements Resumable, AutoCloseable {
-
-  private final SupervisedTraining<Comparison> training;
+public final class RewardModelTrainer extends SupervisedTraining<Comparison> {
 
   /**
    * A trainer with fresh optimiser state.
@@ -40,8 +36,7 @@ public final class RewardModelTrainer implements Resumable, AutoCloseable {
       PreferenceLoss objective,
       OptimizerConfig optimizer,
       int comparisonsAtOnce) {
-    training =
-        new SupervisedTraining<>(model, new Task(model, objective), optimizer, comparisonsAtOnce);
+    super(model, new Task(model, objective), optimizer, comparisonsAtOnce);
   }
 
   /** The rows are first the chosen responses, then the rejected ones. */
@@ -97,7 +92,7 @@ public final class RewardModelTrainer implements Resumable, AutoCloseable {
    */
   @CanIgnoreReturnValue
   public ImmutableMap<String, Double> step(List<Comparison> comparisons) {
-    return means(training.step(comparisons));
+    return means(update(comparisons));
   }
 
   /**
@@ -109,7 +104,7 @@ public final class RewardModelTrainer implements Resumable, AutoCloseable {
    * @throws NonFiniteException if the loss is not finite
    */
   public ImmutableMap<String, Double> evaluate(List<Comparison> comparisons) {
-    return means(training.evaluate(comparisons));
+    return means(measure(comparisons));
   }
 
   private static ImmutableMap<String, Double> means(MeanLoss mean) {
@@ -117,29 +112,5 @@ public final class RewardModelTrainer implements Resumable, AutoCloseable {
         .put("loss", mean.loss())
         .putAll(mean.diagnostics())
         .buildOrThrow();
-  }
-
-  @Override
-  public long stepsDone() {
-    return training.stepsDone();
-  }
-
-  /**
-   * {@inheritDoc} Which comparisons come next is the caller's to know: by {@link #stepsDone}, say.
-   */
-  @Override
-  public Checkpoint checkpoint() {
-    return training.checkpoint();
-  }
-
-  @Override
-  public void restore(Checkpoint checkpoint) {
-    training.restore(checkpoint);
-  }
-
-  /** Frees native memory; the model stays the caller's. */
-  @Override
-  public void close() {
-    training.close();
   }
 }

@@ -3,14 +3,12 @@ package io.github.p3o.train;
 import com.google.common.collect.ImmutableMap;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.BatchShape;
-import io.github.p3o.Checkpoint;
 import io.github.p3o.LossTerms;
 import io.github.p3o.NonFiniteException;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.Policy;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
-import io.github.p3o.Resumable;
 import io.github.p3o.TokenLoss;
 import io.github.p3o.internal.Settings;
 import java.util.List;
@@ -19,9 +17,7 @@ import java.util.List;
  * Fits a policy to given responses, the loss a mean over response tokens. A trainer is confined to
  * one thread.
  */
-public final class SftTrainer implements Resumable, AutoCloseable {
-
-  private final SupervisedTraining<Example> training;
+public final class SftTrainer extends SupervisedTraining<Example> {
 
   /**
    * A trainer with fresh optimiser state.
@@ -35,8 +31,7 @@ public final class SftTrainer implements Resumable, AutoCloseable {
    */
   public SftTrainer(
       Policy policy, TokenLoss objective, OptimizerConfig optimizer, int examplesAtOnce) {
-    training =
-        new SupervisedTraining<>(policy, new Task(policy, objective), optimizer, examplesAtOnce);
+    super(policy, new Task(policy, objective), optimizer, examplesAtOnce);
   }
 
   private record Task(Policy policy, TokenLoss objective)
@@ -83,7 +78,7 @@ public final class SftTrainer implements Resumable, AutoCloseable {
    */
   @CanIgnoreReturnValue
   public double step(List<Example> examples) {
-    return training.step(examples).loss();
+    return update(examples).loss();
   }
 
   /**
@@ -95,28 +90,6 @@ public final class SftTrainer implements Resumable, AutoCloseable {
    * @throws NonFiniteException if the loss is not finite
    */
   public double evaluate(List<Example> examples) {
-    return training.evaluate(examples).loss();
-  }
-
-  @Override
-  public long stepsDone() {
-    return training.stepsDone();
-  }
-
-  /** {@inheritDoc} Which examples come next is the caller's to know: by {@link #stepsDone}, say. */
-  @Override
-  public Checkpoint checkpoint() {
-    return training.checkpoint();
-  }
-
-  @Override
-  public void restore(Checkpoint checkpoint) {
-    training.restore(checkpoint);
-  }
-
-  /** Frees native memory; the policy stays the caller's. */
-  @Override
-  public void close() {
-    training.close();
+    return measure(examples).loss();
   }
 }

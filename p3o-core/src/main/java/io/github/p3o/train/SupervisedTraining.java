@@ -27,8 +27,10 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 /**
  * What the supervised trainers have in common: the mean of a loss over examples, some at once, and
  * updates by its gradient.
+ *
+ * @param <E> an example
  */
-final class SupervisedTraining<E> implements Resumable, AutoCloseable {
+abstract class SupervisedTraining<E> implements Resumable, AutoCloseable {
 
   /** The loss, and how examples become the rows of its graph. */
   interface Task<E> {
@@ -91,7 +93,7 @@ final class SupervisedTraining<E> implements Resumable, AutoCloseable {
   }
 
   /** One update; the means are from before it. */
-  MeanLoss step(List<E> examples) {
+  final MeanLoss update(List<E> examples) {
     try (GradientSum sum = new GradientSum(model.parameters())) {
       MeanLoss mean = run(gradient, examples, sum::add);
       optimizer.update(sum.vector());
@@ -100,7 +102,7 @@ final class SupervisedTraining<E> implements Resumable, AutoCloseable {
   }
 
   /** The means without an update. */
-  MeanLoss evaluate(List<E> examples) {
+  final MeanLoss measure(List<E> examples) {
     return run(forward, examples, values -> {});
   }
 
@@ -119,23 +121,25 @@ final class SupervisedTraining<E> implements Resumable, AutoCloseable {
   }
 
   @Override
-  public long stepsDone() {
+  public final long stepsDone() {
     return optimizer.updates();
   }
 
+  /** {@inheritDoc} Which examples come next is the caller's to know: by {@link #stepsDone}, say. */
   @Override
-  public Checkpoint checkpoint() {
+  public final Checkpoint checkpoint() {
     return new Checkpoint(optimizer.updates(), settings, ImmutableMap.of(), optimizer.tensors());
   }
 
   @Override
-  public void restore(Checkpoint checkpoint) {
+  public final void restore(Checkpoint checkpoint) {
     Settings.checkSame(checkpoint.settings(), settings);
     optimizer.restore(checkpoint.tensors(), checkpoint.step());
   }
 
+  /** Frees native memory; the model stays the caller's. */
   @Override
-  public void close() {
+  public final void close() {
     gradient.close();
     forward.close();
     optimizer.close();

@@ -14,7 +14,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * inputs]} and B {@code [outputs, r]}, named as PEFT does.
  *
  * @param config rank, scale and targets
- * @param parameters A and B of each target
+ * @param parameters A and B of each target, and a head that is trained beside them if there is one
  */
 record Adapter(LoraConfig config, Parameters parameters) {
 
@@ -60,6 +60,19 @@ record Adapter(LoraConfig config, Parameters parameters) {
     return new Adapter(config, parameters);
   }
 
+  /**
+   * A copy beside which a head of one row is trained, in place of the model's own if it has one.
+   */
+  Adapter withHead(INDArray head) {
+    return new Adapter(
+        config,
+        Parameters.copyOf(
+            ImmutableMap.<String, INDArray>builder()
+                .putAll(parameters.asMap())
+                .put(DecoderTensors.SCORE, head)
+                .buildOrThrow()));
+  }
+
   /** Whether a product is added to. */
   boolean adapts(Linear linear) {
     return parameters.names().contains(down(linear));
@@ -85,8 +98,12 @@ record Adapter(LoraConfig config, Parameters parameters) {
     return parameters.get(up(linear)).mmul(parameters.get(down(linear))).muli(config.scale());
   }
 
-  /** Adds to the matrices of a model what this adapter does. */
+  /** Adds to the matrices of a model what this adapter does, and sets its head. */
   void addTo(Map<String, INDArray> weights, DecoderTensors tensors) {
+    INDArray head = weights.get(DecoderTensors.SCORE);
+    if (head != null && parameters.names().contains(DecoderTensors.SCORE)) {
+      head.assign(parameters.get(DecoderTensors.SCORE));
+    }
     for (DecoderTensors.Layer layer : tensors.layers()) {
       for (Linear linear : layer.linears()) {
         INDArray weight = weights.get(linear.weight());

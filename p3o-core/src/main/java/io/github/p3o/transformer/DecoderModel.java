@@ -1,7 +1,12 @@
 package io.github.p3o.transformer;
 
+import static com.google.common.base.Preconditions.checkState;
+
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.Maps;
 import io.github.p3o.Parameters;
+import java.nio.file.Path;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -57,15 +62,24 @@ record DecoderModel(
 
   /** What the graphs read and nobody trains. */
   ImmutableMap<String, INDArray> frozen() {
-    return adapter == null ? ImmutableMap.of() : base.asMap();
+    if (adapter == null) {
+      return ImmutableMap.of();
+    }
+    Set<String> trained = adapter.parameters().names();
+    return ImmutableMap.copyOf(Maps.filterKeys(base.asMap(), name -> !trained.contains(name)));
   }
 
   /** All that the graphs read. */
   ImmutableMap<String, INDArray> all() {
     return ImmutableMap.<String, INDArray>builder()
-        .putAll(base.asMap())
-        .putAll(adapter == null ? ImmutableMap.of() : adapter.parameters().asMap())
+        .putAll(frozen())
+        .putAll(parameters().asMap())
         .buildOrThrow();
+  }
+
+  /** An adapter is added to a model that has none. */
+  void checkNoAdapter() {
+    checkState(adapter == null, "adapter: expected none yet, got one; merged() makes it part");
   }
 
   DecoderModel frozenCopy() {
@@ -85,6 +99,14 @@ record DecoderModel(
       merged.update(vector -> adapter.addTo(merged.viewsInto(vector), tensors));
     }
     return merged;
+  }
+
+  /** Writes the tensors of some names, an adapter merged. */
+  void write(Path directory, Precision precision, Set<String> names) {
+    try (Parameters whole = adapter == null ? base.frozenCopy() : merged()) {
+      CheckpointWriter.write(
+          directory, Maps.filterKeys(whole.asMap(), names::contains), form, precision);
+    }
   }
 
   @Override

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
+import com.google.common.collect.Maps;
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.Parameters;
 import io.github.p3o.internal.AtomicFile;
@@ -151,6 +152,8 @@ final class LoraFiles {
       throw new CheckpointException(file, "file: expected to be writable, got " + e, e);
     }
     SafeTensorsWriter.write(
-        directory.resolve(TENSORS), adapter.parameters().asMap(), ImmutableMap.of("format", "pt"));
+        directory.resolve(TENSORS),
+        Maps.filterKeys(adapter.parameters().asMap(), Adapter.shapes(tensors, config)::containsKey),
+        ImmutableMap.of("format", "pt"));
   }
 }

@@ -18,7 +18,7 @@ import org.nd4j.linalg.factory.Nd4j;
 /**
  * A language model with a second head: beside the logits, one number {@code score.weight · h} of
  * every hidden state, the value before a token. Both heads are trained, and through them the layers
- * that they share.
+ * that they share; or an adapter of these and the value head alone.
  */
 public final class TransformerActorCritic implements ActorCritic {
 
@@ -29,22 +29,28 @@ public final class TransformerActorCritic implements ActorCritic {
   }
 
   /**
-   * A copy of a policy's weights, with a value head of zeros, so that every value is 0 before
-   * training.
+   * A copy of what is trained of a policy, with a value head of zeros, so that every value is 0
+   * before training.
    *
-   * @param policy the policy, an adapter merged; nothing is shared, its temperature is taken over
+   * @param policy the policy, whose temperature is taken over. Of a policy with an adapter, the
+   *     adapter is copied and the weights under it are shared; of another nothing is shared
    * @return the policy with values; the caller closes it
    */
   public static TransformerActorCritic fromPolicy(TransformerPolicy policy) {
-    try (Parameters from = policy.model().merged();
-        INDArray head = Nd4j.create(from.dataType(), 1, policy.config().hiddenSize())) {
-      Map<String, INDArray> initial = new LinkedHashMap<>(from.asMap());
-      initial.put(DecoderTensors.SCORE, head);
+    DecoderModel from = policy.model();
+    try (INDArray head = Nd4j.create(from.type(), 1, policy.config().hiddenSize())) {
       DecoderModel model =
-          new DecoderModel(
-              policy.model().tensors(), Parameters.copyOf(initial), policy.model().form());
+          from.adapter() == null
+              ? new DecoderModel(from.tensors(), withHead(from.base(), head), from.form())
+              : from.with(from.adapter().withHead(head));
       return new TransformerActorCritic(TransformerPolicy.of(model, policy.temperature()));
     }
+  }
+
+  private static Parameters withHead(Parameters whole, INDArray head) {
+    Map<String, INDArray> initial = new LinkedHashMap<>(whole.asMap());
+    initial.put(DecoderTensors.SCORE, head);
+    return Parameters.copyOf(initial);
   }
 
   /**
@@ -58,10 +64,11 @@ public final class TransformerActorCritic implements ActorCritic {
   }
 
   /**
-   * Copies the language model's weights as they are now, without the value head.
+   * Copies the language model's trained weights as they are now, without the value head: the
+   * adapter's if there is one.
    *
-   * @param target a model of the same sizes, such as the one that this began as
-   * @throws IllegalArgumentException for other sizes
+   * @param target a model of the same sizes and adapter, such as the one that this began as
+   * @throws IllegalArgumentException for other sizes or another adapter
    */
   public void exportTo(TransformerPolicy target) {
     checkArgument(
@@ -69,7 +76,11 @@ public final class TransformerActorCritic implements ActorCritic {
         "target: expected a model of %s, got %s",
         policy.config(),
         target.config());
-    checkArgument(target.adapter().isEmpty(), "target: expected no adapter, got one");
+    checkArgument(
+        target.adapter().equals(policy.adapter()),
+        "target: expected the adapter %s, got %s",
+        policy.adapter(),
+        target.adapter());
     Parameters to = target.parameters();
     to.update(
         vector ->
@@ -79,6 +90,12 @@ public final class TransformerActorCritic implements ActorCritic {
   @Override
   public Parameters parameters() {
     return policy.parameters();
+  }
+
+  /** The weights under an adapter; none if there is none. */
+  @Override
+  public Map<String, INDArray> frozenParameters() {
+    return policy.frozenParameters();
   }
 
   @Override

@@ -4,8 +4,6 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.collect.ImmutableList;
-import com.google.common.collect.Maps;
-import com.google.common.primitives.ImmutableIntArray;
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.ActorCriticGraph;
 import io.github.p3o.BatchShape;
@@ -17,20 +15,15 @@ import io.github.p3o.PolicyGraph;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.Samples;
-import io.github.p3o.internal.Ops;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
-import org.nd4j.autodiff.samediff.SDVariable;
-import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * A language model as a policy: GPT-2, GPT-NeoX (Pythia), LLaMA (SmolLM) or Qwen2, see {@link
@@ -118,15 +111,7 @@ public final class TransformerPolicy implements Policy {
    */
   public void save(Path directory, Precision precision) {
     DecoderConfigJson.write(model.config(), model.writtenType(precision), directory);
-    if (model.adapter() == null) {
-      Map<String, INDArray> tensors =
-          Maps.filterKeys(model.base().asMap(), model.tensors().languageModel()::containsKey);
-      CheckpointWriter.write(directory, tensors, model.form(), precision);
-      return;
-    }
-    try (Parameters merged = model.merged()) {
-      CheckpointWriter.write(directory, merged.asMap(), model.form(), precision);
-    }
+    model.write(directory, precision, model.tensors().languageModel().keySet());
   }
 
   /**
@@ -140,7 +125,7 @@ public final class TransformerPolicy implements Policy {
    * @throws IllegalStateException if there is an adapter already: merge it first
    */
   public TransformerPolicy withAdapter(LoraConfig config, long seed) {
-    checkNoAdapter();
+    model.checkNoAdapter();
     return of(model.with(Adapter.random(model.tensors(), config, model.type(), seed)), temperature);
   }
 
@@ -153,13 +138,8 @@ public final class TransformerPolicy implements Policy {
    * @throws IllegalStateException if there is an adapter already: merge it first
    */
   public TransformerPolicy loadAdapter(Path directory) {
-    checkNoAdapter();
+    model.checkNoAdapter();
     return of(model.with(LoraFiles.read(directory, model.tensors(), model.type())), temperature);
-  }
-
-  private void checkNoAdapter() {
-    checkState(
-        model.adapter() == null, "adapter: expected none yet, got one; merged() makes it part");
   }
 
   /**
@@ -268,77 +248,22 @@ public final class TransformerPolicy implements Policy {
 
   @Override
   public PolicyGraph build(BatchShape shape) {
-    DecoderGraph layers = layers(shape);
-    return head(layers, hidden(layers, shape), shape);
+    return graphs().build(shape);
   }
 
   /** The same with a value before each token, {@code score.weight · h}, of parameters with it. */
   ActorCriticGraph buildWithValues(BatchShape shape) {
-    DecoderGraph layers = layers(shape);
-    SDVariable hidden = hidden(layers, shape);
-    SDVariable values = Ops.matmulTransposed(hidden, layers.parameter(DecoderTensors.SCORE));
-    return new ActorCriticGraph(
-        head(layers, hidden, shape),
-        Ops.reshape(values, shape.sequences(), shape.responseTokens()));
+    return graphs().buildWithValues(shape);
   }
 
-  private DecoderGraph layers(BatchShape shape) {
-    return new DecoderGraph(SameDiff.create(), model, shape.sequences(), shape.tokens());
-  }
-
-  /** The hidden state before each response token, one a row. */
-  private static SDVariable hidden(DecoderGraph layers, BatchShape shape) {
-    long rows = (long) shape.sequences() * shape.responseTokens();
-    return layers.hidden(layers.graph().placeHolder(DecoderInputs.POSITIONS, DataType.INT32, rows));
-  }
-
-  private PolicyGraph head(DecoderGraph layers, SDVariable states, BatchShape shape) {
-    SameDiff graph = layers.graph();
-    long rows = (long) shape.sequences() * shape.responseTokens();
-    SDVariable targets = graph.placeHolder(DecoderInputs.TARGETS, DataType.INT32, rows);
-    SDVariable mask =
-        graph.placeHolder(
-            DecoderInputs.RESPONSE_MASK,
-            DataType.DOUBLE,
-            shape.sequences(),
-            shape.responseTokens());
-    SDVariable hidden = Ops.multiply(states, 1 / temperature);
-    SDVariable output = layers.parameter(model.tensors().output());
-    SDVariable logits = Ops.matmulTransposed(hidden, output);
-    // One row of the output layer for each target: a one-hot mask would be as large as the logits.
-    SDVariable chosen = Ops.sumKeeping(Ops.multiply(hidden, Ops.rows(output, targets)), 1);
-    SDVariable each = Ops.subtract(chosen, Ops.logSumExp(logits));
-    SDVariable grid = Ops.reshape(each, shape.sequences(), shape.responseTokens());
-    SDVariable ofTokens = Ops.multiply(Ops.cast(grid, DataType.DOUBLE), mask);
-    return new PolicyGraph(Ops.sum(ofTokens, 1), ofTokens, mask);
+  private ResponseGraphs graphs() {
+    return new ResponseGraphs(model, temperature);
   }
 
   @Override
   public Map<String, INDArray> feed(
       BatchShape shape, List<Prompt> prompts, List<Response> responses) {
-    Map<String, INDArray> feed = new HashMap<>();
-    int[] ids = DecoderInputs.ids(model.config(), shape, prompts, responses);
-    DecoderInputs.feedModel(feed, model, shape.tokens(), ids);
-    int[] positions = new int[shape.sequences() * shape.responseTokens()];
-    int[] targets = new int[positions.length];
-    double[] mask = new double[positions.length];
-    for (int i = 0; i < shape.sequences(); i++) {
-      ImmutableIntArray response = responses.get(i).tokens();
-      // The hidden state of the token before predicts a token.
-      int first = i * shape.tokens() + prompts.get(i).tokens().length() - 1;
-      for (int j = 0; j < response.length(); j++) {
-        int row = i * shape.responseTokens() + j;
-        positions[row] = first + j;
-        targets[row] = response.get(j);
-        mask[row] = 1;
-      }
-    }
-    feed.put(DecoderInputs.POSITIONS, Nd4j.createFromArray(positions));
-    feed.put(DecoderInputs.TARGETS, Nd4j.createFromArray(targets));
-    feed.put(
-        DecoderInputs.RESPONSE_MASK,
-        Nd4j.create(mask, new long[] {shape.sequences(), shape.responseTokens()}, 'c'));
-    return feed;
+    return graphs().feed(shape, prompts, responses);
   }
 
   /**

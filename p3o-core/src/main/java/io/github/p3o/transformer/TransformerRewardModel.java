@@ -115,6 +115,26 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   }
 
   /**
+   * This model with a new low-rank adapter, which is trained alone with the head. It changes
+   * nothing at first: B is 0. The weights are shared, not copied; a training of this model does not
+   * reach the new one.
+   *
+   * @param config rank, scale and targets
+   * @param seed of A: the same seed gives the same values
+   * @return the model; the caller closes it, this one too
+   * @throws IllegalArgumentException for a target that the model does not have
+   * @throws IllegalStateException if there is an adapter already
+   */
+  public TransformerRewardModel withAdapter(LoraConfig config, long seed) {
+    model.checkNoAdapter();
+    Adapter alone = Adapter.random(model.tensors(), config, model.type(), seed);
+    try (Parameters copied = alone.parameters()) {
+      INDArray head = model.base().get(DecoderTensors.SCORE);
+      return new TransformerRewardModel(model.with(alone.withHead(head)));
+    }
+  }
+
+  /**
    * {@link #save(Path, Precision)} in the types and files that the model was read from; a new model
    * in float32 and one file.
    *
@@ -128,7 +148,7 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   /**
    * Writes {@code config.json} and {@code model.safetensors}, or the files of several that the
    * model was read from and their index; each whole or not at all, as Hugging Face's libraries read
-   * them.
+   * them. An adapter is merged into the weights.
    *
    * @param directory made if it is not there; files of these names in it are replaced, and so is
    *     {@code model.safetensors} by several
@@ -136,10 +156,9 @@ public final class TransformerRewardModel implements TrainableRewardModel {
    * @throws CheckpointException if it cannot be written, or a weight is too great for the type
    */
   public void save(Path directory, Precision precision) {
-    Map<String, INDArray> tensors = model.parameters().asMap();
     TensorType type = model.writtenType(precision);
     DecoderConfigJson.writeRewardModel(model.config(), type, directory);
-    CheckpointWriter.write(directory, tensors, model.form(), precision);
+    model.write(directory, precision, model.tensors().rewardModel().keySet());
   }
 
   /**
@@ -154,6 +173,12 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   @Override
   public Parameters parameters() {
     return model.parameters();
+  }
+
+  /** The weights under an adapter; none if there is none. */
+  @Override
+  public Map<String, INDArray> frozenParameters() {
+    return model.frozen();
   }
 
   @Override

@@ -2,6 +2,7 @@ package io.github.p3o.online;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableDoubleArray;
@@ -16,11 +17,18 @@ import io.github.p3o.TrainerConfig.RatioCheck;
 import io.github.p3o.online.OnlineAligner.Offer;
 import io.github.p3o.testing.Bandit;
 import io.github.p3o.testing.ImportanceSampledLoss;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -264,6 +272,135 @@ class OnlineAlignerTest {
   }
 
   @Test
+  void offer_again_isKeptAndTrainedOnOnceAlsoAfterARestart() throws Exception {
+    double[] once;
+    try (TabularPolicy other = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(other, directory.resolve("once")).open()) {
+      offer(aligner, 0, 2 * BATCH);
+      awaitSteps(aligner, 2);
+      once = parameters(aligner);
+    }
+    Path again = directory.resolve("again");
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, again).open()) {
+      offer(aligner, 0, BATCH);
+      awaitSteps(aligner, 1);
+    }
+    try (OnlineAligner aligner = aligner(policy, again).open()) {
+      for (int i = 0; i < BATCH; i++) {
+        assertThat(aligner.offer(feedback(i))).isEqualTo(Offer.REPEATED);
+      }
+      offer(aligner, BATCH, 2 * BATCH);
+      awaitSteps(aligner, 2);
+      assertThat(parameters(aligner)).containsExactly(once);
+      assertThat(aligner.status().accepted()).isEqualTo(2 * BATCH);
+    }
+  }
+
+  private long journalFiles() throws IOException {
+    try (Stream<Path> files = Files.list(directory.resolve("feedback"))) {
+      return files.filter(file -> file.toString().endsWith(".journal")).count();
+    }
+  }
+
+  /** Files of some 8 records: 45 of them would be written. */
+  @Test
+  void journal_ofWhatWasTrainedOn_isDeletedAndTrainingGoesOnAfterARestart() throws Exception {
+    double[] uninterrupted;
+    try (TabularPolicy other = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(other, directory.resolve("whole")).open()) {
+      offer(aligner, 0, 15 * BATCH);
+      awaitSteps(aligner, 15);
+      uninterrupted = parameters(aligner);
+    }
+    for (int part = 0; part < 5; part++) {
+      try (TabularPolicy fresh = TabularPolicy.uniform(3, 4)) {
+        OnlineAligner.Builder builder = aligner(fresh, directory);
+        builder.journalFileBytes = 1000;
+        try (OnlineAligner aligner = builder.open()) {
+          for (int batch = 3 * part; batch < 3 * part + 3; batch++) {
+            offer(aligner, batch * BATCH, (batch + 1) * BATCH);
+            awaitSteps(aligner, batch + 1);
+          }
+          assertThat(aligner.status().accepted()).isEqualTo(3L * (part + 1) * BATCH);
+          if (part == 4) {
+            assertThat(parameters(aligner)).containsExactly(uninterrupted);
+          }
+        }
+      }
+      assertThat(journalFiles()).isBetween(2L, 15L);
+    }
+  }
+
+  @Test
+  void open_journalWithoutWhatComesNext_isRefused() throws Exception {
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, directory).open()) {
+      offer(aligner, 0, BATCH);
+      awaitSteps(aligner, 1);
+    }
+    try (Stream<Path> files = Files.list(directory.resolve("feedback"))) {
+      for (Path file : files.toList()) {
+        Files.delete(file);
+      }
+    }
+    assertThatThrownBy(() -> aligner(policy, directory).open())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("journal: expected the 24 records that were trained on, got 0");
+  }
+
+  @Test
+  void offer_onAFullDisk_isNotAcceptedAndServingAndTrainingGoOn() throws Exception {
+    FaultyDisk disk = new FaultyDisk();
+    OnlineAligner.Builder builder = aligner(policy, directory);
+    builder.disk = disk::open;
+    try (OnlineAligner aligner = builder.open()) {
+      offer(aligner, 0, BATCH - 1);
+      disk.fault = FaultyDisk.Fault.FULL;
+      assertThatThrownBy(() -> aligner.offer(feedback(BATCH - 1)))
+          .isInstanceOf(UncheckedIOException.class)
+          .hasMessageEndingWith(".journal: No space left on device");
+      assertThat(aligner.status().accepted()).isEqualTo(BATCH - 1);
+      assertThat(parameters(aligner)).containsOnly(0);
+      disk.fault = FaultyDisk.Fault.NONE;
+      offer(aligner, BATCH - 1, BATCH);
+      assertThat(awaitSteps(aligner, 1).served()).isEqualTo(1);
+    }
+  }
+
+  /** What a full disk, or one that fails, does to the version that was just trained. */
+  @Test
+  void step_versionThatCanNotBeSaved_isNotServedAndTrainedAgainAfterARestart() throws Exception {
+    double[] undisturbed;
+    try (TabularPolicy other = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(other, directory.resolve("whole")).open()) {
+      offer(aligner, 0, 2 * BATCH);
+      awaitSteps(aligner, 2);
+      undisturbed = parameters(aligner);
+    }
+    Path faulty = directory.resolve("faulty");
+    Path inTheWay = faulty.resolve("versions/000002");
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, faulty).open()) {
+      offer(aligner, 0, BATCH);
+      awaitSteps(aligner, 1);
+      double[] first = parameters(aligner);
+      Files.createFile(inTheWay);
+      offer(aligner, BATCH, 2 * BATCH);
+      OnlineStatus status = await(aligner, now -> now.failure() != null);
+      assertThat(status.failure()).contains("000002");
+      assertThat(status.served()).isEqualTo(1);
+      assertThat(parameters(aligner)).containsExactly(first);
+      assertThat(aligner.offer(feedback(2 * BATCH))).isEqualTo(Offer.ACCEPTED);
+    }
+    Files.delete(inTheWay);
+    try (OnlineAligner aligner = aligner(policy, faulty).open()) {
+      assertThat(awaitSteps(aligner, 2).served()).isEqualTo(2);
+      assertThat(parameters(aligner)).containsExactly(undisturbed);
+    }
+  }
+
+  @Test
   void offer_whatThePolicyDoesNotKnow_isRefused() {
     try (OnlineAligner aligner = aligner(policy, directory).open()) {
       ImmutableDoubleArray zeros = ImmutableDoubleArray.of(0, 0);
@@ -293,6 +430,40 @@ class OnlineAlignerTest {
       assertThatThrownBy(() -> aligner(other, directory).capacity(3).open())
           .hasMessage("capacity: expected at least promptsPerStep 24, got 3");
     }
+  }
+
+  /** Each would wait for itself. */
+  @Test
+  void rollbackAndClose_withinServeOrTheEvaluation_areRefused() throws Exception {
+    OnlineAligner[] self = new OnlineAligner[1];
+    List<String> refusals = new CopyOnWriteArrayList<>();
+    try (OnlineAligner aligner =
+        aligner(policy, directory)
+            .evaluation(
+                copy -> {
+                  refusals.add(refusal(() -> self[0].rollback(0)));
+                  refusals.add(refusal(() -> self[0].close()));
+                  return 1;
+                },
+                0)
+            .open()) {
+      self[0] = aligner;
+      refusals.add(refusal(() -> aligner.serve(version -> rollBack(aligner))));
+      offer(aligner, 0, BATCH);
+      assertThat(awaitSteps(aligner, 1).served()).isEqualTo(1);
+      assertThat(refusals)
+          .hasSize(3)
+          .allMatch(says -> says.contains(": expected outside of serve and of the evaluation"));
+    }
+  }
+
+  private static String rollBack(OnlineAligner aligner) {
+    aligner.rollback(0);
+    return "done";
+  }
+
+  private static String refusal(ThrowingCallable call) {
+    return String.valueOf(catchThrowable(call).getMessage());
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.common.collect.Sets;
 import java.io.IOException;
 import java.lang.reflect.Member;
+import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -116,14 +117,32 @@ public final class PublicApi {
             ? type.toGenericString().replaceFirst("( abstract| final)?( sealed)? enum", " enum")
             : type.toGenericString();
     StringBuilder line = new StringBuilder(header);
+    List<Class<?>> own = withHiddenSuperclasses(type);
+    Class<?> last = own.get(own.size() - 1);
     Stream.concat(
-            Stream.ofNullable(type.getGenericSuperclass()).filter(c -> c != Object.class),
-            Arrays.stream(type.getGenericInterfaces()))
+            Stream.ofNullable(last.getGenericSuperclass()).filter(c -> c != Object.class),
+            own.stream().flatMap(each -> Arrays.stream(each.getGenericInterfaces())))
         .forEach(above -> line.append(" : ").append(above.getTypeName()));
     lines.add(PLAIN.matcher(line).replaceAll(""));
     addMembers(type.getDeclaredFields(), field -> field.toGenericString(), lines);
     addMembers(type.getDeclaredConstructors(), each -> each.toGenericString(), lines);
-    addMembers(type.getDeclaredMethods(), method -> method.toGenericString(), lines);
+    addMembers(
+        own.stream()
+            .flatMap(each -> Arrays.stream(each.getDeclaredMethods()))
+            .toArray(Method[]::new),
+        method -> method.toGenericString(),
+        lines);
+  }
+
+  /** A type and its package-private superclasses, whose public methods are its own to a user. */
+  private static List<Class<?>> withHiddenSuperclasses(Class<?> type) {
+    List<Class<?>> all = new ArrayList<>(List.of(type));
+    for (Class<?> above = type.getSuperclass();
+        above != null && !isVisible(above.getModifiers());
+        above = above.getSuperclass()) {
+      all.add(above);
+    }
+    return all;
   }
 
   private static <M extends Member> void addMembers(

@@ -161,7 +161,7 @@ class FormatsTest {
   void template_withoutAnAssistant_isRefused() {
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () -> new ChatTemplate(ImmutableMap.of("user", new ChatTemplate.Turn("u", "", ""))))
+            () -> ChatTemplate.ofTurns(ImmutableMap.of("user", new ChatTemplate.Turn("u", "", ""))))
         .withMessage("turns: expected one of assistant, got [user]");
   }
 

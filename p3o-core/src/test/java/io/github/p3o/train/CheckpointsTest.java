@@ -278,7 +278,9 @@ class CheckpointsTest {
       trainer[0] = Bandit.trainer(policy).listener(listener).build();
       assertThatThrownBy(() -> trainer[0].step())
           .isInstanceOf(IllegalStateException.class)
-          .hasMessage("checkpoint: expected to be asked between two steps, got within one");
+          .hasMessage(
+              "checkpoint: expected to be asked between two steps, got within one of thread "
+                  + Thread.currentThread().getName());
       trainer[0].checkpoint();
       trainer[0].close();
     }

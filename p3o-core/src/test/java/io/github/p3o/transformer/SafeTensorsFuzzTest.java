@@ -8,13 +8,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
 import net.jqwik.api.constraints.ByteRange;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
+import org.bytedeco.javacpp.Pointer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -88,6 +92,48 @@ class SafeTensorsFuzzTest {
     }
 
     readAll(damaged);
+  }
+
+  /** What one number of a header is changed to, or by. */
+  @Provide
+  Arbitrary<Long> numbers() {
+    return Arbitraries.oneOf(
+        Arbitraries.longs().between(-40, 40),
+        Arbitraries.longs(),
+        Arbitraries.of(1L << 31, 1L << 32, 1L << 60, Long.MAX_VALUE, Long.MIN_VALUE));
+  }
+
+  /**
+   * Tensors follow each other without a gap, each as long as its shape says: with any one number
+   * changed, or a tensor moved over another, a file is refused when it is opened.
+   */
+  @Property(tries = 2000)
+  void open_withAnOffsetOrALengthChanged_throws(
+      @ForAll @Size(min = 1, max = 4) List<@IntRange(min = 1, max = 5) Integer> lengths,
+      @ForAll @IntRange(max = 3) int which,
+      @ForAll @IntRange(max = 3) int number,
+      @ForAll("numbers") long by) {
+    StringBuilder header = new StringBuilder("{");
+    long begin = 0;
+    for (int i = 0; i < lengths.size(); i++) {
+      long change = i == which % lengths.size() ? by : 0;
+      long end = begin + 4L * lengths.get(i);
+      header
+          .append(i == 0 ? "" : ",")
+          .append(
+              entry(
+                  "t" + i,
+                  "F32",
+                  "[" + (lengths.get(i) + (number == 0 ? change : 0)) + "]",
+                  begin + (number == 1 || number == 3 ? change : 0),
+                  end + (number == 2 || number == 3 ? change : 0)));
+      begin = end;
+    }
+    byte[] file = SafeTensorsFiles.bytes(header + "}", new byte[(int) begin]);
+
+    long native0 = Pointer.totalBytes();
+    assertThat(readAll(file)).isEqualTo(by == 0);
+    assertThat(Pointer.totalBytes() - native0).isLessThan(1 << 20);
   }
 
   /** Whether it could be read. */

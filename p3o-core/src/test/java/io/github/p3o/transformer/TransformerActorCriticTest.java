@@ -95,6 +95,44 @@ class TransformerActorCriticTest {
     assertThat(logProbs(model)).isNotEqualTo(before);
   }
 
+  /**
+   * An adapter and its head over the policy's own weights: nothing of the model's size is copied.
+   */
+  @Test
+  void fromPolicy_ofAnAdaptedPolicy_trainsAdapterAndHeadOverTheSameWeights() {
+    LoraConfig lora = LoraTest.everywhere(policy.config());
+    try (TransformerPolicy adapted = policy.withAdapter(lora, 1)) {
+      TinyModels.scatter(adapted.parameters());
+      double[] reference = logProbs(policy);
+      double[] before = logProbs(adapted);
+      try (TransformerActorCritic both = TransformerActorCritic.fromPolicy(adapted)) {
+        assertThat(logProbs(both)).isEqualTo(before);
+        assertThat(both.parameters().count())
+            .isEqualTo(adapted.parameters().count() + policy.config().hiddenSize());
+        assertThat(both.policy().model().base().vector()).isSameAs(policy.parameters().vector());
+        assertThat(both.policy().adapter()).contains(lora);
+
+        both.parameters().update(vector -> vector.muli(0.5));
+        double[] after = logProbs(both);
+        assertThat(after).isNotEqualTo(before);
+        assertThat(logProbs(adapted)).isEqualTo(before);
+        assertThat(logProbs(policy)).isEqualTo(reference);
+
+        both.policy().saveAdapter(directory);
+        both.exportTo(adapted);
+        assertThat(logProbs(adapted)).isEqualTo(after);
+        try (TransformerPolicy loaded = policy.loadAdapter(directory);
+            TransformerPolicy merged = both.policy().merged()) {
+          assertThat(loaded.parameters().names()).isEqualTo(adapted.parameters().names());
+          assertThat(logProbs(merged)).containsExactly(after, within(1e-10));
+        }
+        assertThatThrownBy(() -> both.exportTo(policy))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessageMatching("target: expected the adapter .*LoraConfig.*, got Optional.empty");
+      }
+    }
+  }
+
   @Test
   void values_beforeAToken_dependOnWhatIsBeforeItAlone() {
     setHead(0.3);

@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -27,13 +28,15 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
-/** Gradients against central differences in float64, at some elements of every parameter. */
+/**
+ * Gradients against central differences in float64: of every parameter one element, and the sum of
+ * all with random signs.
+ */
 class TransformerGradientTest {
 
   /** Smaller than usual: deep compositions have great higher derivatives. */
   private static final double STEP = 3e-5;
 
-  private static final int ELEMENTS = 5;
   private static final double[] WEIGHTS = {0.7, -1.3, 0.4, 2.1, -0.6};
   private static final ImmutableList<Prompt> PROMPTS =
       TinyModels.prompts(WEIGHTS.length, 6, TinyModels.VOCABULARY);
@@ -87,18 +90,46 @@ class TransformerGradientTest {
 
   @ParameterizedTest
   @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void gradient_ofAnAdapterOfScores_equalsFiniteDifferences(DecoderConfig config) {
+    try (TransformerRewardModel base = TransformerRewardModel.random(config, DataType.DOUBLE, 5)) {
+      TinyModels.scatter(base.parameters());
+      try (TransformerRewardModel model = base.withAdapter(LoraTest.everywhere(config), 1)) {
+        TinyModels.scatter(model.parameters());
+        BatchShape shape = model.shape(PROMPTS, RESPONSES);
+        Map<String, INDArray> feed = new HashMap<>(model.feed(shape, PROMPTS, RESPONSES));
+        feed.putAll(model.frozenParameters());
+        check(model.build(shape), model.parameters(), feed);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
   void gradient_ofLogProbsAndTokenValues_equalsFiniteDifferences(DecoderConfig config) {
-    try (TransformerPolicy policy = TransformerPolicy.random(config, DataType.DOUBLE, 5);
-        TransformerActorCritic model =
-            TransformerActorCritic.fromPolicy(policy.withTemperature(0.8))) {
+    try (TransformerPolicy policy = TransformerPolicy.random(config, DataType.DOUBLE, 5)) {
+      checkWithValues(policy);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void gradient_ofAnAdapterAndTokenValues_equalsFiniteDifferences(DecoderConfig config) {
+    try (TransformerPolicy base = TinyModels.policy(config, DataType.DOUBLE);
+        TransformerPolicy policy = base.withAdapter(LoraTest.everywhere(config), 1)) {
+      checkWithValues(policy);
+    }
+  }
+
+  private static void checkWithValues(TransformerPolicy policy) {
+    try (TransformerActorCritic model =
+        TransformerActorCritic.fromPolicy(policy.withTemperature(0.8))) {
       TinyModels.scatter(model.parameters());
       BatchShape shape = model.shape(PROMPTS, RESPONSES);
       ActorCriticGraph built = model.buildWithValues(shape);
       SDVariable values = Ops.multiply(built.tokenValues(), built.policy().tokenMask());
-      check(
-          Ops.add(built.policy().logProbs(), Ops.sum(values, 1)),
-          model.parameters(),
-          model.feed(shape, PROMPTS, RESPONSES));
+      Map<String, INDArray> feed = new HashMap<>(model.feed(shape, PROMPTS, RESPONSES));
+      feed.putAll(model.frozenParameters());
+      check(Ops.add(built.policy().logProbs(), Ops.sum(values, 1)), model.parameters(), feed);
     }
   }
 
@@ -120,23 +151,32 @@ class TransformerGradientTest {
       Random random = new Random(1);
       gradients.forEach(
           (name, gradient) -> {
-            INDArray parameter = parameters.get(name).reshape(gradient.length);
-            for (int element : random.ints(ELEMENTS, 0, gradient.length).toArray()) {
-              double before = parameter.getDouble(element);
+            double[] one = new double[gradient.length];
+            one[random.nextInt(one.length)] = 1;
+            double size = 1 / Math.sqrt(gradient.length);
+            double[] all = random.doubles(one.length).map(x -> x < 0.5 ? -size : size).toArray();
+            for (double[] direction : List.of(one, all)) {
+              INDArray parameter = parameters.get(name).reshape(gradient.length);
+              INDArray before = parameter.dup();
+              INDArray along = Nd4j.createFromArray(direction);
               double expected =
                   FiniteDifferences.gradient(
                       at -> {
-                        parameter.putScalar(element, at[0]);
+                        parameter.assign(before.add(along.mul(at[0])));
                         return Result.scalar(program.run(inputs), loss);
                       },
-                      new double[] {before},
+                      new double[] {0},
                       STEP)[0];
-              parameter.putScalar(element, before);
-              assertThat(gradient[element])
-                  .as("%s[%s]", name, element)
+              parameter.assign(before);
+              assertThat(product(gradient, direction))
+                  .as("%s along %s", name, direction == one ? "one element" : "all")
                   .isCloseTo(expected, within(1e-7 * Math.max(1, Math.abs(expected))));
             }
           });
     }
+  }
+
+  private static double product(double[] a, double[] b) {
+    return IntStream.range(0, a.length).mapToDouble(i -> a[i] * b[i]).sum();
   }
 }

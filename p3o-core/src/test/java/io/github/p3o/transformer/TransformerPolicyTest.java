@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.BatchShape;
 import io.github.p3o.PolicyScorer;
@@ -58,30 +56,10 @@ class TransformerPolicyTest {
   void logProbs_ofEveryPrefix_equalAnIndependentImplementation(
       String name, DataType type, double tolerance) throws IOException {
     Path checkpoint = SharedData.require("tiny/" + name);
-    JsonNode expected = new ObjectMapper().readTree(checkpoint.resolve("expected.json").toFile());
     try (TransformerPolicy policy = TransformerPolicy.load(checkpoint, type)) {
-      for (int row = 0; row < expected.path("token_ids").size(); row++) {
-        int[] ids = ints(expected.path("token_ids").path(row));
-        JsonNode ofTokens = expected.path("next_token_logprobs").path(row);
-        // Every way to split the sequence: the difference of two sums is one token's value.
-        List<Integer> cuts = IntStream.range(1, ids.length).boxed().toList();
-        List<Prompt> prompts =
-            cuts.stream().map(cut -> Prompt.of(Arrays.copyOf(ids, cut))).toList();
-        List<Response> responses =
-            cuts.stream()
-                .map(cut -> Response.of(Arrays.copyOfRange(ids, cut, ids.length)))
-                .toList();
-        double[] sums = logProbs(policy, prompts, responses, 64);
-        for (int i = 0; i < sums.length; i++) {
-          double next = i + 1 < sums.length ? sums[i + 1] : 0;
-          assertThat(sums[i] - next).isCloseTo(ofTokens.path(i).asDouble(), within(tolerance));
-        }
-      }
+      GoldenLogProbs.check(
+          policy, checkpoint.resolve("expected.json"), "next_token_logprobs", tolerance);
     }
-  }
-
-  private static int[] ints(JsonNode array) {
-    return IntStream.range(0, array.size()).map(i -> array.path(i).asInt()).toArray();
   }
 
   @ParameterizedTest

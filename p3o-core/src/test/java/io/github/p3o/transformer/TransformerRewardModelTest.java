@@ -43,6 +43,36 @@ class TransformerRewardModelTest {
     return model;
   }
 
+  @ParameterizedTest
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void withAdapter_ofAModel_trainsAdapterAndHeadOverTheSameWeights(DecoderConfig config) {
+    try (TransformerRewardModel base = TransformerRewardModel.random(config, DataType.FLOAT, 5)) {
+      TinyModels.scatter(base.parameters());
+      double[] before = base.score(PROMPTS, RESPONSES);
+      try (TransformerRewardModel adapted = base.withAdapter(LoraTest.everywhere(config), 1)) {
+        assertThat(adapted.score(PROMPTS, RESPONSES)).isEqualTo(before);
+        assertThat(adapted.parameters().count()).isLessThan(base.parameters().count());
+        assertThat(adapted.parameters().names()).contains("score.weight");
+        adapted
+            .frozenParameters()
+            .forEach((name, array) -> assertThat(array).isSameAs(base.parameters().get(name)));
+
+        TinyModels.scatter(adapted.parameters());
+        double[] after = adapted.score(PROMPTS, RESPONSES);
+        assertThat(after).isNotEqualTo(before);
+        assertThat(base.score(PROMPTS, RESPONSES)).isEqualTo(before);
+        adapted.save(directory);
+        try (TransformerRewardModel loaded = TransformerRewardModel.load(directory)) {
+          assertThat(loaded.parameters().names()).isEqualTo(base.parameters().names());
+          assertThat(loaded.score(PROMPTS, RESPONSES)).containsExactly(after, within(1e-4));
+        }
+        assertThatThrownBy(() -> adapted.withAdapter(LoraTest.everywhere(config), 1))
+            .isInstanceOf(IllegalStateException.class)
+            .hasMessageStartingWith("adapter: expected none yet");
+      }
+    }
+  }
+
   @Test
   void score_ofManyResponses_isThatOfEachAlone() {
     try (TransformerRewardModel model = model(DataType.DOUBLE)) {

@@ -9,8 +9,11 @@ import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.loss.Preset;
+import io.github.p3o.transformer.SamplingConfig;
+import io.github.p3o.transformer.StopRule;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -100,10 +103,20 @@ final class AlignCommand implements Callable<Integer> {
   private double temperature;
 
   @Option(
+      names = "--stop",
+      paramLabel = "TEXT",
+      description =
+          "A response ends as soon as it contains this; may be given several times (default: none,"
+              + " or the preset's).")
+  private @Nullable List<String> stops;
+
+  @Option(
       names = "--evaluate-every",
       paramLabel = "N",
       defaultValue = "5",
-      description = "Steps between judgements (default: ${DEFAULT-VALUE}).")
+      description =
+          "Steps between judgements, and between samples in rollouts.jsonl (default:"
+              + " ${DEFAULT-VALUE}).")
   private int evaluateEvery;
 
   @Option(
@@ -135,21 +148,23 @@ final class AlignCommand implements Callable<Integer> {
     check();
     Learner learner = objective.learner(preset);
     boolean seedGiven = spec.commandLine().getParseResult().hasMatchedOption("--seed");
-    TrainerConfig config = trainer.config(preset, seedGiven ? options.seed : null);
-    Alignment.Settings settings =
-        new Alignment.Settings(
-            objective.name(),
-            learner,
-            config,
-            steps(),
-            evaluateEvery,
-            maxNewTokens(),
-            checkpoints.every());
+    TrainerConfig config =
+        trainer.config(preset, objective.epochsPerStep(), seedGiven ? options.seed : null);
     try (LanguageModel model = LanguageModel.load(policy);
         Reward scored = Reward.open(reward, model)) {
       PromptSplit prompts = prompts(model, config.seed());
+      Alignment.Settings settings =
+          new Alignment.Settings(
+              objective.name(),
+              learner,
+              config,
+              steps(),
+              evaluateEvery,
+              sampling(model),
+              checkpoints.every());
       try (Run run = Run.open(spec, options, checkpoints)) {
         run.describe("trainer", config);
+        run.describe("stopTexts", stopTexts());
         run.console().note(prompts.summary());
         Outcome outcome = align(model, scored, prompts, settings, run);
         if (run.interrupted()) {
@@ -167,10 +182,7 @@ final class AlignCommand implements Callable<Integer> {
     Checks.atLeast("--evaluation-prompts", 1, evaluationPrompts);
     Checks.positive("--temperature", temperature);
     Checks.share("--held-out", heldOut);
-    if (lora.isWanted() && objective.hasValues()) {
-      throw new UsageException(
-          "--lora-rank: expected with a --loss without values, got it with ppo");
-    }
+    lora.check();
   }
 
   private int steps() {
@@ -181,11 +193,26 @@ final class AlignCommand implements Callable<Integer> {
     return maxNewTokens != null ? maxNewTokens : preset != null ? preset.maxNewTokens() : 48;
   }
 
+  private List<String> stopTexts() {
+    return stops != null ? stops : preset != null ? preset.stopTexts() : ImmutableList.of();
+  }
+
+  private SamplingConfig sampling(LanguageModel model) {
+    SamplingConfig plain = SamplingConfig.of(maxNewTokens());
+    try {
+      return stopTexts().isEmpty()
+          ? plain
+          : plain.withStopRule(StopRule.atText(model.tokenizer(), stopTexts()));
+    } catch (IllegalArgumentException e) {
+      throw new UsageException("--stop: " + e.getMessage());
+    }
+  }
+
   private PromptSplit prompts(LanguageModel model, long seed) {
-    ImmutableList<Prompt> prompts =
-        promptOptions.tokens(
-            promptOptions.texts(StoryOpenings.all()),
-            model.codec(),
+    List<Prompt> prompts =
+        promptOptions.prompts(
+            StoryOpenings.all(),
+            model,
             model.maxPromptTokens(maxNewTokens()),
             Run.console(spec, options));
     return PromptSplit.of(prompts, heldOut, evaluationPrompts, seed);
@@ -262,7 +289,8 @@ final class AlignCommand implements Callable<Integer> {
     addAlarms(report, run);
     report.note(
         "Everything that the run depended on is in run.json beside this file; every training step"
-            + " is in metrics.jsonl, every held-out answer in samples.jsonl.");
+            + " is in metrics.jsonl, some of what it was trained on in rollouts.jsonl, every"
+            + " held-out answer in samples.jsonl.");
     run.directory().text("report.html", report.html());
     run.console()
         .print(
@@ -275,8 +303,7 @@ final class AlignCommand implements Callable<Integer> {
   }
 
   private void addAlarms(Report report, Run run) {
-    ImmutableList<JsonNode> alarms =
-        run.directory().measured(objective.name() + RunDirectory.ALARM);
+    ImmutableList<JsonNode> alarms = run.directory().measured(objective.name() + StepLog.ALARM);
     report.heading("Health");
     if (alarms.isEmpty()) {
       report.text("No alarm: KL, entropy, lengths, clipping and rewards stayed within bounds.");

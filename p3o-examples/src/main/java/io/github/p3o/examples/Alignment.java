@@ -9,6 +9,7 @@ import io.github.p3o.Policy;
 import io.github.p3o.PromptSource;
 import io.github.p3o.RewardModel;
 import io.github.p3o.TrainerConfig;
+import io.github.p3o.transformer.SamplingConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,6 +17,9 @@ import java.util.Locale;
 
 /** Aligns a language model and judges it on held-out prompts every few steps. */
 final class Alignment {
+
+  /** In rollouts.jsonl, of a step: enough to read, and little beside a model. */
+  private static final int PROMPTS_SHOWN = 8;
 
   private Alignment() {}
 
@@ -28,7 +32,7 @@ final class Alignment {
    * @param steps turns of sampling and updating
    * @param evaluateEvery steps between judgements; there is one before the first step and one after
    *     the last
-   * @param maxNewTokens the longest response
+   * @param sampling the longest response, and what ends one
    * @param checkpointEvery steps between checkpoints; 0 for none
    */
   record Settings(
@@ -37,7 +41,7 @@ final class Alignment {
       TrainerConfig config,
       int steps,
       int evaluateEvery,
-      int maxNewTokens,
+      SamplingConfig sampling,
       int checkpointEvery) {}
 
   /**
@@ -89,9 +93,10 @@ final class Alignment {
     MetricsListener listener = new MetricsListener(run, settings.name());
     try (P3OTrainer trainer =
         builder
-            .sampler(policy.sampler(settings.maxNewTokens()))
+            .sampler(policy.sampler(settings.sampling()))
             .config(settings.config())
             .listener(listener)
+            .listener(samples(evaluator.codec(), settings, run))
             .build()) {
       saving.begin(trainer);
       HealthMonitor health = new HealthMonitor(HealthThresholds.defaults());
@@ -106,6 +111,15 @@ final class Alignment {
           };
       return run(trainer, saving, judge, before, settings, run);
     }
+  }
+
+  private static SamplesListener samples(TextCodec codec, Settings settings, Run run) {
+    return new SamplesListener(
+        run.directory().rollouts(),
+        settings.name(),
+        codec,
+        settings.evaluateEvery(),
+        PROMPTS_SHOWN);
   }
 
   /** Judges the policy after so many steps. */
@@ -154,7 +168,7 @@ final class Alignment {
 
   private static Judged judge(
       long step, TransformerPolicy policy, Evaluator evaluator, Settings settings, Run run) {
-    Judged judged = evaluator.judge(policy.sampler(settings.maxNewTokens()));
+    Judged judged = evaluator.judge(policy.sampler(settings.sampling()));
     run.directory().metrics(settings.name() + "-held-out", step, metrics(judged));
     if (settings.checkpointEvery() > 0) {
       Evaluations.save(step, judged, run);
@@ -162,12 +176,13 @@ final class Alignment {
     return judged;
   }
 
-  private static ImmutableMap<String, Double> metrics(Judged judged) {
+  /** What is measured of a judgement, by name. */
+  static ImmutableMap<String, Double> metrics(Judged judged) {
     ImmutableMap.Builder<String, Double> metrics = ImmutableMap.builder();
     put(metrics, "eval/reward", judged.meanReward());
     put(metrics, "eval/gold", judged.meanGold());
     put(metrics, "eval/kl", judged.meanKl());
-    put(metrics, "eval/length", judged.meanLength());
+    put(metrics, "eval/mean_length", judged.meanLength());
     if (!Double.isNaN(judged.meanWellFormed().mean())) {
       put(metrics, "eval/well_formed", judged.meanWellFormed());
     }

@@ -1,40 +1,38 @@
 package io.github.p3o.examples;
 
-import com.google.common.collect.ImmutableList;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.text.Preference;
+import io.github.p3o.text.TokenStatistics;
 import io.github.p3o.train.Comparison;
-import java.util.List;
 
-/** Turns preferences into comparisons that fit a context, and counts what was cut. */
+/** Turns preferences into comparisons that fit a context, and counts tokens and what was cut. */
 final class Comparisons {
 
   private final TextCodec codec;
   private final int maxTokens;
+  private final TokenStatistics dialogues;
   private int truncated;
   private int total;
 
   Comparisons(TextCodec codec, int maxTokens) {
     this.codec = codec;
     this.maxTokens = maxTokens;
-  }
-
-  /** The comparisons, in order. */
-  ImmutableList<Comparison> of(List<Preference> preferences) {
-    return preferences.stream().map(this::of).collect(ImmutableList.toImmutableList());
+    this.dialogues = new TokenStatistics(maxTokens);
   }
 
   /**
    * Both dialogues lose the same tokens of their prompt on the left, so that they stay answers to
    * the same. Of a response longer than the context itself the end is kept.
    */
-  private Comparison of(Preference preference) {
+  Comparison of(Preference preference) {
     Response chosen = codec.response(preference.prompt(), preference.chosen());
     Response rejected = codec.response(preference.prompt(), preference.rejected());
     Prompt whole = codec.prompt(preference.prompt());
     int room = maxTokens - Math.max(chosen.length(), rejected.length());
     total++;
+    dialogues.add(whole.tokens().length() + chosen.length());
+    dialogues.add(whole.tokens().length() + rejected.length());
     if (whole.tokens().length() <= room) {
       return new Comparison(whole, chosen, rejected);
     }
@@ -51,9 +49,10 @@ final class Comparisons {
         : new Response(response.tokens().subArray(length - tokens, length), response.ended());
   }
 
-  /** What was cut, in words. */
+  /** What was read and cut, in words. */
   String summary() {
     return String.format(
-        "%d of %d comparisons truncated from the left to %d tokens", truncated, total, maxTokens);
+        "dialogues: %s%n%d of %d comparisons truncated from the left to %d tokens",
+        dialogues, truncated, total, maxTokens);
   }
 }

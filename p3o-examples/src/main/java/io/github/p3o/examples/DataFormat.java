@@ -1,15 +1,19 @@
 package io.github.p3o.examples;
 
 import com.google.common.base.Ascii;
-import com.google.common.collect.ImmutableList;
+import com.google.common.hash.Hashing;
 import io.github.p3o.text.ChatTemplate;
 import io.github.p3o.text.DataSetReader;
 import io.github.p3o.text.DataSets;
 import io.github.p3o.text.MalformedLines;
 import io.github.p3o.text.Preference;
 import io.github.p3o.text.PreferenceFormat;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
 
 /** How a line of a JSONL file is spelled, by its name on the command line. */
 enum DataFormat {
@@ -30,31 +34,40 @@ enum DataFormat {
     this.preferences = preferences;
   }
 
-  /** All preferences of a file. */
-  ImmutableList<Preference> preferences(
+  /** The preferences of a file, to be closed. */
+  DataSetReader<Preference> preferences(
       Path file, ChatTemplate template, MalformedLines malformed) {
     PreferenceFormat format =
         preferences.orElseThrow(
             () ->
                 new UsageException(
                     "--format: expected preference, hh, messages or tldr, got " + this));
-    try (DataSetReader<Preference> reader =
-        DataSets.preferences(file, format, template, malformed)) {
-      return ImmutableList.copyOf(reader);
+    return DataSets.preferences(file, format, template, malformed);
+  }
+
+  /** Gives the prompts of a file one after another, those of preferences each once. */
+  void forEachPrompt(
+      Path file, ChatTemplate template, MalformedLines malformed, Consumer<String> prompts) {
+    if (preferences.isPresent()) {
+      Set<Long> seen = new HashSet<>();
+      try (DataSetReader<Preference> reader = preferences(file, template, malformed)) {
+        reader.forEachRemaining(
+            preference -> {
+              if (seen.add(hash(preference.prompt()))) {
+                prompts.accept(preference.prompt());
+              }
+            });
+      }
+      return;
+    }
+    try (DataSetReader<String> reader = DataSets.prompts(file, malformed)) {
+      reader.forEachRemaining(prompts);
     }
   }
 
-  /** The prompts of a file, each once, in the order of the file. */
-  ImmutableList<String> prompts(Path file, ChatTemplate template, MalformedLines malformed) {
-    if (preferences.isPresent()) {
-      return preferences(file, template, malformed).stream()
-          .map(Preference::prompt)
-          .distinct()
-          .collect(ImmutableList.toImmutableList());
-    }
-    try (DataSetReader<String> reader = DataSets.prompts(file, malformed)) {
-      return ImmutableList.copyOf(reader);
-    }
+  /** Two of a million prompts are taken for one with a probability of 3e-8. */
+  private static long hash(String prompt) {
+    return Hashing.murmur3_128().hashString(prompt, StandardCharsets.UTF_8).asLong();
   }
 
   @Override

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.cache.Cache;
 import com.google.common.cache.CacheBuilder;
 import com.google.common.collect.ImmutableList;
+import com.google.common.util.concurrent.Uninterruptibles;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import io.github.p3o.OptimizerConfig;
@@ -34,6 +35,7 @@ import java.nio.file.Path;
 import java.util.SplittableRandom;
 import java.util.UUID;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
@@ -72,13 +74,18 @@ final class FeedbackService implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(FeedbackService.class);
   private static final int PAGES = 3;
   private static final int HEADLINES = 4;
-  private static final int THREADS = 8;
   private static final int STOP_SECONDS = 5;
+
+  /** Requests that are answered at once; others are told to come again. */
+  static final int AT_ONCE = 32;
+
+  /** Each reads one request: clients that are slow to send hold these, and none of the above. */
+  static final int THREADS = 128;
 
   /** Seconds that a client may take for a request, and for reading the answer. */
   private static final String CLIENT_SECONDS = "10";
 
-  /** What was shown and not yet judged; the oldest are forgotten. */
+  /** What was shown and may be judged; the oldest are forgotten. */
   private static final int MAX_SHOWN = 100_000;
 
   private static final ObjectMapper JSON =
@@ -88,6 +95,7 @@ final class FeedbackService implements AutoCloseable {
           .build();
 
   private final OnlineAligner aligner;
+  private final Semaphore permits = new Semaphore(AT_ONCE);
   private final HttpServer server;
   private final ThreadPoolExecutor threads;
   private final SplittableRandom random = new SplittableRandom();
@@ -116,9 +124,9 @@ final class FeedbackService implements AutoCloseable {
     this.server =
         HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
     server.setExecutor(threads);
-    serve("/generate", "POST", this::generate);
-    serve("/feedback", "POST", this::feedback);
-    serve("/status", "GET", body -> status());
+    serve("/generate", "POST", permits, this::generate);
+    serve("/feedback", "POST", permits, this::feedback);
+    serve("/status", "GET", new Semaphore(THREADS), body -> status()); // also when it is busy
     server.createContext("/", exchange -> send(exchange, 404, error("path: not known")));
     server.start();
   }
@@ -158,12 +166,12 @@ final class FeedbackService implements AutoCloseable {
     return server.getAddress().getPort();
   }
 
-  private void serve(String path, String method, Action action) {
+  private void serve(String path, String method, Semaphore atOnce, Action action) {
     server.createContext(
         path,
         exchange -> {
           try {
-            send(exchange, 200, action.answer(body(exchange, path, method)));
+            answer(exchange, atOnce, action, body(exchange, path, method));
           } catch (Refusal e) {
             if (e.status == 429) {
               exchange.getResponseHeaders().set("Retry-After", "1");
@@ -179,6 +187,19 @@ final class FeedbackService implements AutoCloseable {
             send(exchange, 503, error("service: cannot answer now"));
           }
         });
+  }
+
+  /** A request that was read. */
+  private static void answer(HttpExchange exchange, Semaphore atOnce, Action action, JsonNode body)
+      throws IOException, Refusal {
+    if (!atOnce.tryAcquire()) {
+      throw new Refusal(429, "service: " + AT_ONCE + " requests are being answered already");
+    }
+    try {
+      send(exchange, 200, action.answer(body));
+    } finally {
+      atOnce.release();
+    }
   }
 
   private static JsonNode body(HttpExchange exchange, String path, String method)
@@ -250,26 +271,19 @@ final class FeedbackService implements AutoCloseable {
   private ObjectNode feedback(JsonNode body) throws Refusal {
     int preferred = integer(body, "preferred", 1);
     String id = body.path("id").asText();
-    Shown judged = shown.asMap().remove(id); // so that nobody judges it twice
+    Shown judged = shown.getIfPresent(id);
     if (judged == null) {
-      throw new Refusal(404, "id: expected one of what was shown and not judged yet");
+      throw new Refusal(404, "id: expected one of what was shown lately");
     }
     Samples samples = judged.samples();
-    boolean kept = false;
-    try {
-      Feedback feedback =
-          Feedback.preference(
-              id, judged.prompt(), samples.responses(), samples.behaviour().values(), preferred);
-      kept = aligner.offer(feedback) == Offer.ACCEPTED;
-    } finally {
-      if (!kept) {
-        shown.put(id, judged);
-      }
-    }
-    if (!kept) {
+    Offer answer =
+        aligner.offer(
+            Feedback.preference(
+                id, judged.prompt(), samples.responses(), samples.behaviour().values(), preferred));
+    if (answer == Offer.FULL) {
       throw new Refusal(429, "feedback: too much waits to be trained on");
     }
-    return JSON.createObjectNode().put("accepted", id);
+    return JSON.createObjectNode().put("accepted", id).put("repeated", answer == Offer.REPEATED);
   }
 
   private ObjectNode status() {
@@ -289,7 +303,14 @@ final class FeedbackService implements AutoCloseable {
   /** Takes no more requests, answers those under way, and ends the training after its step. */
   @Override
   public void close() {
-    server.stop(STOP_SECONDS);
+    // Not the server's own delay, which JDK 17 waits for also when nothing is under way.
+    boolean answered =
+        Uninterruptibles.tryAcquireUninterruptibly(
+            permits, AT_ONCE, STOP_SECONDS, TimeUnit.SECONDS);
+    if (!answered) {
+      LOG.warn("requests that took more than {} seconds were not answered", STOP_SECONDS);
+    }
+    server.stop(0);
     threads.shutdown();
     aligner.close();
   }

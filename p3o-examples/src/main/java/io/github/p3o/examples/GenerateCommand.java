@@ -83,12 +83,9 @@ final class GenerateCommand implements Callable<Integer> {
       Console console = Run.console(spec, options);
       int tokens = newTokens(model);
       SamplingConfig sampling = truncation.config(tokens, model.tokenizer());
-      ImmutableList<Prompt> prompts =
-          promptOptions.tokens(
-              promptOptions.texts(ImmutableList.of("")),
-              model.codec(),
-              model.maxPromptTokens(tokens),
-              console);
+      List<Prompt> prompts =
+          promptOptions.prompts(
+              ImmutableList.of(""), model, model.maxPromptTokens(tokens), console);
       List<ImmutableMap<String, String>> lines = new ArrayList<>();
       for (Prompt prompt : prompts) {
         for (Response response : responses(model.policy(), prompt, sampling)) {

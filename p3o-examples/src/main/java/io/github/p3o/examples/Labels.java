@@ -7,6 +7,7 @@ import io.github.p3o.Response;
 import io.github.p3o.Samples;
 import io.github.p3o.train.Comparison;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.random.RandomGenerator;
 
@@ -18,8 +19,7 @@ import java.util.random.RandomGenerator;
  * @param best the accuracy on the held-out ones of the known preference itself: beyond that, labels
  *     are noise. Of no values if the preference is not known
  */
-record Labels(
-    ImmutableList<Comparison> training, ImmutableList<Comparison> heldOut, Estimate best) {
+record Labels(List<Comparison> training, List<Comparison> heldOut, Estimate best) {
 
   /**
    * Labels as people would, noisily: by Bradley–Terry, the first of two responses is chosen with

@@ -27,7 +27,11 @@ record LanguageModel(TransformerPolicy policy, Tokenizer tokenizer, Path tokeniz
   /** What belongs to a tokenizer in a Hugging Face directory. */
   private static final ImmutableList<String> TOKENIZER_FILES =
       ImmutableList.of(
-          TOKENIZER, "tokenizer_config.json", "special_tokens_map.json", "generation_config.json");
+          TOKENIZER,
+          "tokenizer_config.json",
+          "special_tokens_map.json",
+          "chat_template.jinja",
+          "generation_config.json");
 
   /**
    * Loads a Hugging Face directory. Without a tokenizer.json, a model of 258 tokens reads bytes, as

@@ -2,9 +2,12 @@ package io.github.p3o.examples;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableSet;
+import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.LoraConfig;
 import io.github.p3o.transformer.TransformerPolicy;
+import io.github.p3o.transformer.TransformerRewardModel;
 import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -31,8 +34,8 @@ final class LoraOptions {
           "Products to adapt, such as q_proj,v_proj (default: queries and values of every layer).")
   private List<String> targets = ImmutableList.of();
 
-  /** Whether an adapter is asked for. */
-  boolean isWanted() {
+  /** Refuses options that mean nothing. */
+  void check() {
     if (rank == null && (alpha != null || !targets.isEmpty())) {
       throw new UsageException(
           "--lora-rank: expected with --lora-alpha or --lora-target, got none");
@@ -40,19 +43,31 @@ final class LoraOptions {
     if (rank != null) {
       Checks.atLeast("--lora-rank", 1, rank);
     }
+  }
+
+  /** Whether an adapter is asked for. */
+  boolean isWanted() {
     return rank != null;
   }
 
   /** The policy with a new adapter, to be closed; asked for only where one is wanted. */
   TransformerPolicy addTo(TransformerPolicy policy, long seed) {
+    return add(policy.config(), config -> policy.withAdapter(config, seed));
+  }
+
+  /** The same of a reward model. */
+  TransformerRewardModel addTo(TransformerRewardModel model, long seed) {
+    return add(model.config(), config -> model.withAdapter(config, seed));
+  }
+
+  private <M> M add(DecoderConfig sizes, Function<LoraConfig, M> add) {
     try {
-      LoraConfig usual = LoraConfig.of(policy.config().architecture(), rank == null ? 0 : rank);
-      LoraConfig config =
+      LoraConfig usual = LoraConfig.of(sizes.architecture(), rank == null ? 0 : rank);
+      return add.apply(
           new LoraConfig(
               usual.rank(),
               alpha == null ? usual.alpha() : alpha,
-              targets.isEmpty() ? usual.targetModules() : ImmutableSet.copyOf(targets));
-      return policy.withAdapter(config, seed);
+              targets.isEmpty() ? usual.targetModules() : ImmutableSet.copyOf(targets)));
     } catch (IllegalArgumentException e) {
       throw new UsageException("--lora-rank, --lora-alpha, --lora-target: " + e.getMessage());
     }

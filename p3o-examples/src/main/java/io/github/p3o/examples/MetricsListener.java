@@ -26,7 +26,7 @@ record MetricsListener(Run run, String stage) implements TrainingListener {
                 "  alarm at step %d: %s: %s", alarm.step(), alarm.kind(), alarm.message()));
     run.directory()
         .metrics(
-            stage + RunDirectory.ALARM,
+            stage + StepLog.ALARM,
             alarm.step(),
             ImmutableMap.of(
                 "alarm", alarm.kind().name(),

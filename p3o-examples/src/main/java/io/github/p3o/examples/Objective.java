@@ -71,6 +71,17 @@ enum Objective {
     return learner(Constants.usual());
   }
 
+  /**
+   * How often a rollout is used: once by those that take its responses for samples of the policy as
+   * it is, which they are before the first update alone.
+   */
+  int epochsPerStep() {
+    return switch (this) {
+      case PPG, VPG, RLOO -> 1;
+      case P3O_V1, P3O_V2, PPG_IS, ONLINE_DPO, PPO, PPO_SEQUENCE -> 4;
+    };
+  }
+
   @Override
   public String toString() {
     return id;

@@ -12,9 +12,7 @@ final class ObjectiveOptions {
       names = "--loss",
       paramLabel = "NAME",
       defaultValue = "p3o-v2",
-      description =
-          "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}). ppg, vpg and rloo take responses"
-              + " for the policy's own: --epochs-per-step 1.")
+      description = "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
   private Objective objective = Objective.P3O_V2;
 
   @Option(
@@ -44,9 +42,9 @@ final class ObjectiveOptions {
     return objective.toString();
   }
 
-  /** Whether it trains values beside the policy, which adapters have no place for. */
-  boolean hasValues() {
-    return objective == Objective.PPO;
+  /** How often a rollout is used, if nobody says otherwise. */
+  int epochsPerStep() {
+    return objective.epochsPerStep();
   }
 
   /** The objective, by a preset if there is one. */

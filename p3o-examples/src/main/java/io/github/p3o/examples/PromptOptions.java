@@ -2,12 +2,13 @@ package io.github.p3o.examples;
 
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.Prompt;
-import io.github.p3o.text.ChatTemplate;
-import io.github.p3o.text.MalformedLines;
+import io.github.p3o.text.TokenStatistics;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Options that say where prompts come from. */
@@ -35,20 +36,7 @@ final class PromptOptions {
       description = "Of the file: prompt, preference, hh, messages or tldr (default: prompt).")
   private DataFormat format = DataFormat.PROMPT;
 
-  @Option(
-      order = 13,
-      names = "--chat-template",
-      paramLabel = "NAME",
-      defaultValue = "hh",
-      description =
-          "How messages become text: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
-  private Template template = Template.HH;
-
-  @Option(
-      order = 13,
-      names = "--skip-malformed",
-      description = "Pass over malformed lines and count them, instead of stopping.")
-  private boolean skipMalformed;
+  @Mixin private final LineOptions lines = new LineOptions();
 
   @Option(
       order = 14,
@@ -68,61 +56,59 @@ final class PromptOptions {
     return file != null;
   }
 
-  /** How lists of messages are written as text. */
-  ChatTemplate template() {
-    return template.template();
-  }
-
-  /** Whether malformed lines are passed over. */
-  boolean skipMalformed() {
-    return skipMalformed;
-  }
-
-  /** The prompts as texts; the fallback where none are given. */
-  ImmutableList<String> texts(ImmutableList<String> fallback) {
-    if (file != null && !texts.isEmpty()) {
-      throw new UsageException("--prompt, --prompts: expected one of the two, got both");
-    }
-    if (file != null) {
-      return format.prompts(
-          file, template.template(), skipMalformed ? MalformedLines.SKIP : MalformedLines.STOP);
-    }
-    return texts.isEmpty() ? fallback : ImmutableList.copyOf(texts);
+  /** How files are read. */
+  LineOptions lines() {
+    return lines;
   }
 
   /**
-   * The prompts as tokens.
+   * The prompts as tokens. Those of a file are read one after another and stay on disk.
    *
+   * @param fallback where none are given
    * @param room tokens of the context that are left for a prompt
    */
-  ImmutableList<Prompt> tokens(
-      ImmutableList<String> prompts, TextCodec codec, int room, Console console) {
+  List<Prompt> prompts(
+      ImmutableList<String> fallback, LanguageModel model, int room, Console console) {
+    if (file != null && !texts.isEmpty()) {
+      throw new UsageException("--prompt, --prompts: expected one of the two, got both");
+    }
     int limit = maxPromptTokens == null ? room : Math.min(room, maxPromptTokens);
     Checks.atLeast("--max-prompt-tokens", 2, limit); // the begin token and one more
-    ImmutableList.Builder<Prompt> all = ImmutableList.builderWithExpectedSize(prompts.size());
-    int truncated = 0;
-    for (int i = 0; i < prompts.size(); i++) {
-      Prompt prompt = codec.prompt(prompts.get(i));
-      boolean tooLong = prompt.tokens().length() > limit;
-      if (tooLong && !truncate) {
-        throw tooLong(i, limit, prompt);
-      }
-      truncated += tooLong ? 1 : 0;
-      all.add(tooLong ? codec.lastOf(prompts.get(i), limit) : prompt);
+    List<Prompt> all = TokenFile.ofPrompts();
+    TokenStatistics statistics = new TokenStatistics(limit);
+    Consumer<String> add = text -> all.add(tokens(text, model.codec(), statistics, limit));
+    if (file == null) {
+      (texts.isEmpty() ? fallback : texts).forEach(add);
+    } else {
+      format.forEachPrompt(
+          file, lines.template(model.tokenizerDirectory()), lines.malformed(), add);
+      console.note("prompts: " + statistics);
     }
-    if (truncated > 0) {
+    if (statistics.truncated() > 0) {
       console.note(
           String.format(
               "%d of %d prompts truncated from the left to %d tokens",
-              truncated, prompts.size(), limit));
+              statistics.truncated(), statistics.sequences(), limit));
     }
-    return all.build();
+    return all;
   }
 
-  private static UsageException tooLong(int index, int limit, Prompt prompt) {
+  private Prompt tokens(String text, TextCodec codec, TokenStatistics statistics, int limit) {
+    Prompt prompt = codec.prompt(text);
+    statistics.add(prompt.tokens().length());
+    if (prompt.tokens().length() <= limit) {
+      return prompt;
+    }
+    if (!truncate) {
+      throw tooLong(statistics.sequences(), limit, prompt);
+    }
+    return codec.lastOf(text, limit);
+  }
+
+  private static UsageException tooLong(long number, int limit, Prompt prompt) {
     return new UsageException(
         String.format(
             "prompt %d: expected at most %d tokens, got %d; --truncate-prompts keeps the last ones",
-            index + 1, limit, prompt.tokens().length()));
+            number, limit, prompt.tokens().length()));
   }
 }

@@ -1,7 +1,9 @@
 package io.github.p3o.examples;
 
+import com.google.common.collect.ContiguousSet;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.Iterables;
+import com.google.common.collect.Lists;
 import io.github.p3o.Prompt;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -11,11 +13,11 @@ import java.util.Random;
 /**
  * Prompts to learn from, and prompts to judge on.
  *
- * @param training at least one
+ * @param training at least one; read from where they are
  * @param judging held-out ones, again from the front where there are too few
  * @param heldOut how many different ones were held out; 0 if judging is on the training prompts
  */
-record PromptSplit(ImmutableList<Prompt> training, ImmutableList<Prompt> judging, int heldOut) {
+record PromptSplit(List<Prompt> training, ImmutableList<Prompt> judging, int heldOut) {
 
   /** With fewer prompts none is held out. */
   private static final int FEW = 5;
@@ -29,12 +31,13 @@ record PromptSplit(ImmutableList<Prompt> training, ImmutableList<Prompt> judging
    * @param seed of the order
    */
   static PromptSplit of(List<Prompt> prompts, double share, int count, long seed) {
-    List<Prompt> order = new ArrayList<>(prompts);
-    Collections.shuffle(order, new Random(seed));
+    List<Integer> indices = new ArrayList<>(ContiguousSet.closedOpen(0, prompts.size()));
+    Collections.shuffle(indices, new Random(seed));
+    List<Prompt> order = Lists.transform(indices, prompts::get);
     int held = order.size() < FEW ? 0 : (int) Math.round(share * order.size());
     List<Prompt> judging = held == 0 ? order : order.subList(0, held);
     return new PromptSplit(
-        ImmutableList.copyOf(order.subList(held, order.size())),
+        order.subList(held, order.size()),
         ImmutableList.copyOf(Iterables.limit(Iterables.cycle(judging), count)),
         held);
   }

@@ -1,6 +1,7 @@
 package io.github.p3o.examples;
 
 import com.google.common.collect.ImmutableMap;
+import io.github.p3o.Backend;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -8,7 +9,6 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Properties;
 import java.util.stream.Stream;
-import org.nd4j.linalg.factory.Nd4j;
 
 /** Under what a run ran: versions and hardware. */
 final class Provenance {
@@ -43,7 +43,7 @@ final class Provenance {
     return ImmutableMap.<String, String>builder()
         .put("p3o", version())
         .put("nd4j", version("org.nd4j", "nd4j-api"))
-        .put("backend", Nd4j.getBackend().getClass().getSimpleName())
+        .put("backend", Backend.start())
         .put("java", System.getProperty("java.vendor") + " " + Runtime.version())
         .put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"))
         .put("processor", processor())

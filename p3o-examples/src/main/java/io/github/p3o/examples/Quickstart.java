@@ -12,6 +12,7 @@ import io.github.p3o.Samples;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.text.Tokenizers;
 import io.github.p3o.train.Example;
+import io.github.p3o.transformer.SamplingConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
 import java.nio.file.Path;
@@ -229,7 +230,7 @@ final class Quickstart {
         config,
         scale.alignSteps(),
         scale.evaluateEvery(),
-        MAX_NEW_TOKENS,
+        SamplingConfig.of(MAX_NEW_TOKENS),
         0);
   }
 }

@@ -1,7 +1,9 @@
 package io.github.p3o.examples;
 
+import io.github.p3o.text.DataSetReader;
 import io.github.p3o.text.DataSets;
-import io.github.p3o.text.MalformedLines;
+import io.github.p3o.text.Preference;
+import io.github.p3o.train.Comparison;
 import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
 import java.nio.file.Path;
@@ -28,6 +30,7 @@ import picocli.CommandLine.Spec;
     },
     footer = {
       "  p3o reward --policy DIR --data pairs.jsonl.gz --data-format hh",
+      "  p3o reward --policy DIR --data pairs.jsonl.gz --lora-rank 8",
       "  p3o reward --policy DIR --sample-pairs 2000 --gold sentiment"
     })
 final class RewardCommand implements Callable<Integer> {
@@ -36,6 +39,7 @@ final class RewardCommand implements Callable<Integer> {
 
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final SampleOptions samples = new SampleOptions();
+  @Mixin private final LoraOptions lora = new LoraOptions();
   @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
   @Option(
@@ -114,6 +118,7 @@ final class RewardCommand implements Callable<Integer> {
     Checks.atLeast("--micro-batch", 1, microBatch);
     Checks.share("--held-out", heldOut);
     samples.check(data != null);
+    lora.check();
     try (LanguageModel model = LanguageModel.load(policy);
         Run run = Run.open(spec, options, checkpoints)) {
       Labels labels =
@@ -130,22 +135,23 @@ final class RewardCommand implements Callable<Integer> {
   }
 
   private Labels read(Path file, LanguageModel model, Console console) {
-    DataSets.Split split =
-        DataSets.split(
-            format.preferences(
-                file,
-                samples.template(),
-                samples.skipMalformed() ? MalformedLines.SKIP : MalformedLines.STOP),
-            heldOut,
-            options.seed);
     int context = model.policy().config().maxPositions();
     Comparisons comparisons =
         new Comparisons(model.codec(), maxTokens == null ? context : Math.min(maxTokens, context));
-    Labels labels =
-        new Labels(
-            comparisons.of(split.training()), comparisons.of(split.heldOut()), Estimate.of());
+    TokenFile<Comparison> training = TokenFile.ofComparisons();
+    TokenFile<Comparison> measured = TokenFile.ofComparisons();
+    try (DataSetReader<Preference> reader =
+        format.preferences(
+            file,
+            samples.lines().template(model.tokenizerDirectory()),
+            samples.lines().malformed())) {
+      reader.forEachRemaining(
+          preference ->
+              (DataSets.isHeldOut(preference.prompt(), heldOut, options.seed) ? measured : training)
+                  .add(comparisons.of(preference)));
+    }
     console.note(comparisons.summary());
-    return labels;
+    return new Labels(training, measured, Estimate.of());
   }
 
   /** Null if the run was interrupted. */
@@ -159,7 +165,7 @@ final class RewardCommand implements Callable<Integer> {
     }
     run.pin("comparisons", labels.training());
     int updates = steps == null ? Math.max(1, labels.training().size() / batch) : steps;
-    try (TransformerRewardModel reward = untrainedOr(model)) {
+    try (TransformerRewardModel reward = begun(model)) {
       RewardFit.run(
           reward,
           labels.training(),
@@ -174,6 +180,16 @@ final class RewardCommand implements Callable<Integer> {
       reward.save(run.directory().resolve(MODEL));
       model.copyTokenizer(run.directory().resolve(MODEL));
       return calibration;
+    }
+  }
+
+  private TransformerRewardModel begun(LanguageModel model) {
+    TransformerRewardModel whole = untrainedOr(model);
+    if (!lora.isWanted()) {
+      return whole;
+    }
+    try (whole) {
+      return lora.addTo(whole, options.seed);
     }
   }
 

@@ -7,37 +7,35 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.google.common.collect.ImmutableList;
-import java.io.BufferedReader;
-import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** The directory that a run leaves: run.json, metrics.jsonl, samples.jsonl, models, report. */
+/** What a run leaves: run.json, metrics.jsonl, rollouts.jsonl, samples.jsonl, models, report. */
 final class RunDirectory implements AutoCloseable {
 
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS).build();
 
-  /** Behind the name of a stage: lines of alarms at its steps. */
-  static final String ALARM = "-alarm";
-
   private static final String METRICS = "metrics.jsonl";
 
   private final Path directory;
-  private BufferedWriter metrics;
+  private final StepLog metrics;
+  private final StepLog rollouts;
 
-  private RunDirectory(Path directory, BufferedWriter metrics) {
+  private RunDirectory(Path directory) throws IOException {
     this.directory = directory;
-    this.metrics = metrics;
+    this.metrics = new StepLog(directory.resolve(METRICS));
+    this.rollouts = new StepLog(directory.resolve("rollouts.jsonl"));
+    // Now rather than after the first step, should it not be possible.
+    Files.writeString(
+        directory.resolve(METRICS), "", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
   }
 
   /** Makes a directory that must be new or empty. */
@@ -49,9 +47,7 @@ final class RunDirectory implements AutoCloseable {
           throw new DirectoryNotEmptyException(directory.toString());
         }
       }
-      return new RunDirectory(
-          directory,
-          Files.newBufferedWriter(directory.resolve(METRICS), StandardOpenOption.CREATE_NEW));
+      return new RunDirectory(directory);
     } catch (DirectoryNotEmptyException e) {
       throw new UsageException(
           "--out: expected a new or empty directory, got " + directory + ", which holds files");
@@ -63,10 +59,7 @@ final class RunDirectory implements AutoCloseable {
   /** Opens the directory of a run that is resumed. */
   static RunDirectory reopen(Path directory) {
     try {
-      return new RunDirectory(
-          directory,
-          Files.newBufferedWriter(
-              directory.resolve(METRICS), StandardOpenOption.CREATE, StandardOpenOption.APPEND));
+      return new RunDirectory(directory);
     } catch (IOException e) {
       throw new UsageException("DIR: expected a run directory to write to, got " + e);
     }
@@ -82,80 +75,31 @@ final class RunDirectory implements AutoCloseable {
     return directory;
   }
 
-  /** Appends a line to metrics.jsonl; it is on the disk when a run dies later. */
+  /** Appends a line to metrics.jsonl. */
   void metrics(String stage, long step, Map<String, ?> values) {
-    Map<String, Object> line = new LinkedHashMap<>();
-    line.put("stage", stage);
-    line.put("step", step);
-    values.forEach((name, value) -> line.put(name, finite(value)));
-    try {
-      metrics.write(
-          JSON.writer()
-              .without(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS)
-              .writeValueAsString(line));
-      metrics.newLine();
-      metrics.flush();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    metrics.add(stage, step, values);
   }
 
-  /** Puts metrics.jsonl on the disk, before a checkpoint that it must not lag behind. */
+  /** What was trained on, rollouts.jsonl. */
+  StepLog rollouts() {
+    return rollouts;
+  }
+
+  /** Puts both on the disk, before a checkpoint that they must not lag behind. */
   void flush() {
-    try (FileChannel channel =
-        FileChannel.open(directory.resolve(METRICS), StandardOpenOption.WRITE)) {
-      channel.force(true);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    metrics.flush();
+    rollouts.flush();
   }
 
-  /**
-   * Drops from metrics.jsonl what will be measured again: the steps of a stage from this one on,
-   * held-out measurements after it, and a line that was cut off when the process died.
-   */
-  void keepMetrics(String stage, long step) {
-    try {
-      metrics.close();
-      Path file = directory.resolve(METRICS);
-      StringBuilder kept = new StringBuilder();
-      try (Stream<String> lines = Files.lines(file)) {
-        lines.filter(line -> isBefore(line, stage, step)).forEach(l -> kept.append(l).append('\n'));
-      }
-      write(file, kept.toString());
-      metrics = Files.newBufferedWriter(file, StandardOpenOption.APPEND);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static boolean isBefore(String line, String stage, long step) {
-    JsonNode measured;
-    try {
-      measured = JSON.readTree(line);
-    } catch (JsonProcessingException e) {
-      return false; // cut off
-    }
-    String of = measured.path("stage").asText();
-    long at = measured.path("step").asLong();
-    boolean ofAStep = of.equals(stage) || of.equals(stage + ALARM);
-    return ofAStep ? at < step : !of.startsWith(stage + "-") || at <= step;
+  /** Drops from both the steps of a stage that will be made again. */
+  void keepBefore(String stage, long step) {
+    metrics.keepBefore(stage, step);
+    rollouts.keepBefore(stage, step);
   }
 
   /** The lines of a stage in metrics.jsonl, in order. */
   ImmutableList<JsonNode> measured(String stage) {
-    ImmutableList.Builder<JsonNode> measured = ImmutableList.builder();
-    try (BufferedReader lines = Files.newBufferedReader(resolve(METRICS))) {
-      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-        JsonNode values = JSON.readTree(line);
-        if (values.path("stage").asText().equals(stage)) {
-          measured.add(values);
-        }
-      }
-      return measured.build();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return metrics.of(stage);
   }
 
   /** Reads an object that {@link #json} wrote. */
@@ -170,11 +114,6 @@ final class RunDirectory implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  /** JSON has no NaN and no infinity. */
-  private static Object finite(Object value) {
-    return value instanceof Double number && !Double.isFinite(number) ? number.toString() : value;
   }
 
   /** Writes an object as indented JSON. */
@@ -202,25 +141,15 @@ final class RunDirectory implements AutoCloseable {
   /** Writes a text file. */
   void text(String name, String text) {
     try {
-      write(resolve(name), text);
+      StepLog.write(resolve(name), text);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  /** Writes beside and renames: whoever reads it later finds the old text or the new one. */
-  private static void write(Path file, String text) throws IOException {
-    Path beside = file.resolveSibling("." + file.getFileName() + ".tmp");
-    Files.writeString(beside, text);
-    Files.move(beside, file, StandardCopyOption.REPLACE_EXISTING);
   }
 
   @Override
   public void close() {
-    try {
-      metrics.close();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    metrics.close();
+    rollouts.close();
   }
 }

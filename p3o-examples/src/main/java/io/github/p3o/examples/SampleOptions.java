@@ -1,10 +1,9 @@
 package io.github.p3o.examples;
 
-import com.google.common.collect.ImmutableList;
 import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
 import io.github.p3o.Samples;
-import io.github.p3o.text.ChatTemplate;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -63,12 +62,8 @@ final class SampleOptions {
 
   /** Samples pairs and labels them. */
   Labels labels(LanguageModel model, double heldOut, long seed, Console console) {
-    ImmutableList<Prompt> all =
-        prompts.tokens(
-            prompts.texts(StoryOpenings.all()),
-            model.codec(),
-            model.maxPromptTokens(maxNewTokens),
-            console);
+    List<Prompt> all =
+        prompts.prompts(StoryOpenings.all(), model, model.maxPromptTokens(maxNewTokens), console);
     SplittableRandom random = new SplittableRandom(seed);
     int count = pairs == null ? 0 : pairs;
     try (Console.Stage stage = console.stage("samples", 1)) {
@@ -83,13 +78,8 @@ final class SampleOptions {
     }
   }
 
-  /** How lists of messages are written as text. */
-  ChatTemplate template() {
-    return prompts.template();
-  }
-
-  /** Whether malformed lines of files are passed over. */
-  boolean skipMalformed() {
-    return prompts.skipMalformed();
+  /** How files are read. */
+  LineOptions lines() {
+    return prompts.lines();
   }
 }

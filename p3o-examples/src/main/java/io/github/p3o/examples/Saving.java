@@ -38,7 +38,7 @@ final class Saving {
       return;
     }
     Path from = checkpoints.resume(trainer);
-    run.directory().keepMetrics(stage, trainer.stepsDone());
+    run.directory().keepBefore(stage, trainer.stepsDone());
     run.console()
         .note(
             from == null

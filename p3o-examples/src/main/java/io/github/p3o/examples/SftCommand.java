@@ -1,16 +1,21 @@
 package io.github.p3o.examples;
 
+import static java.util.stream.Collectors.toCollection;
+import static java.util.stream.Collectors.toSet;
+
 import com.google.common.base.CharMatcher;
 import com.google.common.base.Splitter;
-import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ContiguousSet;
 import com.google.common.collect.ImmutableSortedSet;
+import com.google.common.collect.Lists;
+import com.google.common.hash.Hasher;
+import com.google.common.hash.Hashing;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.text.Completion;
 import io.github.p3o.text.CompletionFormat;
 import io.github.p3o.text.DataSetReader;
 import io.github.p3o.text.DataSets;
-import io.github.p3o.text.MalformedLines;
 import io.github.p3o.text.TokenStatistics;
 import io.github.p3o.text.Tokenizers;
 import io.github.p3o.train.Example;
@@ -24,7 +29,7 @@ import java.util.Locale;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -51,6 +56,7 @@ final class SftCommand implements Callable<Integer> {
   private static final Splitter WORDS = Splitter.on(CharMatcher.whitespace()).omitEmptyStrings();
 
   @Mixin private final RunOptions options = new RunOptions();
+  @Mixin private final LineOptions lines = new LineOptions();
   @Mixin private final SizeOptions sizes = new SizeOptions();
   @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
@@ -82,19 +88,6 @@ final class SftCommand implements Callable<Integer> {
       description =
           "Of --data: text (prompt and completion, or text), messages or tldr (default: text).")
   private CompletionFormat format = CompletionFormat.TEXT;
-
-  @Option(
-      names = "--chat-template",
-      paramLabel = "NAME",
-      defaultValue = "hh",
-      description =
-          "How messages become text: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
-  private Template template = Template.HH;
-
-  @Option(
-      names = "--skip-malformed",
-      description = "Pass over malformed lines and count them, instead of stopping.")
-  private boolean skipMalformed;
 
   @Option(
       names = "--steps",
@@ -133,13 +126,14 @@ final class SftCommand implements Callable<Integer> {
     Checks.atLeast("--steps", 1, steps);
     Checks.atLeast("--batch", 1, batch);
     Checks.share("--held-out", heldOut);
-    ImmutableList<Completion> texts = read();
     try (Run run = Run.open(spec, options, checkpoints);
-        LanguageModel model = model(texts, run.directory().resolve(MODEL))) {
-      List<Example> examples = examples(texts, model, run.console());
-      run.pin("examples", examples);
-      Collections.shuffle(examples, new Random(options.seed));
-      int held = heldOutFirst(examples);
+        LanguageModel model = model(run.directory().resolve(MODEL))) {
+      List<Example> inOrder = examples(model, run.console());
+      run.pin("examples", inOrder);
+      List<Integer> order = new ArrayList<>(ContiguousSet.closedOpen(0, inOrder.size()));
+      Collections.shuffle(order, new Random(options.seed));
+      int held = heldOutFirst(order, inOrder);
+      List<Example> examples = Lists.transform(order, inOrder::get);
       double[] losses =
           Sft.run(
               model.policy(),
@@ -162,17 +156,20 @@ final class SftCommand implements Callable<Integer> {
    * Moves what is held out to the front, all texts of a prompt or none, and counts it. The tokens
    * of the prompt tell them apart; a text without a prompt stands for itself.
    */
-  private int heldOutFirst(List<Example> examples) {
-    Set<Object> keys = new LinkedHashSet<>();
-    examples.forEach(example -> keys.add(key(example)));
-    int count = Math.min(keys.size() - 1, (int) Math.round(heldOut * keys.size()));
-    Set<Object> chosen = keys.stream().limit(count).collect(Collectors.toSet());
-    examples.sort(Comparator.comparing(example -> !chosen.contains(key(example))));
-    return (int) examples.stream().filter(example -> chosen.contains(key(example))).count();
+  private int heldOutFirst(List<Integer> order, List<Example> examples) {
+    long[] keys = examples.stream().mapToLong(SftCommand::key).toArray();
+    Set<Long> all = order.stream().map(i -> keys[i]).collect(toCollection(LinkedHashSet::new));
+    int count = Math.min(all.size() - 1, (int) Math.round(heldOut * all.size()));
+    Set<Long> chosen = all.stream().limit(count).collect(toSet());
+    order.sort(Comparator.comparing(i -> !chosen.contains(keys[i])));
+    return (int) order.stream().filter(i -> chosen.contains(keys[i])).count();
   }
 
-  private static Object key(Example example) {
-    return example.prompt().tokens().length() > 1 ? example.prompt() : example.response();
+  private static long key(Example example) {
+    Hasher hasher = Hashing.murmur3_128().newHasher();
+    boolean hasPrompt = example.prompt().tokens().length() > 1;
+    (hasPrompt ? example.prompt().tokens() : example.response().tokens()).forEach(hasher::putInt);
+    return hasher.hash().asLong();
   }
 
   private static String result(double[] losses, int held) {
@@ -186,15 +183,15 @@ final class SftCommand implements Callable<Integer> {
             losses[1]);
   }
 
-  private ImmutableList<Completion> read() {
-    MalformedLines malformed = skipMalformed ? MalformedLines.SKIP : MalformedLines.STOP;
+  /** The texts, one after another; a model's own template is among its tokenizer's files. */
+  private void forEachText(Path tokenizerDirectory, Consumer<Completion> texts) {
     try (DataSetReader<Completion> reader =
-        DataSets.completions(data, format, template.template(), malformed)) {
-      return ImmutableList.copyOf(reader);
+        DataSets.completions(data, format, lines.template(tokenizerDirectory), lines.malformed())) {
+      reader.forEachRemaining(texts);
     }
   }
 
-  private LanguageModel model(ImmutableList<Completion> texts, Path directory) {
+  private LanguageModel model(Path directory) {
     if (policy != null) {
       return LanguageModel.load(policy);
     }
@@ -203,7 +200,8 @@ final class SftCommand implements Callable<Integer> {
           LanguageModel.untrained(sizes.sizes(), Tokenizers.bytes(), directory, options.seed);
       case "words" -> {
         ImmutableSortedSet.Builder<String> words = ImmutableSortedSet.naturalOrder();
-        texts.forEach(text -> words.addAll(WORDS.split(text.prompt() + text.completion())));
+        forEachText(
+            directory, text -> words.addAll(WORDS.split(text.prompt() + text.completion())));
         Tokenizers.writeWordLevel(directory, words.build());
         yield fromDirectory(directory);
       }
@@ -216,29 +214,30 @@ final class SftCommand implements Callable<Integer> {
         sizes.sizes(), Tokenizers.huggingFace(directory), directory, options.seed);
   }
 
-  private List<Example> examples(
-      ImmutableList<Completion> texts, LanguageModel model, Console console) {
-    int context = model.policy().config().maxPositions();
-    List<Example> examples = new ArrayList<>();
-    TokenStatistics statistics = new TokenStatistics(context);
-    for (Completion text : texts) {
-      Prompt prompt = model.codec().prompt(text.prompt());
-      Response response = model.codec().response(text.prompt(), text.completion());
-      int room = context - prompt.tokens().length();
-      if (room < 1) {
-        throw new UsageException(
-            String.format(
-                "%s: expected prompts of at most %d tokens, as the context has %d, got %d",
-                data, context - 1, context, prompt.tokens().length()));
-      }
-      boolean tooLong = response.length() > room;
-      statistics.add(prompt.tokens().length() + response.length());
-      examples.add(
-          new Example(
-              prompt,
-              tooLong ? new Response(response.tokens().subArray(0, room), false) : response));
-    }
+  private List<Example> examples(LanguageModel model, Console console) {
+    TokenStatistics statistics = new TokenStatistics(model.policy().config().maxPositions());
+    List<Example> examples = TokenFile.ofExamples();
+    forEachText(model.tokenizerDirectory(), text -> examples.add(example(text, model, statistics)));
     console.note("texts: " + statistics);
     return examples;
+  }
+
+  private Example example(Completion text, LanguageModel model, TokenStatistics statistics) {
+    int context = model.policy().config().maxPositions();
+    Prompt prompt = model.codec().prompt(text.prompt());
+    Response response = model.codec().response(text.prompt(), text.completion());
+    int room = context - prompt.tokens().length();
+    if (room < 1) {
+      throw new UsageException(
+          String.format(
+              "%s: expected prompts of at most %d tokens, as the context has %d, got %d",
+              data, context - 1, context, prompt.tokens().length()));
+    }
+    statistics.add(prompt.tokens().length() + response.length());
+    return new Example(
+        prompt,
+        response.length() > room
+            ? new Response(response.tokens().subArray(0, room), false)
+            : response);
   }
 }

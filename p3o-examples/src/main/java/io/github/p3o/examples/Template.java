@@ -1,22 +1,41 @@
 package io.github.p3o.examples;
 
 import com.google.common.base.Ascii;
+import com.google.errorprone.annotations.Immutable;
 import io.github.p3o.text.ChatTemplate;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 
 /** How lists of messages are written as text, by its name on the command line. */
 enum Template {
-  HH(ChatTemplate.HH),
-  CHATML(ChatTemplate.CHATML),
-  ZEPHYR(ChatTemplate.ZEPHYR);
+  HH(directory -> ChatTemplate.HH),
+  CHATML(directory -> ChatTemplate.CHATML),
+  ZEPHYR(directory -> ChatTemplate.ZEPHYR),
+  MODEL(Template::ofModel);
 
-  private final ChatTemplate template;
-
-  Template(ChatTemplate template) {
-    this.template = template;
+  /** Finds a template. */
+  @Immutable
+  private interface Origin {
+    ChatTemplate of(Path tokenizerDirectory);
   }
 
-  ChatTemplate template() {
-    return template;
+  private final Origin origin;
+
+  Template(Origin origin) {
+    this.origin = origin;
+  }
+
+  private static ChatTemplate ofModel(Path directory) {
+    try {
+      return ChatTemplate.ofCheckpoint(directory);
+    } catch (IllegalArgumentException | UncheckedIOException e) {
+      throw new UsageException("--chat-template: " + e.getMessage());
+    }
+  }
+
+  /** The template; that of a model is among its tokenizer's files. */
+  ChatTemplate of(Path tokenizerDirectory) {
+    return origin.of(tokenizerDirectory);
   }
 
   @Override

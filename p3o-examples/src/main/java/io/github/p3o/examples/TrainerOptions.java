@@ -28,7 +28,9 @@ final class TrainerOptions {
       order = 42,
       names = "--epochs-per-step",
       paramLabel = "N",
-      description = "How often each rollout is used (default: 4).")
+      description =
+          "How often each rollout is used (default: 4; 1 for ppg, vpg and rloo, which take"
+              + " responses for the policy's own).")
   private @Nullable Integer epochsPerStep;
 
   @Option(
@@ -63,10 +65,12 @@ final class TrainerOptions {
    * The settings of the file, of the preset, or the defaults, with the options over them.
    *
    * @param preset the author's settings
+   * @param usualEpochs the epochs on a rollout that the objective wants, if neither file nor option
+   *     says
    * @param seed overrides the file's, if given
    */
-  TrainerConfig config(@Nullable Preset preset, @Nullable Long seed) {
-    TrainerConfig base = base(preset);
+  TrainerConfig config(@Nullable Preset preset, int usualEpochs, @Nullable Long seed) {
+    TrainerConfig base = base(preset, usualEpochs);
     int perStep = or(promptsPerStep, base.promptsPerStep());
     int perUpdate =
         base.promptsPerUpdate() == base.promptsPerStep() ? perStep : base.promptsPerUpdate();
@@ -85,14 +89,15 @@ final class TrainerOptions {
         base.rolloutsAhead());
   }
 
-  private TrainerConfig base(@Nullable Preset preset) {
+  private TrainerConfig base(@Nullable Preset preset, int usualEpochs) {
     if (preset != null && file != null) {
       throw new UsageException("--preset, --config: expected at most one of them, got both");
     }
     if (preset != null) {
-      return preset.config().build();
+      return preset.config().epochsPerStep(usualEpochs).build();
     }
-    TrainerConfig base = file == null ? TrainerConfig.builder().build() : TrainerConfig.read(file);
+    TrainerConfig.Builder defaults = TrainerConfig.builder().epochsPerStep(usualEpochs);
+    TrainerConfig base = file == null ? defaults.build() : TrainerConfig.read(file, defaults);
     if (base.rolloutsAhead() > 0) { // the evaluations use the same reward model between the steps
       throw new UsageException(
           "rolloutsAhead: expected 0 on the command line, got " + base.rolloutsAhead());

@@ -66,10 +66,17 @@ class BadInputTest {
             "--lora-rank",
             0)
         .failsWith(2, "--lora-rank: expected at least 1, got 0");
-    Cli.run("align", "--policy", model, "--reward", "sentiment", "--lora-rank", 2, "--loss", "ppo")
-        .failsWith(2, "--lora-rank: expected with a --loss without values, got it with ppo");
+    Cli.run("reward", "--policy", model, "--sample-pairs", 4, "--lora-target", "q_proj")
+        .failsWith(2, "--lora-rank: expected with --lora-alpha or --lora-target, got none");
     Cli.run("generate", "--policy", model, "--max-new-tokens", 4, "--top-p", 0)
         .failsWith(2, "topP: expected a value in (0, 1], got 0.0");
+  }
+
+  @Test
+  void rolloutsAhead_onTheCommandLine_isRefused() throws IOException {
+    Path config = write("ahead.yaml", "rolloutsAhead: 1\n");
+    Cli.run("align", "--policy", model, "--reward", "sentiment", "--config", config)
+        .failsWith(2, "rolloutsAhead: expected 0 on the command line, got 1");
   }
 
   @Test

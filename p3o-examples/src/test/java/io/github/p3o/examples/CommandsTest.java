@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.p3o.transformer.TransformerPolicy;
+import io.github.p3o.transformer.TransformerRewardModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +15,8 @@ import java.util.SplittableRandom;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every command once, on a language model as small as can be. */
 class CommandsTest {
@@ -235,6 +238,113 @@ class CommandsTest {
   }
 
   @Test
+  void reward_withAnAdapter_leavesAMergedModel() throws IOException {
+    Path out = directory.resolve("reward-lora");
+    Cli.run(
+            "reward",
+            "--policy",
+            model,
+            "--sample-pairs",
+            16,
+            "--max-new-tokens",
+            12,
+            "--steps",
+            2,
+            "--lora-rank",
+            2,
+            "--out",
+            out)
+        .succeeds();
+
+    try (TransformerPolicy policy = TransformerPolicy.load(model);
+        TransformerRewardModel start = TransformerRewardModel.fromPolicy(policy);
+        TransformerRewardModel saved = TransformerRewardModel.load(out.resolve("model"))) {
+      String adapted = "model.layers.0.self_attn.q_proj.weight";
+      String frozen = "model.layers.0.mlp.up_proj.weight";
+      assertThat(saved.parameters().names()).isEqualTo(start.parameters().names());
+      assertThat(saved.parameters().get("score.weight"))
+          .isNotEqualTo(start.parameters().get("score.weight"));
+      assertThat(saved.parameters().get(adapted)).isNotEqualTo(start.parameters().get(adapted));
+      assertThat(saved.parameters().get(frozen)).isEqualTo(start.parameters().get(frozen));
+    }
+  }
+
+  private static Cli alignBriefly(Path out, Object... more) {
+    List<Object> arguments = new ArrayList<>();
+    arguments.addAll(List.of("align", "--policy", model, "--reward", "sentiment", "--out", out));
+    arguments.addAll(List.of("--steps", 1, "--prompts-per-step", 4, "--evaluation-prompts", 8));
+    arguments.addAll(List.of(more));
+    return Cli.run(arguments.toArray());
+  }
+
+  @Test
+  void align_withStopTexts_endsResponsesThere() throws IOException {
+    Path out = directory.resolve("stop");
+    alignBriefly(out, "--max-new-tokens", 24, "--stop", "the", "--stop", ".").succeeds();
+
+    List<String> texts = new ArrayList<>();
+    for (String line : Files.readAllLines(out.resolve("samples.jsonl"))) {
+      JSON.readTree(line).findValuesAsText("text").forEach(texts::add);
+    }
+    assertThat(texts).isNotEmpty().allMatch(text -> text.matches("(?s)((?!the|\\.).)*(the|\\.)?"));
+    assertThat(texts).anyMatch(text -> text.endsWith("the"));
+    alignBriefly(directory.resolve("stop2"), "--stop", "")
+        .failsWith(2, "--stop: strings: expected no empty one, got one");
+  }
+
+  @Test
+  void align_withAPreset_endsResponsesAtItsTexts() throws IOException {
+    Path out = directory.resolve("preset");
+    alignBriefly(out, "--max-new-tokens", 8, "--preset", "125m", "--epochs-per-step", 1).succeeds();
+
+    assertThat(JSON.readTree(out.resolve("run.json").toFile()).path("stopTexts"))
+        .isEqualTo(JSON.readTree("[\"Human:\", \"Assistant:\"]"));
+  }
+
+  @Test
+  void sft_ofMessagesByTheModelsTemplate_writesThemSo() throws IOException {
+    Path data =
+        Files.writeString(
+            directory.resolve("messages.jsonl"),
+            """
+            {"messages": [{"role": "user", "content": "the big dog"},
+             {"role": "assistant", "content": "smiled ."}]}
+            """
+                .replace("\n ", " "));
+    Path start = directory.resolve("chat");
+    Files.createDirectories(start);
+    for (String file :
+        List.of("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")) {
+      Files.copy(model.resolve(file), start.resolve(file));
+    }
+    Object[] sft = {
+      "sft",
+      "--policy",
+      start,
+      "--data",
+      data,
+      "--data-format",
+      "messages",
+      "--chat-template",
+      "model",
+      "--steps",
+      1,
+      "--batch",
+      1,
+      "--out",
+      directory.resolve("chat-out")
+    };
+    Cli.run(sft).failsWith(2, "--chat-template: ", "expected a chat_template");
+
+    Files.writeString(
+        start.resolve("chat_template.jinja"),
+        "{% for m in messages %}one day {{ m.content }} {% endfor %}"
+            + "{% if add_generation_prompt %}one day {% endif %}");
+    assertThat(Cli.run(sft).succeeds().err()).contains("1 sequences, 10 tokens");
+    assertThat(directory.resolve("chat-out/model/chat_template.jinja")).exists();
+  }
+
+  @Test
   void align_byPpo_leavesALanguageModelWithoutTheValueHead() throws IOException {
     Path out = directory.resolve("ppo");
     Cli align =
@@ -270,6 +380,34 @@ class CommandsTest {
   }
 
   @Test
+  void align_byAnObjectiveWithoutRatios_usesEachRolloutOnce() throws IOException {
+    Path out = directory.resolve("vpg");
+    Cli.run(
+            "align",
+            "--policy",
+            model,
+            "--reward",
+            "sentiment",
+            "--loss",
+            "vpg",
+            "--steps",
+            1,
+            "--prompts-per-step",
+            4,
+            "--evaluation-prompts",
+            4,
+            "--max-new-tokens",
+            8,
+            "--out",
+            out)
+        .succeeds();
+    JsonNode trainer = JSON.readTree(out.resolve("run.json").toFile()).path("trainer");
+    assertThat(trainer.path("epochsPerStep").asInt()).isEqualTo(1);
+    assertThat(Files.readString(out.resolve("metrics.jsonl"))).contains("\"policy/updates\":1.0");
+    assertThat(Files.readAllLines(out.resolve("rollouts.jsonl"))).hasSize(8);
+  }
+
+  @Test
   void align_withAGoldScorer_showsSamples() {
     Cli align =
         Cli.run(
@@ -296,9 +434,10 @@ class CommandsTest {
     assertThat(align.err()).contains("none held out");
   }
 
-  @Test
-  void align_withAnAdapter_leavesAdapterAndMergedModel() {
-    Path out = directory.resolve("lora");
+  @ParameterizedTest
+  @ValueSource(strings = {"p3o-v2", "ppo"})
+  void align_withAnAdapter_leavesAdapterAndMergedModel(String loss) {
+    Path out = directory.resolve("lora-" + loss);
     Cli align =
         Cli.run(
             "align",
@@ -320,6 +459,8 @@ class CommandsTest {
             2,
             "--lora-target",
             "q_proj,o_proj",
+            "--loss",
+            loss,
             "--out",
             out);
 

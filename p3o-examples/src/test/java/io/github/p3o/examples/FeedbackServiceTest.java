@@ -1,15 +1,19 @@
 package io.github.p3o.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.common.util.concurrent.Uninterruptibles;
 import io.github.p3o.TabularPolicy;
+import io.github.p3o.online.OnlineAligner;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -25,10 +29,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -42,22 +48,27 @@ class FeedbackServiceTest {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private static final int KILLS = Integer.getInteger("p3o.service.kills", 3);
-  private static final int REQUESTS = Integer.getInteger("p3o.service.requests", 200);
+  private static final int REQUESTS = Integer.getInteger("p3o.service.requests", 120);
   private static final int CLIENTS = 4;
 
   @TempDir private Path directory = Path.of("");
 
   private final HttpClient client =
-      HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(10)).build();
+      HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .connectTimeout(Duration.ofSeconds(60))
+          .build();
+
+  private static HttpRequest request(int port, String method, String path, String body) {
+    return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
+        .timeout(Duration.ofSeconds(60))
+        .method(method, BodyPublishers.ofString(body))
+        .build();
+  }
 
   private HttpResponse<String> send(int port, String method, String path, String body)
       throws IOException, InterruptedException {
-    HttpRequest request =
-        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
-            .timeout(Duration.ofSeconds(20))
-            .method(method, BodyPublishers.ofString(body))
-            .build();
-    return client.send(request, BodyHandlers.ofString());
+    return client.send(request(port, method, path, body), BodyHandlers.ofString());
   }
 
   private JsonNode generate(int port, int page) throws IOException, InterruptedException {
@@ -113,10 +124,86 @@ class FeedbackServiceTest {
       String unknown = "{\"id\": \"x\", \"preferred\": 0}";
       assertAnswer(port, "POST", "/feedback", unknown, 404, "id: expected one of what was shown");
 
+      assertThat(generate(port, 1).path("headlines")).hasSize(2);
+    }
+  }
+
+  /** As a client does that got no answer. */
+  @Test
+  void feedback_sentAgain_isAnsweredAlikeAndKeptOnce() throws Exception {
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        FeedbackService service =
+            new FeedbackService(FeedbackService.aligner(policy, directory).open(), 0)) {
+      int port = service.port();
       String id = generate(port, 1).path("id").asText();
-      assertThat(judge(port, id, 0).statusCode()).isEqualTo(200);
-      assertThat(judge(port, id, 0).statusCode()).isEqualTo(404); // not twice
+      assertThat(JSON.readTree(judge(port, id, 0).body()).path("repeated").asBoolean()).isFalse();
+      assertThat(JSON.readTree(judge(port, id, 0).body()).path("repeated").asBoolean()).isTrue();
+      assertThat(judge(port, id, 1).statusCode()).isEqualTo(200); // the first word counts
       assertThat(status(port).path("accepted").asLong()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void feedback_thatCanNotBeKept_is503AndServingGoesOn() throws Exception {
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = FeedbackService.aligner(policy, directory).open();
+        FeedbackService service = new FeedbackService(aligner, 0)) {
+      int port = service.port();
+      String id = generate(port, 1).path("id").asText();
+      aligner.close();
+      HttpResponse<String> answer = judge(port, id, 0);
+      assertThat(answer.statusCode()).isEqualTo(503);
+      assertThat(answer.body()).isEqualTo("{\"error\":\"service: cannot answer now\"}");
+      assertThat(status(port).path("accepted").asLong()).isZero();
+    }
+  }
+
+  @Test
+  void requests_moreThanAreAnsweredAtOnce_are429() throws Exception {
+    CountDownLatch go = new CountDownLatch(1);
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = FeedbackService.aligner(policy, directory).open();
+        FeedbackService service = new FeedbackService(aligner, 0)) {
+      int port = service.port();
+      CountDownLatch held = new CountDownLatch(1);
+      Thread holder =
+          new Thread(
+              () ->
+                  aligner.serve(
+                      version -> {
+                        held.countDown();
+                        return Uninterruptibles.awaitUninterruptibly(go, 1, TimeUnit.MINUTES);
+                      }));
+      holder.start();
+      held.await();
+      try {
+        int tooMany = 5;
+        List<CompletableFuture<HttpResponse<String>>> asked = new ArrayList<>();
+        for (int i = 0; i < FeedbackService.AT_ONCE + tooMany; i++) {
+          HttpRequest request = request(port, "POST", "/generate", "{\"page\": 0}");
+          asked.add(client.sendAsync(request, BodyHandlers.ofString()));
+        }
+        while (asked.stream().filter(CompletableFuture::isDone).count() < tooMany) {
+          TimeUnit.MILLISECONDS.sleep(5);
+        }
+        for (CompletableFuture<HttpResponse<String>> each : asked) {
+          if (each.isDone()) {
+            assertThat(each.get().statusCode()).isEqualTo(429);
+            assertThat(each.get().headers().firstValue("Retry-After")).contains("1");
+            assertThat(each.get().body()).contains("32 requests are being answered already");
+          }
+        }
+        assertThat(status(port).path("accepted").asLong()).isZero();
+        go.countDown();
+        int answered = 0;
+        for (CompletableFuture<HttpResponse<String>> each : asked) {
+          answered += each.get().statusCode() == 200 ? 1 : 0;
+        }
+        assertThat(answered).isEqualTo(FeedbackService.AT_ONCE);
+      } finally {
+        go.countDown();
+        holder.join();
+      }
     }
   }
 
@@ -167,9 +254,18 @@ class FeedbackServiceTest {
     command.add("-Dsun.net.httpserver.maxReqTime=1");
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.addAll(List.of(FeedbackService.class.getName(), directory.toString(), "0"));
-    return new ProcessBuilder(command)
-        .redirectError(directory.resolveSibling(directory.getFileName() + ".err").toFile())
-        .start();
+    return new ProcessBuilder(command).redirectError(errors().toFile()).start();
+  }
+
+  private Path errors() {
+    return directory.resolveSibling(directory.getFileName() + ".err");
+  }
+
+  /** What the service says once it listens. */
+  private int port(BufferedReader output) throws IOException {
+    String line = output.readLine();
+    assertThat(line).as("the port, but %s", Files.readString(errors())).isNotNull();
+    return Integer.parseInt(line);
   }
 
   /** Clients that ask and judge until the service dies, or so often; what was acknowledged. */
@@ -186,6 +282,10 @@ class FeedbackServiceTest {
                     String id = shown.path("id").asText();
                     if (judge(port, id, preferred(shown, i % 3)).statusCode() == 200) {
                       acknowledged.add(id);
+                      if (i % 10 == first) { // as if the answer had been lost
+                        assertThat(judge(port, id, preferred(shown, i % 3)).statusCode())
+                            .isEqualTo(200);
+                      }
                     }
                     answered.addAndGet(2);
                   }
@@ -210,7 +310,7 @@ class FeedbackServiceTest {
     for (int kill = 0; kill < KILLS; kill++) {
       Process process = start();
       try (BufferedReader output = process.inputReader(StandardCharsets.UTF_8)) {
-        int port = Integer.parseInt(output.readLine());
+        int port = port(output);
         List<Thread> threads = clients(port, acknowledged, answered);
         int wanted = acknowledged.size() + random.nextInt(10, REQUESTS / 2);
         while (acknowledged.size() < wanted && threads.stream().anyMatch(Thread::isAlive)) {
@@ -225,7 +325,7 @@ class FeedbackServiceTest {
     }
     Process last = start();
     try (BufferedReader output = last.inputReader(StandardCharsets.UTF_8)) {
-      int port = Integer.parseInt(output.readLine());
+      int port = port(output);
       assertThat(status(port).path("accepted").asLong())
           .isGreaterThanOrEqualTo(acknowledged.size());
       long start = System.nanoTime();
@@ -234,7 +334,7 @@ class FeedbackServiceTest {
         thread.join();
       }
       double seconds = (System.nanoTime() - start) / 1e9;
-      assertThatSlowClientIsCutOff(port);
+      assertThatSlowClientsHoldNobodyUpAndAreCutOff(port);
       JsonNode status = status(port);
       long accepted = status.path("accepted").asLong();
       while (status.path("trained").asLong() < accepted / 32 * 32) {
@@ -255,19 +355,56 @@ class FeedbackServiceTest {
       last.destroy(); // SIGTERM
       assertThat(last.waitFor()).isEqualTo(128 + 15);
     }
-    String journal =
-        Files.readString(directory.resolve("feedback.journal"), StandardCharsets.ISO_8859_1);
+    String journal = "";
+    try (Stream<Path> files = Files.list(directory.resolve("feedback"))) {
+      for (Path file : files.toList()) {
+        journal += Files.readString(file, StandardCharsets.ISO_8859_1);
+      }
+    }
     assertThat(acknowledged).isNotEmpty().allMatch(journal::contains);
   }
 
-  /** Half a request, and then nothing. */
-  private static void assertThatSlowClientIsCutOff(int port) throws IOException {
-    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-      socket.setSoTimeout(60_000);
-      socket
-          .getOutputStream()
-          .write("POST /generate HTTP/1.1\r\nContent-Le".getBytes(StandardCharsets.US_ASCII));
-      assertThat(socket.getInputStream().read()).isEqualTo(-1);
+  private static Socket slow(int port, String request) throws IOException {
+    Socket socket = new Socket(InetAddress.getLoopbackAddress(), port);
+    socket.setSoTimeout(60_000);
+    socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+    return socket;
+  }
+
+  /** Half a request and then nothing, or a byte now and then. */
+  private void assertThatSlowClientsHoldNobodyUpAndAreCutOff(int port) throws Exception {
+    String head = "POST /generate HTTP/1.1\r\nContent-Length: 1000\r\n\r\n{";
+    List<Socket> slow = new ArrayList<>();
+    try {
+      for (int i = 0; i < 2 * FeedbackService.AT_ONCE; i++) {
+        slow.add(slow(port, i % 2 == 0 ? head.substring(0, 30) : head));
+      }
+      assertThat(generate(port, 0).path("headlines")).hasSize(2);
+      assertThatThrownBy(
+              () -> {
+                while (true) { // far longer than it may take, if nobody ends it
+                  slow.get(1).getOutputStream().write(' ');
+                  TimeUnit.MILLISECONDS.sleep(20);
+                }
+              })
+          .isInstanceOf(IOException.class);
+      for (Socket socket : slow) {
+        assertThat(isCutOff(socket)).isTrue();
+      }
+    } finally {
+      for (Socket socket : slow) {
+        socket.close();
+      }
+    }
+  }
+
+  private static boolean isCutOff(Socket socket) throws IOException {
+    try {
+      return socket.getInputStream().read() == -1;
+    } catch (SocketTimeoutException e) {
+      return false;
+    } catch (SocketException e) {
+      return true; // reset, with bytes that nobody read
     }
   }
 }

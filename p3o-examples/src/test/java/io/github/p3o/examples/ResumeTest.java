@@ -136,14 +136,17 @@ class ResumeTest {
     // what a death after the last checkpoint leaves: steps that come again, a line cut off
     String more = "{\"stage\":\"p3o-v2\",\"step\":39,\"lr\":1}\n{\"stage\":\"p3o-v2\",\"st";
     Files.writeString(run.resolve("metrics.jsonl"), more, StandardOpenOption.APPEND);
+    Files.writeString(run.resolve("rollouts.jsonl"), more, StandardOpenOption.APPEND);
 
     Cli resumed = Cli.run("resume", run).succeeds();
 
     assertThat(resumed.err()).contains("p3o-v2: on from step ");
     Cli.run(split(align(uninterrupted)).toArray()).succeeds();
     assertSameResult(run, uninterrupted);
-    assertThat(run.resolve("samples.jsonl"))
-        .hasSameTextualContentAs(uninterrupted.resolve("samples.jsonl"));
+    for (String samples : List.of("samples.jsonl", "rollouts.jsonl")) {
+      assertThat(run.resolve(samples)).hasSameTextualContentAs(uninterrupted.resolve(samples));
+    }
+    assertThat(Files.readAllLines(run.resolve("rollouts.jsonl"))).hasSize(12 * 4 * 2);
     assertThat(run.resolve("report.html")).isNotEmptyFile();
     Cli.run("resume", run).succeeds(); // of a run that is done: the same result again
     assertSameResult(run, uninterrupted);
