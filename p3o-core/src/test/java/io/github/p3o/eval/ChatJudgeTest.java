@@ -12,8 +12,10 @@ import io.github.p3o.eval.ChatServer.Misbehaviour;
 import io.github.p3o.eval.Judge.Question;
 import io.github.p3o.eval.Judge.Verdict;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -48,8 +50,8 @@ class ChatJudgeTest {
   private static ChatServer start() {
     try {
       return new ChatServer();
-    } catch (java.io.IOException e) {
-      throw new java.io.UncheckedIOException(e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -88,8 +90,8 @@ class ChatJudgeTest {
   private static JsonNode texts(JsonNode body) {
     try {
       return new ObjectMapper().readTree(body.path("messages").get(1).path("content").asText());
-    } catch (java.io.IOException e) {
-      throw new java.io.UncheckedIOException(e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -100,7 +100,7 @@ final class PageCheck {
         assertThat(ATTRIBUTES).contains(attribute.getKey());
       }
     }
-    String style = page.select("style").first().data();
+    String style = page.expectFirst("style").data();
     assertThat(style)
         .contains("prefers-color-scheme: dark")
         .doesNotContain("url(", "@import", "expression");
