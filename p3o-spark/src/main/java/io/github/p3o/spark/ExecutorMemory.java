@@ -178,7 +178,8 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
         heap + nativeBytes(),
         limit(conf, MAX_PHYSICAL_BYTES, LongMath.saturatedAdd(heap, nativeLimit)),
         conf);
-    checkAtLeast(HEAP, (long) (COPIES_IN_HEAP * tasks * parameterBytes / USABLE_HEAP), heap, conf);
+    checkAtLeast(
+        HEAP, (long) ((double) COPIES_IN_HEAP * tasks * parameterBytes / USABLE_HEAP), heap, conf);
     long results = conf.getSizeAsBytes(RESULTS, "1g");
     checkAtLeast(RESULTS, parameterBytes, results == 0 ? Long.MAX_VALUE : results, conf);
   }
