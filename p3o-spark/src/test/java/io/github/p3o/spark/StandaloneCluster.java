@@ -116,7 +116,7 @@ final class StandaloneCluster implements AutoCloseable {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of(heap, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
-    command.add(log);
+    command.addAll(List.of(log, "-Dspark.master.rest.enabled=false")); // whose port is fixed
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
         .filter(argument -> argument.matches("(--|-XX:\\+Ignore|-Dorg\\.bytedeco).*"))
         .forEach(command::add);
