@@ -120,7 +120,7 @@ final class RewardCommand implements Callable<Integer> {
     lora.check();
     try (LanguageModel model = LanguageModel.load(policy)) {
       // A file that cannot be read is named before there is a run directory.
-      Labels read = data == null ? null : read(data, model, Run.console(spec, options));
+      Labels read = data == null ? null : read(data, model, Run.console(spec, options.display));
       try (Run run = Run.open(spec, options, checkpoints)) {
         Labels labels =
             read == null ? samples.labels(model, heldOut, options.seed, run.console()) : read;
