@@ -1,5 +1,6 @@
 package io.github.p3o.eval;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
@@ -30,6 +31,8 @@ import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
 
 class TournamentTest {
+
+  private static final ImmutableList<Verdict> VERDICTS = ImmutableList.copyOf(Verdict.values());
 
   /** Prefers the greater number. */
   private static final Judge<Integer, Double> GREATER = Judge.byScore((prompt, answer) -> answer);
@@ -62,9 +65,9 @@ class TournamentTest {
 
   private static Tournament play(
       List<String> order, Map<String, List<Double>> answers, Judge<Integer, Double> judge) {
-    int prompts = answers.get(order.get(0)).size();
+    int prompts = requireNonNull(answers.get(order.get(0))).size();
     Tournament.Builder<Integer, Double> builder = Tournament.builder(prompts(prompts));
-    order.forEach(name -> builder.player(name, answers.get(name)));
+    order.forEach(name -> builder.player(name, requireNonNull(answers.get(name))));
     return builder.judge("judge", judge).judge("greater", GREATER).bootstrap(40, 7).play();
   }
 
@@ -244,7 +247,7 @@ class TournamentTest {
     Map<String, Standing> standings =
         one.tables().get(0).ranking().stream().collect(Collectors.toMap(Standing::player, s -> s));
     for (Standing standing : other.tables().get(0).ranking()) {
-      Standing same = standings.get(standing.player());
+      Standing same = requireNonNull(standings.get(standing.player()));
       assertThat(standing.rank()).isEqualTo(same.rank());
       assertThat(standing.strength().value()).isCloseTo(same.strength().value(), within(1e-9));
       assertThat(standing.strength().low()).isCloseTo(same.strength().low(), within(1e-9));
@@ -283,7 +286,7 @@ class TournamentTest {
         .allSatisfy(
             s ->
                 assertThat(s.strength().value())
-                    .isCloseTo(-strengths.get(s.player()), within(1e-9)));
+                    .isCloseTo(-requireNonNull(strengths.get(s.player())), within(1e-9)));
   }
 
   @Property(tries = 30)
@@ -294,7 +297,7 @@ class TournamentTest {
     Judge<Integer, Double> arbitrary =
         questions ->
             questions.stream()
-                .map(q -> Verdict.values()[random.nextInt(4)])
+                .map(q -> VERDICTS.get(random.nextInt(VERDICTS.size())))
                 .collect(ImmutableList.toImmutableList());
 
     Table table = play(List.copyOf(answers.keySet()), answers, arbitrary).tables().get(0);

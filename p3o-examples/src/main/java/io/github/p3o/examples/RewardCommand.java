@@ -118,18 +118,19 @@ final class RewardCommand implements Callable<Integer> {
     Checks.share("--held-out", heldOut);
     samples.check(data != null);
     lora.check();
-    try (LanguageModel model = LanguageModel.load(policy);
-        Run run = Run.open(spec, options, checkpoints)) {
-      Labels labels =
-          data == null
-              ? samples.labels(model, heldOut, options.seed, run.console())
-              : read(data, model, run.console());
-      Calibration calibration = fit(labels, model, run);
-      if (calibration == null) {
-        return Run.INTERRUPTED;
+    try (LanguageModel model = LanguageModel.load(policy)) {
+      // A file that cannot be read is named before there is a run directory.
+      Labels read = data == null ? null : read(data, model, Run.console(spec, options.display));
+      try (Run run = Run.open(spec, options, checkpoints)) {
+        Labels labels =
+            read == null ? samples.labels(model, heldOut, options.seed, run.console()) : read;
+        Calibration calibration = fit(labels, model, run);
+        if (calibration == null) {
+          return Run.INTERRUPTED;
+        }
+        report(labels, calibration, run);
+        return 0;
       }
-      report(labels, calibration, run);
-      return 0;
     }
   }
 

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.google.common.collect.ImmutableList;
-import com.google.common.collect.Iterables;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -46,7 +45,7 @@ record RunFiles(Path directory) {
       return ImmutableList.of();
     }
     List<String> lines = text(name).lines().toList();
-    boolean isWhole = lines.isEmpty() || parse(Iterables.getLast(lines)).isPresent();
+    boolean isWhole = lines.isEmpty() || parse(lines.get(lines.size() - 1)).isPresent();
     return parsed(directory.resolve(name), isWhole ? lines : lines.subList(0, lines.size() - 1));
   }
 

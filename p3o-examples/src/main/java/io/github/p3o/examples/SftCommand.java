@@ -126,6 +126,8 @@ final class SftCommand implements Callable<Integer> {
     Checks.atLeast("--steps", 1, steps);
     Checks.atLeast("--batch", 1, batch);
     Checks.share("--held-out", heldOut);
+    // A file that cannot be read is named before there is a run directory.
+    forEachText(policy != null ? policy : Path.of(tokenizer), text -> {});
     try (Run run = Run.open(spec, options, checkpoints);
         LanguageModel model = model(run.directory().resolve(MODEL))) {
       List<Example> inOrder = examples(model, run.console());
