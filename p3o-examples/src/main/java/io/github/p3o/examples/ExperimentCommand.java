@@ -102,7 +102,8 @@ final class ExperimentCommand implements Callable<Integer> {
     if (ablation != null && stress) {
       throw new UsageException("--ablate, --stress: expected at most one of them, got both");
     }
-    ImmutableList<StudyTask> available = ablation == null && !stress ? available(console) : ImmutableList.of();
+    ImmutableList<StudyTask> available =
+        ablation == null && !stress ? available(console) : ImmutableList.of();
     try (StudyDirectory directory =
             StudyDirectory.open(out, ImmutableMap.of("small", small, "seed", seed));
         Study study = new Study(directory, data, scope)) {

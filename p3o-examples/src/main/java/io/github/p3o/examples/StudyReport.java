@@ -28,8 +28,7 @@ final class StudyReport {
    *
    * @param asked the tasks and ablations whose tables are shown, too, or stress
    */
-  StudyReport(
-      Study study, StudyDirectory directory, Console console, ImmutableSet<String> asked) {
+  StudyReport(Study study, StudyDirectory directory, Console console, ImmutableSet<String> asked) {
     this.study = study;
     this.directory = directory;
     this.console = console;

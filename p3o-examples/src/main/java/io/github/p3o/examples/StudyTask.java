@@ -102,7 +102,17 @@ enum StudyTask {
     @Override
     TaskSize size(boolean small) {
       return new TaskSize(
-          64, 16, 2, 24, 48, 64, 5, LOWER_RATES, ImmutableList.of(0.01, 0.05), DPO_BETAS, ImmutableList.of());
+          64,
+          16,
+          2,
+          24,
+          48,
+          64,
+          5,
+          LOWER_RATES,
+          ImmutableList.of(0.01, 0.05),
+          DPO_BETAS,
+          ImmutableList.of());
     }
 
     @Override
@@ -138,8 +148,7 @@ enum StudyTask {
 
     private DataSets.Split split(Path data, long seed) {
       try (DataSetReader<Preference> reader =
-          DataFormat.HH.preferences(
-              data.resolve(HH_DATA), ChatTemplate.HH, MalformedLines.STOP)) {
+          DataFormat.HH.preferences(data.resolve(HH_DATA), ChatTemplate.HH, MalformedLines.STOP)) {
         return DataSets.split(ImmutableList.copyOf(reader), 0.2, seed);
       }
     }
