@@ -44,9 +44,8 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   private final ImmutableList<TrainingListener> listeners;
   private final Objective objective;
   private final Policy policy;
-  private final PairSampler sampler;
-  private final RolloutSource source;
   private final @Nullable RolloutQueue queue;
+  private final Drawer drawer;
   private final Rollouts rollouts;
   private final PolicyScorer referenceScorer;
   private final PolicyLearner learner;
@@ -59,10 +58,18 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   private final OneAtATime calls = new OneAtATime();
   private long step;
 
+  /** Draws and scores the pairs of a step. */
+  private interface Drawer {
+    RolloutSource.Scored draw(long step, RandomGenerator random);
+  }
+
   private P3OTrainer(Builder builder) {
     PromptSource prompts = require("prompts", builder.prompts);
-    sampler = require("sampler", builder.sampler);
-    RewardModel rewardModel = require("rewardModel", builder.rewardModel);
+    Workers workers = builder.workers;
+    if (workers == null) {
+      require("sampler", builder.sampler);
+      require("rewardModel", builder.rewardModel);
+    }
     policy = builder.policy;
     config = builder.config;
     listeners = ImmutableList.copyOf(builder.listeners);
@@ -73,15 +80,17 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     int groupsAtOnce = config.promptsPerMicroBatch();
     referenceScorer = new PolicyScorer(reference, k * groupsAtOnce);
     objective = builder.objective.apply(config);
+    checkWorkers(workers);
     config.rewardShaping().checkFor(objective.name(), objective.rewardView());
-    source = new RolloutSource(prompts, rewardModel, referenceScorer, config);
     rollouts = new Rollouts(objective, config.rewardShaping());
-    queue = config.rolloutsAhead() == 0 ? null : queue(builder, prompts, rewardModel);
     learner = new PolicyLearner(policy, objective, k, groupsAtOnce);
     klController = new KlController(config.klControl(), objective);
-    updates = new Updates(config, learner, optimizer, klController, this::alarm);
+    queue = config.rolloutsAhead() == 0 ? null : queue(builder, prompts);
+    drawer = drawer(builder, prompts);
+    Updates.Learner gradients = workers == null ? learner::gradients : workers::gradients;
+    updates = new Updates(config, gradients, optimizer, klController, this::alarm);
     // At the first checkpoint: it reads every parameter of the frozen models.
-    settings = Suppliers.memoize(() -> settings(rewardModel));
+    settings = Suppliers.memoize(() -> settings(builder.rewardModel));
     health = new HealthMonitor(builder.health);
     parts.add("klControl", klController);
     parts.add("rewardShaping", rollouts.shaping());
@@ -90,14 +99,43 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
       parts.add("rolloutsAhead", queue); // first of those below: it waits until they rest
     }
     parts.add("prompts", prompts);
-    parts.add("sampler", sampler);
-    parts.add("rewardModel", rewardModel);
+    parts.add("sampler", builder.sampler);
+    parts.add("rewardModel", builder.rewardModel);
     for (int i = 0; i < listeners.size(); i++) {
       parts.add("listeners[" + i + "]", listeners.get(i));
     }
   }
 
-  private RolloutQueue queue(Builder builder, PromptSource prompts, RewardModel rewardModel) {
+  private void checkWorkers(@Nullable Workers workers) {
+    if (workers != null) {
+      checkArgument(
+          objective.correctsForStaleness(),
+          "workers: expected none for %s, which needs values of the tokens, got some",
+          objective.name());
+      checkArgument(
+          config.rolloutsAhead() == 0,
+          "rolloutsAhead: expected 0 with workers, got %s",
+          config.rolloutsAhead());
+    }
+  }
+
+  private Drawer drawer(Builder builder, PromptSource prompts) {
+    Workers workers = builder.workers;
+    RolloutQueue ahead = queue;
+    if (workers != null) {
+      return (at, random) -> RolloutSource.draw(at, prompts, workers, config, random);
+    }
+    if (ahead != null) {
+      return (at, random) -> ahead.get(at);
+    }
+    PairSampler sampler = require("sampler", builder.sampler);
+    RewardModel rewardModel = require("rewardModel", builder.rewardModel);
+    RolloutSource source = new RolloutSource(prompts, rewardModel, referenceScorer, config);
+    return (at, random) -> source.draw(at, at, sampler, random);
+  }
+
+  private RolloutQueue queue(Builder builder, PromptSource prompts) {
+    RewardModel rewardModel = require("rewardModel", builder.rewardModel);
     int ahead = config.rolloutsAhead();
     checkArgument(
         objective.correctsForStaleness(),
@@ -117,7 +155,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
         config);
   }
 
-  private ImmutableMap<String, String> settings(RewardModel rewardModel) {
+  private ImmutableMap<String, String> settings(@Nullable RewardModel rewardModel) {
     ImmutableMap.Builder<String, String> all = ImmutableMap.builder();
     all.putAll(Settings.of("", config)).put("loss", objective.description());
     if (reference.parameters().isFrozen()) {
@@ -129,6 +167,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     return all.buildOrThrow();
   }
 
+  @CanIgnoreReturnValue
   private static <T> T require(String name, @Nullable T value) {
     checkArgument(value != null, "%s: expected to be set, got none", name);
     return value;
@@ -180,8 +219,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   private StepMetrics turn() {
     try {
       RandomGenerator random = RandomStreams.forStep(config.seed(), queue == null ? step : ~step);
-      RolloutSource.Scored scored =
-          queue == null ? source.draw(step, step, sampler, random) : queue.get(step);
+      RolloutSource.Scored scored = drawer.draw(step, random);
       long staleness = step - scored.policyStep();
       MetricsCollector metrics = new MetricsCollector();
       metrics.addTimings(scored.timings());
@@ -299,8 +337,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
             + " got %s",
         config.rolloutsAhead());
     RandomGenerator random = RandomStreams.forStep(config.seed(), step);
-    Rollouts.Drawn rollout =
-        rollouts.prepare(source.draw(step, step, sampler, random), klController.scale());
+    Rollouts.Drawn rollout = rollouts.prepare(drawer.draw(step, random), klController.scale());
     rollouts.shapingState(rollout.state());
     return rollout.shaped();
   }
@@ -380,6 +417,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     private @Nullable PairSampler sampler;
     private @Nullable Function<Policy, PairSampler> samplerOfCopy;
     private @Nullable RewardModel rewardModel;
+    private @Nullable Workers workers;
     private @Nullable Policy reference;
 
     private Builder(Policy policy, Function<TrainerConfig, Objective> objective) {
@@ -440,6 +478,18 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     }
 
     /**
+     * Sets who samples, scores and differentiates in place of this process; a sampler and a reward
+     * model are then theirs. For objectives on whole responses.
+     *
+     * @param workers such as those of a cluster; not closed with the trainer
+     * @return this
+     */
+    public Builder workers(Workers workers) {
+      this.workers = workers;
+      return this;
+    }
+
+    /**
      * Sets the reference policy; by default the policy as it is at {@link #build}.
      *
      * @param reference a frozen policy, the caller's to close
@@ -487,9 +537,9 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
      * The trainer.
      *
      * @return a trainer at step 0; the caller closes it
-     * @throws IllegalArgumentException if prompts, sampler or reward model are missing, or for a
+     * @throws IllegalArgumentException if prompts, sampler or reward model are missing, for a
      *     {@link RewardShaping} that would break the invariance of the objective and is not allowed
-     *     to
+     *     to, or for {@link #workers} with an objective on tokens or rollouts ahead
      */
     public P3OTrainer build() {
       return new P3OTrainer(this);

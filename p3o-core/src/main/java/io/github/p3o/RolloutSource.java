@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.ImmutableLongArray;
+import io.github.p3o.internal.Finite;
 import java.util.random.RandomGenerator;
 import java.util.stream.LongStream;
 
@@ -46,19 +47,53 @@ final class RolloutSource {
   Scored draw(long step, long policyStep, PairSampler sampler, RandomGenerator random) {
     MetricsCollector times = new MetricsCollector();
     Samples samples = times.time("timing_s/sample", () -> sample(sampler, random));
-    long first = step * config.promptsPerStep();
-    ImmutableLongArray ids =
-        ImmutableLongArray.copyOf(LongStream.range(first, first + samples.prompts().size()));
+    ImmutableLongArray ids = ids(step, samples.prompts().size(), config);
     Scored scored = times.time("timing_s/score", () -> score(policyStep, ids, samples));
     return new Scored(policyStep, scored.batch(), scored.references(), times.timings());
+  }
+
+  /** Has the pairs of a step drawn and scored by others. */
+  static Scored draw(
+      long step,
+      PromptSource prompts,
+      Workers workers,
+      TrainerConfig config,
+      RandomGenerator random) {
+    MetricsCollector times = new MetricsCollector();
+    int count = config.promptsPerStep();
+    int k = config.responsesPerPrompt();
+    ImmutableList<Prompt> drawn = next(prompts, count, random);
+    ImmutableLongArray ids = ids(step, count, config);
+    PairwiseBatch batch = times.time("timing_s/sample", () -> workers.rollout(ids, drawn, random));
+    checkArgument(
+        batch.responsesPerPrompt() == k && batch.ids().equals(ids) && !batch.prompts().isEmpty(),
+        "workers: expected %s responses to each of the prompts %s to %s in their order, got %s to"
+            + " prompts %s",
+        k,
+        ids.get(0),
+        ids.get(count - 1),
+        batch.responsesPerPrompt(),
+        batch.ids());
+    return new Scored(step, batch, ImmutableList.of(), times.timings());
+  }
+
+  private static ImmutableLongArray ids(long step, int count, TrainerConfig config) {
+    long first = step * config.promptsPerStep();
+    return ImmutableLongArray.copyOf(LongStream.range(first, first + count));
+  }
+
+  private static ImmutableList<Prompt> next(
+      PromptSource prompts, int count, RandomGenerator random) {
+    ImmutableList<Prompt> drawn = prompts.next(count, random);
+    checkArgument(
+        drawn.size() == count, "prompts: expected %s prompts, got %s", count, drawn.size());
+    return drawn;
   }
 
   private Samples sample(PairSampler sampler, RandomGenerator random) {
     int count = config.promptsPerStep();
     int k = config.responsesPerPrompt();
-    ImmutableList<Prompt> drawn = prompts.next(count, random);
-    checkArgument(
-        drawn.size() == count, "prompts: expected %s prompts, got %s", count, drawn.size());
+    ImmutableList<Prompt> drawn = next(prompts, count, random);
     Samples samples = sampler.sample(drawn, k, random);
     checkArgument(
         samples.behaviour().responses() == k,
@@ -82,10 +117,10 @@ final class RolloutSource {
         "rewardModel: expected %s rewards, one for each response, got %s",
         samples.responses().size(),
         rewards.length);
-    checkFinite("reward", rewards, ids);
+    Finite.check("reward", rewards, ids);
     PolicyScorer.Scores scores = reference.score(promptOfEach, samples.responses());
     double[] references = scores.logProbs().toArray();
-    checkFinite("reference log-probability", references, ids);
+    Finite.check("reference log-probability", references, ids);
     PairwiseBatch batch =
         new PairwiseBatch(
             ids,
@@ -95,17 +130,5 @@ final class RolloutSource {
             LogProbs.ofFlat(k, references),
             Rewards.ofFlat(k, rewards));
     return new Scored(policyStep, batch, scores.ofTokens(), ImmutableMap.of());
-  }
-
-  private static void checkFinite(String name, double[] values, ImmutableLongArray ids) {
-    for (int i = 0; i < values.length; i++) {
-      if (!Double.isFinite(values[i])) {
-        throw new NonFiniteException(
-            String.format(
-                "%s: expected finite values, got %s for response %d of pair %d;"
-                    + " the parameters are unchanged",
-                name, values[i], i / ids.length(), ids.get(i % ids.length())));
-      }
-    }
   }
 }

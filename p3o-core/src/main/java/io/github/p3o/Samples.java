@@ -3,6 +3,9 @@ package io.github.p3o;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.ImmutableLongArray;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * What a {@link PairSampler} drew: k responses to each prompt, with the log-probability that the
@@ -31,6 +34,38 @@ public record Samples(
         behaviour.responses(),
         prompts.size(),
         responses.size());
+  }
+
+  /** The samples of several calls, side by side. */
+  static Samples join(List<Samples> parts) {
+    int k = parts.get(0).behaviour().responses();
+    ImmutableList.Builder<Response> responses = ImmutableList.builder();
+    double[][] behaviour = new double[k][];
+    for (int i = 0; i < k; i++) {
+      for (Samples part : parts) {
+        int groups = part.prompts().size();
+        responses.addAll(part.responses().subList(i * groups, (i + 1) * groups));
+      }
+      int row = i;
+      behaviour[i] =
+          parts.stream()
+              .flatMapToDouble(part -> Arrays.stream(part.behaviour().row(row)))
+              .toArray();
+    }
+    return new Samples(
+        parts.stream()
+            .flatMap(part -> part.prompts().stream())
+            .collect(ImmutableList.toImmutableList()),
+        responses.build(),
+        LogProbs.of(behaviour));
+  }
+
+  static void checkSeeds(List<Prompt> prompts, ImmutableLongArray seeds) {
+    checkArgument(
+        seeds.length() == prompts.size(),
+        "seeds: expected %s, one for each prompt, got %s",
+        prompts.size(),
+        seeds.length());
   }
 
   /**

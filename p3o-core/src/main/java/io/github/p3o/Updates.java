@@ -2,7 +2,6 @@ package io.github.p3o;
 
 import io.github.p3o.HealthAlarm.Kind;
 import io.github.p3o.internal.AdamW;
-import io.github.p3o.internal.PolicyLearner;
 import io.github.p3o.internal.RandomStreams;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
@@ -14,15 +13,23 @@ final class Updates {
   /** Log-ratios beyond this before the first update are no rounding: float32 sums stay below. */
   private static final double MAX_INITIAL_LOG_RATIO = 0.01;
 
+  /** Computes gradients, here or elsewhere. */
+  @FunctionalInterface
+  interface Learner {
+
+    /** The gradient of the mean loss over a batch, the KL coefficient scaled. */
+    Gradients gradients(PairwiseBatch batch, double klScale);
+  }
+
   private final TrainerConfig config;
-  private final PolicyLearner learner;
+  private final Learner learner;
   private final AdamW optimizer;
   private final KlController klController;
   private final Consumer<HealthAlarm> alarms;
 
   Updates(
       TrainerConfig config,
-      PolicyLearner learner,
+      Learner learner,
       AdamW optimizer,
       KlController klController,
       Consumer<HealthAlarm> alarms) {

@@ -1,6 +1,7 @@
 package io.github.p3o.bench;
 
 import com.google.common.base.CaseFormat;
+import com.google.common.base.Splitter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.infra.BenchmarkParams;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
@@ -102,13 +104,13 @@ public final class Ratios {
 
   /** Such as "TrainingStep M1 libraryStep". */
   private static String name(BenchmarkParams params) {
-    String[] parts = params.getBenchmark().split("\\.");
+    List<String> parts = Splitter.on('.').splitToList(params.getBenchmark());
     String parameters =
         params.getParamsKeys().stream()
             .map(key -> params.getParam(key) + " ")
             .collect(Collectors.joining());
-    String type = parts[parts.length - 2].replace("Benchmark", "");
-    return type + " " + parameters + parts[parts.length - 1];
+    String type = parts.get(parts.size() - 2).replace("Benchmark", "");
+    return type + " " + parameters + parts.get(parts.size() - 1);
   }
 
   private double mean(String name) {
@@ -142,19 +144,19 @@ public final class Ratios {
 
   /** What the machine needs for a row's products, or for its bytes, alone. */
   private static double limit(String name, double flops, double bytes) {
-    String[] words = name.split(" ");
-    switch (words[0]) {
+    List<String> words = Splitter.on(' ').splitToList(name);
+    switch (words.get(0)) {
       case "TrainingStep" -> {
-        ModelSize size = ModelSize.valueOf(words[1]);
+        ModelSize size = ModelSize.valueOf(words.get(1));
         int texts = 2 * ModelTask.PAIRS;
         long tokens = (long) texts * size.tokens();
         long outputs = (long) texts * (size.tokens() - ModelTask.PROMPT);
         double forward = size.flops(tokens, outputs, size.tokens() / 2.0);
-        return (words[2].equals("step") ? 3 : 1) * forward / flops;
+        return (words.get(2).equals("step") ? 3 : 1) * forward / flops;
       }
       case "Sampling" -> {
-        ModelSize size = ModelSize.valueOf(words[1]);
-        long sequences = Long.parseLong(words[2]);
+        ModelSize size = ModelSize.valueOf(words.get(1));
+        long sequences = Long.parseLong(words.get(2));
         long drawn = sequences * SamplingTask.NEW_TOKENS;
         double seen = SamplingTask.PROMPT + SamplingTask.NEW_TOKENS / 2.0;
         double products = size.flops(drawn + sequences * SamplingTask.PROMPT, drawn, seen);
@@ -162,7 +164,7 @@ public final class Ratios {
         return Math.max(products / flops, read / bytes);
       }
       case "PairwiseGradient" -> {
-        return Long.parseLong(words[1]) * PairTask.BYTES_OF_PAIR / bytes;
+        return Long.parseLong(words.get(1)) * PairTask.BYTES_OF_PAIR / bytes;
       }
       default -> {
         return Double.NaN;
@@ -170,7 +172,7 @@ public final class Ratios {
     }
   }
 
-  private static boolean grew(Row row, Row before) {
+  private static boolean grew(Row row, @Nullable Row before) {
     return before != null && row.ratio() > TOLERANCE * before.ratio();
   }
 

@@ -25,7 +25,6 @@ final class SamplingTask implements AutoCloseable {
   static final int PROMPT = 8;
   static final int NEW_TOKENS = 128;
 
-  private final ModelSize size;
   private final int sequences;
   private final TransformerPolicy policy;
   private final PairSampler sampler;
@@ -36,7 +35,6 @@ final class SamplingTask implements AutoCloseable {
   private final Tensor ids;
 
   SamplingTask(ModelSize size, int sequences) {
-    this.size = size;
     this.sequences = sequences;
     int positions = PROMPT + NEW_TOKENS;
     policy = TransformerPolicy.random(size.config(positions + 1), DataType.FLOAT, 1);

@@ -18,7 +18,9 @@ final class AttentionStep implements Step {
   private final Heads[] inputs; // queries, keys, values
   private final Heads mixed;
   private final FloatBuffer normalisers; // [B, H, T]
-  private final INDArray normaliserArray; // the view does not keep its memory alive
+
+  @SuppressWarnings("UnusedVariable") // keeps alive the memory that the view shows
+  private final INDArray normaliserArray;
 
   /** A step for arrays as {@link Attention#causal} takes them, and {@code [B, H, T]}. */
   AttentionStep(

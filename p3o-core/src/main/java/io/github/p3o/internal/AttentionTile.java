@@ -1,5 +1,7 @@
 package io.github.p3o.internal;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import org.bytedeco.javacpp.FloatPointer;
@@ -25,13 +27,17 @@ final class AttentionTile {
 
   /** A matrix {@code [rows, keys]} in native memory, and a copy. */
   private static final class Part {
-    private final FloatPointer pointer;
+    // The JVM's memory, as a scope of JavaCPP around the caller would free its own.
     private final FloatBuffer buffer;
+    private final FloatPointer pointer;
     private final float[] array;
 
     Part(int length) {
-      pointer = new FloatPointer(Math.max(1, length));
-      buffer = pointer.asBuffer();
+      buffer =
+          ByteBuffer.allocateDirect(length * Float.BYTES)
+              .order(ByteOrder.nativeOrder())
+              .asFloatBuffer();
+      pointer = new FloatPointer(buffer);
       array = new float[length];
     }
 

@@ -48,6 +48,11 @@ public final class ModelRunner implements AutoCloseable {
     }
   }
 
+  /** The native memory of the largest program, in bytes. */
+  long bytes() {
+    return programs.largestBytes();
+  }
+
   @Override
   public void close() {
     programs.close();

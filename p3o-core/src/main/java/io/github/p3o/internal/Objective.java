@@ -52,10 +52,10 @@ public interface Objective extends AutoCloseable {
   Graph build(BatchShape shape);
 
   /** What the objective's placeholders hold for a part of a batch. */
-  Map<String, INDArray> feed(PairwiseBatch part, PairwiseBatch whole);
+  Map<String, INDArray> feed(PairwiseBatch part, Whole whole);
 
-  /** How many losses the mean over a batch is over. */
-  long count(PairwiseBatch batch);
+  /** How many losses the mean over a batch is over, and other means. */
+  Whole whole(PairwiseBatch batch);
 
   @Override
   void close();

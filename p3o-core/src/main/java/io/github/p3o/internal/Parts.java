@@ -5,6 +5,7 @@ import com.google.common.collect.Maps;
 import io.github.p3o.Stateful;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The parts of a trainer that remember something, by name. */
 public final class Parts {
@@ -12,7 +13,7 @@ public final class Parts {
   private final Map<String, Stateful> parts = new LinkedHashMap<>();
 
   /** Adds a part, if it remembers anything. */
-  public void add(String name, Object part) {
+  public void add(String name, @Nullable Object part) {
     if (part instanceof Stateful stateful) {
       parts.put(name, stateful);
     }

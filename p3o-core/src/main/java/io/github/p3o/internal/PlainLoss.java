@@ -132,7 +132,7 @@ public final class PlainLoss implements ProgramCache.Entry {
 
   /** The same by {@link #program}. */
   public Evaluation evaluate(Program ops, MeanLoss mean, PairwiseBatch batch, LogProbs logProbs) {
-    Map<String, INDArray> feed = PolicyLossGraph.feed(batch, batch);
+    Map<String, INDArray> feed = PolicyLossGraph.feed(batch, Whole.of(batch, batch.groups()));
     for (int i = 0; i < now.size(); i++) {
       feed.put(now.get(i), Nd4j.createFromArray(logProbs.row(i)));
     }

@@ -56,14 +56,24 @@ public final class PolicyLearner implements AutoCloseable {
    * @throws NonFiniteException if the loss or a log-probability is not finite
    */
   public Gradients gradients(PairwiseBatch batch, double klScale) {
+    return gradients(batch, objective.whole(batch), klScale);
+  }
+
+  /**
+   * What a part of a batch contributes to the gradient of the mean loss over it, to the loss and to
+   * the diagnostics: those of all parts add up to the batch's.
+   *
+   * @param whole the batch that it is a part of
+   */
+  public Gradients gradients(PairwiseBatch batch, Whole whole, double klScale) {
     checkBatch(batch);
-    MeanLoss mean = new MeanLoss(objective.count(batch));
+    MeanLoss mean = new MeanLoss(whole.losses());
     GradientSum sum = new GradientSum(policy.parameters());
     double[][] now = new double[responses][batch.groups()];
     try {
       for (int from = 0; from < batch.groups(); from += groupsAtOnce) {
         int[] part = IntStream.range(from, Math.min(from + groupsAtOnce, batch.groups())).toArray();
-        Map<String, INDArray> values = run(batch.select(part), batch, mean, klScale);
+        Map<String, INDArray> values = run(batch.select(part), whole, mean, klScale);
         copy(Result.array(values, LOG_PROBS), now, part);
         mean.add(values);
         sum.add(values);
@@ -92,7 +102,7 @@ public final class PolicyLearner implements AutoCloseable {
   }
 
   private Map<String, INDArray> run(
-      PairwiseBatch part, PairwiseBatch whole, MeanLoss mean, double klScale) {
+      PairwiseBatch part, Whole whole, MeanLoss mean, double klScale) {
     Map<String, INDArray> numbers = objective.feed(part, whole);
     numbers.putAll(mean.feed());
     KlScale.feed(numbers, klScale);
@@ -118,6 +128,11 @@ public final class PolicyLearner implements AutoCloseable {
         }
       }
     }
+  }
+
+  /** The native memory of the largest graph that ran, in bytes. */
+  public long bytes() {
+    return runner.bytes();
   }
 
   @Override

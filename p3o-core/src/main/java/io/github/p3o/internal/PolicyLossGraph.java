@@ -11,6 +11,7 @@ import io.github.p3o.ResponseVariables;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.DoubleSupplier;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -143,11 +144,11 @@ public final class PolicyLossGraph {
    * @param batch the prompts that the graph sees
    * @param whole the batch that they are a part of, over which the means are taken
    */
-  public static Map<String, INDArray> feed(PairwiseBatch batch, PairwiseBatch whole) {
+  public static Map<String, INDArray> feed(PairwiseBatch batch, Whole whole) {
     Map<String, INDArray> feed = new LinkedHashMap<>();
     int k = batch.responsesPerPrompt();
     int groups = batch.groups();
-    PointwiseProgram.Inputs inputs = inputs(batch, whole);
+    PointwiseProgram.Inputs inputs = inputs(batch, () -> whole);
     inputs
         .lanes()
         .forEach(
@@ -166,10 +167,10 @@ public final class PolicyLossGraph {
 
   /** The same for a {@link PointwiseProgram}, read from the batch where it lies. */
   static PointwiseProgram.Inputs inputs(PairwiseBatch batch) {
-    return inputs(batch, batch);
+    return inputs(batch, Suppliers.memoize(() -> Whole.of(batch, batch.groups())));
   }
 
-  private static PointwiseProgram.Inputs inputs(PairwiseBatch batch, PairwiseBatch whole) {
+  private static PointwiseProgram.Inputs inputs(PairwiseBatch batch, Supplier<Whole> whole) {
     Map<String, PointwiseProgram.Lanes> lanes = new LinkedHashMap<>();
     int k = batch.responsesPerPrompt();
     ImmutableDoubleArray old = batch.oldLogProbs().values();
@@ -186,10 +187,8 @@ public final class PolicyLossGraph {
     lanes.put(REFERENCE + SECOND, rows(reference, k, second(k)));
     lanes.put(REWARD_DIFFERENCE, differences(rewards, k));
     Map<String, DoubleSupplier> numbers = new LinkedHashMap<>();
-    numbers.put(MEAN_REWARD, () -> mean(whole.rewards().values()));
-    numbers.put(
-        MEAN_KL,
-        () -> mean(whole.oldLogProbs().values()) - mean(whole.referenceLogProbs().values()));
+    numbers.put(MEAN_REWARD, () -> whole.get().meanReward());
+    numbers.put(MEAN_KL, () -> whole.get().meanRolloutKl());
     numbers.put(KlScale.NAME, () -> 1);
     return new PointwiseProgram.Inputs(lanes, numbers);
   }
@@ -228,9 +227,5 @@ public final class PolicyLossGraph {
         into[lane] -= subtracted[lane];
       }
     };
-  }
-
-  private static double mean(ImmutableDoubleArray values) {
-    return values.stream().average().orElseThrow();
   }
 }

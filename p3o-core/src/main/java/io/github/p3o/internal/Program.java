@@ -21,6 +21,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.internal.SameDiffOp;
 import org.nd4j.autodiff.samediff.internal.Variable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.shape.Shape;
@@ -176,7 +177,8 @@ public final class Program implements ProgramCache.Entry {
     Variable variable = graph.getVariables().get(name);
     checkArgument(variable != null, "outputs: expected variables of the graph, got %s", name);
     String producer = variable.getOutputOfOp();
-    return producer == null ? null : Node.of(graph.getOps().get(producer));
+    SameDiffOp op = producer == null ? null : graph.getOps().get(producer);
+    return op == null ? null : Node.of(op);
   }
 
   /**

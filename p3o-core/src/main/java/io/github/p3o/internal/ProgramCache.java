@@ -100,6 +100,11 @@ public final class ProgramCache<K, V extends ProgramCache.Entry> implements Auto
     return program;
   }
 
+  /** The native memory of the program that uses most, in bytes; 0 if there is none. */
+  long largestBytes() {
+    return programs.values().stream().mapToLong(Entry::bytes).max().orElse(0);
+  }
+
   /** The native memory that the programs share, in bytes. */
   long sharedBytes() {
     return arena.bytes();

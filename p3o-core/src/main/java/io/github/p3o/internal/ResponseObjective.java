@@ -55,13 +55,13 @@ public record ResponseObjective(Policy policy, PolicyLoss loss, int responsesPer
   }
 
   @Override
-  public Map<String, INDArray> feed(PairwiseBatch part, PairwiseBatch whole) {
+  public Map<String, INDArray> feed(PairwiseBatch part, Whole whole) {
     return PolicyLossGraph.feed(part, whole);
   }
 
   @Override
-  public long count(PairwiseBatch batch) {
-    return batch.groups();
+  public Whole whole(PairwiseBatch batch) {
+    return Whole.of(batch, batch.groups());
   }
 
   /** Nothing of its own: the policy stays the caller's. */

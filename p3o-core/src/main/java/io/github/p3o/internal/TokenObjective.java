@@ -146,7 +146,7 @@ public final class TokenObjective implements Objective {
   }
 
   @Override
-  public Map<String, INDArray> feed(PairwiseBatch part, PairwiseBatch whole) {
+  public Map<String, INDArray> feed(PairwiseBatch part, Whole whole) {
     checkArgument(
         !part.targets().isEmpty(),
         "batch: expected one of P3OTrainer.rollout, with targets of its tokens, got none");
@@ -173,8 +173,8 @@ public final class TokenObjective implements Objective {
   }
 
   @Override
-  public long count(PairwiseBatch batch) {
-    return batch.responses().stream().mapToLong(Response::length).sum();
+  public Whole whole(PairwiseBatch batch) {
+    return Whole.of(batch, batch.responses().stream().mapToLong(Response::length).sum());
   }
 
   @Override

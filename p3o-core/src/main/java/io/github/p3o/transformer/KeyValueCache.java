@@ -94,7 +94,7 @@ final class KeyValueCache implements AutoCloseable {
   /** From {@code [prompts, T, K, d]}. */
   private void copy(INDArray from, INDArray to, int firstRow, INDArray promptOfRow, int tokens) {
     long rows = promptOfRow.length();
-    long length = tokens * products * width;
+    long length = (long) tokens * products * width;
     long[] shape = {rows, tokens, products, width};
     long[] stride = {to.stride(0), to.stride(2), to.stride(1), 1};
     INDArray target = view(to, (long) firstRow * to.stride(0), shape, stride);

@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.ActorCriticGraph;
 import io.github.p3o.BatchShape;
 import io.github.p3o.LogProbs;
@@ -290,7 +291,18 @@ public final class TransformerPolicy implements Policy {
   public PairSampler sampler(SamplingConfig sampling) {
     sampling.checkWhole();
     checkMaxNewTokens(sampling.maxNewTokens());
-    return (prompts, responses, random) -> generate(prompts, responses, sampling, random);
+    return new PairSampler() {
+      @Override
+      public Samples sample(ImmutableList<Prompt> prompts, int responses, RandomGenerator random) {
+        return generate(prompts, responses, sampling, random);
+      }
+
+      @Override
+      public Samples sample(
+          ImmutableList<Prompt> prompts, int responses, ImmutableLongArray seeds) {
+        return generate(prompts, responses, sampling, ofResponses(prompts, responses, seeds));
+      }
+    };
   }
 
   /**
@@ -312,8 +324,32 @@ public final class TransformerPolicy implements Policy {
       RandomGenerator random) {
     checkMaxNewTokens(sampling.maxNewTokens());
     checkArgument(responses >= 1, "responses: expected at least 1, got %s", responses);
+    long[] seeds = random.longs((long) responses * prompts.size()).toArray();
+    return generate(prompts, responses, sampling, seeds);
+  }
+
+  /** Seeds of the responses, row-major {@code [k, groups]}, from those of the prompts. */
+  private static long[] ofResponses(
+      ImmutableList<Prompt> prompts, int responses, ImmutableLongArray seeds) {
     int groups = prompts.size();
-    long[] seeds = random.longs((long) responses * groups).toArray();
+    checkArgument(
+        seeds.length() == groups,
+        "seeds: expected %s, one for each prompt, got %s",
+        groups,
+        seeds.length());
+    long[] ofEach = new long[responses * groups];
+    for (int g = 0; g < groups; g++) {
+      RandomGenerator random = new SplittableRandom(seeds.get(g));
+      for (int i = 0; i < responses; i++) {
+        ofEach[i * groups + g] = random.nextLong();
+      }
+    }
+    return ofEach;
+  }
+
+  private Samples generate(
+      ImmutableList<Prompt> prompts, int responses, SamplingConfig sampling, long[] seeds) {
+    int groups = prompts.size();
     List<OpenResponse> open = new ArrayList<>();
     for (int g = 0; g < groups; g++) { // the responses to a prompt side by side: it is read once
       for (int i = 0; i < responses; i++) {

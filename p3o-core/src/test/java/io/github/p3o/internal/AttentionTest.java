@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ForkJoinPool;
+import org.bytedeco.javacpp.PointerScope;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -178,6 +179,27 @@ class AttentionTest {
     }
     assertSame(results.get(1), results.get(0), 0);
     assertSame(results.get(2), results.get(0), 0);
+  }
+
+  /** What a thread computes in outlives the scope in which it was first needed. */
+  @Test
+  void run_afterAScopeOfJavaCppHasClosed_givesTheSame() throws Exception {
+    Sizes sizes = new Sizes(1, 70, 1, 1, 8);
+    Map<String, INDArray> inputs = inputs(sizes, 13, 1);
+    ForkJoinPool pool = new ForkJoinPool(1);
+    try {
+      pool.submit(
+              () -> {
+                Map<String, double[]> within;
+                try (PointerScope scope = new PointerScope()) {
+                  within = run(DataType.FLOAT, sizes, inputs);
+                }
+                assertSame(run(DataType.FLOAT, sizes, inputs), within, 0);
+              })
+          .get();
+    } finally {
+      pool.shutdown();
+    }
   }
 
   @Test

@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableIntArray;
+import com.google.common.primitives.ImmutableLongArray;
+import io.github.p3o.PairSampler;
 import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
@@ -166,6 +168,28 @@ class SamplingTest {
       Samples one = policy.sampler(9).sample(prompts, 3, new SplittableRandom(5));
       assertThat(policy.sampler(9).sample(prompts, 3, new SplittableRandom(5))).isEqualTo(one);
       assertThat(policy.sampler(9).sample(prompts, 3, new SplittableRandom(6))).isNotEqualTo(one);
+    }
+  }
+
+  @Test
+  void sample_fromSeedsOfThePrompts_drawsToEachWhatItDrawsAlone() {
+    ImmutableList<Prompt> prompts = TinyModels.prompts(5, 9, TinyModels.VOCABULARY);
+    ImmutableLongArray seeds = ImmutableLongArray.of(3, 1, 4, 1, 5);
+    try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.DOUBLE)) {
+      PairSampler sampler = policy.sampler(9);
+      Samples together = sampler.sample(prompts, 3, seeds);
+      for (int g = 0; g < 5; g++) {
+        Samples alone =
+            sampler.sample(ImmutableList.of(prompts.get(g)), 3, new SplittableRandom(seeds.get(g)));
+        for (int i = 0; i < 3; i++) {
+          assertThat(together.responses().get(i * 5 + g)).isEqualTo(alone.responses().get(i));
+          assertThat(together.behaviour().get(i, g))
+              .isCloseTo(alone.behaviour().get(i, 0), within(1e-12));
+        }
+      }
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> sampler.sample(prompts, 3, ImmutableLongArray.of(1)))
+          .withMessage("seeds: expected 5, one for each prompt, got 1");
     }
   }
 

@@ -1,6 +1,5 @@
 package io.github.p3o.examples;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.Policy;
@@ -280,16 +279,14 @@ final class AlignCommand implements Callable<Integer> {
     int samples = Math.min(asked, outcome.before().prompts().size());
     OutcomeReport shown = new OutcomeReport(outcome, run);
     shown.print(samples);
-    shown.writeSamples();
-    shown.writePlot("Reward against KL");
-    Report report = new Report("Alignment by " + objective.name());
-    shown.addTo(report, samples);
-    addAlarms(report, run);
-    report.note(
-        "Everything that the run depended on is in run.json beside this file; every training step"
-            + " is in metrics.jsonl, some of what it was trained on in rollouts.jsonl, every"
-            + " held-out answer in samples.jsonl.");
-    run.directory().text("report.html", report.html());
+    shown.write(
+        new RunReport.About(
+            "Alignment by " + objective.name(),
+            "A language model aligned with a reward; judged before, on the way and after, on"
+                + " held-out prompts.",
+            outcome.columns().judge(),
+            samples),
+        "Reward against KL");
     run.console()
         .print(
             String.format(
@@ -298,23 +295,5 @@ final class AlignCommand implements Callable<Integer> {
                 run.seconds(),
                 run.directory().resolve(MODEL),
                 run.directory().resolve("report.html")));
-  }
-
-  private void addAlarms(Report report, Run run) {
-    ImmutableList<JsonNode> alarms = run.directory().measured(objective.name() + StepLog.ALARM);
-    report.heading("Health");
-    if (alarms.isEmpty()) {
-      report.text("No alarm: KL, entropy, lengths, clipping and rewards stayed within bounds.");
-      return;
-    }
-    for (JsonNode alarm : alarms) {
-      report.text(
-          String.format(
-              Locale.ROOT,
-              "Step %s, %s: %s",
-              alarm.path("step").asText(),
-              alarm.path("alarm").asText(),
-              alarm.path("message").asText()));
-    }
   }
 }

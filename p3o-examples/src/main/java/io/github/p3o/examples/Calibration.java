@@ -56,6 +56,15 @@ record Calibration(
     return new Calibration(Estimate.of(right), Estimate.of(losses), bins.build(), error);
   }
 
+  /** What each measure of it is worth. */
+  TextTable measures(String bestAccuracy) {
+    TextTable table = new TextTable("held out", "reward model", "by chance", "best possible");
+    table.add("accuracy", accuracy.text(3), "0.500", bestAccuracy);
+    table.add("loss, nats", loss.text(3), "0.693", "");
+    table.add("calibration error", String.format(Locale.ROOT, "%.3f", expectedError), "", "0.000");
+    return table;
+  }
+
   /** The bins that hold any comparison, as a table. */
   TextTable table() {
     TextTable table = new TextTable("confidence", "comparisons", "said", "right", "±");

@@ -33,7 +33,11 @@ record Evaluator(
 
   /** Draws responses and judges them. */
   Judged judge(Policy policy, PairSampler sampler) {
-    FrontierProbe.Measurement measured = probe.measure(policy, sampler);
+    return judged(probe.measure(policy, sampler));
+  }
+
+  /** Judges responses that were measured. */
+  Judged judged(FrontierProbe.Measurement measured) {
     ImmutableList<Prompt> of = measured.samples().promptOfEach();
     ImmutableList<Response> responses = measured.samples().responses();
     ImmutableList<String> texts =

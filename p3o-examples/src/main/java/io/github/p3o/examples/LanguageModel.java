@@ -51,7 +51,8 @@ record LanguageModel(TransformerPolicy policy, Tokenizer tokenizer, Path tokeniz
     }
   }
 
-  private static Tokenizer tokenizer(Path directory, DecoderConfig config) {
+  /** The tokenizer of a model's directory; bytes where it has none and as many tokens. */
+  static Tokenizer tokenizer(Path directory, DecoderConfig config) {
     Tokenizer bytes = Tokenizers.bytes();
     boolean readsBytes =
         !Files.exists(directory.resolve(TOKENIZER))

@@ -2,9 +2,12 @@ package io.github.p3o.examples;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import io.github.p3o.eval.Judge;
+import io.github.p3o.eval.Tournament;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 
 /**
  * How alignments of one policy went.
@@ -86,32 +89,30 @@ record Outcome(
         : "Means over " + seeds + " seeds of the alignment, ± the standard error over seeds.";
   }
 
-  /** A line for each method, from before the first step to after the last. */
-  ImmutableList<Curve> curves(
-      Function<Alignment.Point, Estimate> x, Function<Alignment.Point, Estimate> y) {
-    ImmutableList.Builder<Curve> curves = ImmutableList.builder();
-    runs.forEach(
-        (method, ofSeeds) -> {
-          ImmutableList.Builder<Curve.Point> points = ImmutableList.builder();
-          for (int i = 0; i < ofSeeds.stream().mapToInt(List::size).min().orElse(0); i++) {
-            int index = i;
-            List<Alignment.Point> at = ofSeeds.stream().map(run -> run.get(index)).toList();
-            Estimate mean = over(at, y);
-            points.add(new Curve.Point(over(at, x).mean(), mean.mean(), mean.standardError()));
-          }
-          curves.add(new Curve(method, points.build()));
-        });
-    return curves.build();
+  /** Each policy against each on the held-out prompts, by their first answers. */
+  Tournament tournament() {
+    int prompts = before().prompts().size();
+    Tournament.Builder<Integer, Answer> builder =
+        Tournament.builder(IntStream.range(0, prompts).boxed().toList());
+    builder.player("before", Answer.of(before()));
+    runs.keySet().forEach(method -> builder.player(method, Answer.of(after(method).get(0))));
+    builder.judge("reward", Judge.byScore((prompt, answer) -> answer.reward()));
+    if (!columns.gold().isEmpty()) {
+      builder.judge(columns.gold(), Judge.byScore((prompt, answer) -> answer.gold()));
+    }
+    return builder.play();
   }
 
-  /** Gold, or the reward model where there is no gold. */
-  Estimate judged(Alignment.Point point) {
-    return columns.gold().isEmpty() ? point.judged().meanReward() : point.judged().meanGold();
-  }
+  /** An answer and what it is worth. */
+  private record Answer(String text, double reward, double gold) {
 
-  /** KL against gold, or against the reward model where there is no gold. */
-  ImmutableList<Curve> frontier() {
-    return curves(point -> point.judged().meanKl(), this::judged);
+    /** The first answer to each prompt. */
+    static ImmutableList<Answer> of(Judged judged) {
+      return IntStream.range(0, judged.prompts().size())
+          .mapToObj(
+              i -> new Answer(judged.texts().get(i), judged.reward().get(i), judged.gold().get(i)))
+          .collect(ImmutableList.toImmutableList());
+    }
   }
 
   /**

@@ -23,6 +23,8 @@ import picocli.CommandLine.Spec;
       AlignCommand.class,
       ResumeCommand.class,
       GenerateCommand.class,
+      TournamentCommand.class,
+      ReportCommand.class,
       CertifyCommand.class,
       ExperimentCommand.class
     })

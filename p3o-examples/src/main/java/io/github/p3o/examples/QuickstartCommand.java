@@ -27,6 +27,15 @@ import picocli.CommandLine.Spec;
 final class QuickstartCommand implements Callable<Integer> {
 
   private static final int SAMPLES = 5;
+  private static final int SAMPLES_OF_REPORT = 8;
+
+  private static final String ABOUT =
+      "A small language model learned a generated language of stories. Pairs of its own stories"
+          + " were labelled by a known preference with noise ("
+          + GrammarModels.GOLD.formula()
+          + "); a reward model learned the labels; and P3O aligned the language model with the"
+          + " reward model, by separate clipping (V1) and by joint clipping (V2). As the preference"
+          + " is known, the true reward (gold) can be shown next to the reward model's.";
 
   @Mixin private final RunOptions options = new RunOptions();
 
@@ -52,9 +61,10 @@ final class QuickstartCommand implements Callable<Integer> {
       QuickstartResult result = new Quickstart(scale, options.seed, seeds, run).run();
       OutcomeReport report = new OutcomeReport(result.outcome(), run);
       report.print(SAMPLES);
-      report.writeSamples();
-      report.writePlot("P3O on a generated language: gold reward against KL");
-      run.directory().text("report.html", QuickstartPage.html(result, report, run));
+      keep(result.models(), run);
+      report.write(
+          new RunReport.About("P3O quickstart", ABOUT, "gold", SAMPLES_OF_REPORT),
+          "P3O on a generated language: gold reward against KL");
       run.console()
           .print(
               String.format(
@@ -64,5 +74,21 @@ final class QuickstartCommand implements Callable<Integer> {
                   run.directory().resolve("report.html")));
       return 0;
     }
+  }
+
+  /** For the report, what is not printed. */
+  private static void keep(GrammarModels.Quality models, Run run) {
+    Calibration calibration = models.calibration();
+    run.keep(
+        "The reward model on held-out comparisons",
+        calibration.measures(models.labels().best().text(3)),
+        "Best possible: what the known preference itself would reach, as the labels are noisy. "
+            + models.labels().size()
+            + " pairs were labelled. The language model's loss on held-out stories was "
+            + String.format(Locale.ROOT, "%.3f nats a token.", models.languageLoss()));
+    run.keep(
+        "How sure the reward model was, and how often it was right",
+        calibration.table(),
+        "Of comparisons by its confidence in the answer that it prefers.");
   }
 }

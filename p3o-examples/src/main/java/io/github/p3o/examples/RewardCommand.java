@@ -7,7 +7,6 @@ import io.github.p3o.train.Comparison;
 import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -119,18 +118,19 @@ final class RewardCommand implements Callable<Integer> {
     Checks.share("--held-out", heldOut);
     samples.check(data != null);
     lora.check();
-    try (LanguageModel model = LanguageModel.load(policy);
-        Run run = Run.open(spec, options, checkpoints)) {
-      Labels labels =
-          data == null
-              ? samples.labels(model, heldOut, options.seed, run.console())
-              : read(data, model, run.console());
-      Calibration calibration = fit(labels, model, run);
-      if (calibration == null) {
-        return Run.INTERRUPTED;
+    try (LanguageModel model = LanguageModel.load(policy)) {
+      // A file that cannot be read is named before there is a run directory.
+      Labels read = data == null ? null : read(data, model, Run.console(spec, options.display));
+      try (Run run = Run.open(spec, options, checkpoints)) {
+        Labels labels =
+            read == null ? samples.labels(model, heldOut, options.seed, run.console()) : read;
+        Calibration calibration = fit(labels, model, run);
+        if (calibration == null) {
+          return Run.INTERRUPTED;
+        }
+        report(labels, calibration, run);
+        return 0;
       }
-      report(labels, calibration, run);
-      return 0;
     }
   }
 
@@ -204,27 +204,28 @@ final class RewardCommand implements Callable<Integer> {
   }
 
   private void report(Labels labels, Calibration calibration, Run run) {
-    TextTable table = new TextTable("held out", "reward model", "by chance", "best possible");
-    table.add(
-        "accuracy",
-        calibration.accuracy().text(3),
-        "0.500",
-        labels.best().count() == 0 ? "unknown" : labels.best().text(3));
-    table.add("loss, nats", calibration.loss().text(3), "0.693", "");
-    table.add(
-        "calibration error",
-        String.format(Locale.ROOT, "%.3f", calibration.expectedError()),
-        "",
-        "0.000");
-    table.add("longer is better", Lengths.accuracy(labels.heldOut()).text(3), "0.500", "");
-    Console console = run.console();
-    console.print(
-        String.format(
-            "%n%d comparisons to learn from, %d held out%n",
-            labels.training().size(), labels.heldOut().size()));
-    console.print(table.toString());
-    console.print("How sure it was, and how often it was right:\n\n" + calibration.table());
-    console.print("Model: " + run.directory().resolve(MODEL));
+    run.console()
+        .print(
+            String.format(
+                "%n%d comparisons to learn from, %d held out",
+                labels.training().size(), labels.heldOut().size()));
+    TextTable measures =
+        calibration.measures(labels.best().count() == 0 ? "unknown" : labels.best().text(3));
+    measures.add("longer is better", Lengths.accuracy(labels.heldOut()).text(3), "0.500", "");
+    run.table("On held-out comparisons", measures, "");
+    run.console().print("How sure it was, and how often it was right:");
+    run.table("How sure it was, and how often it was right", calibration.table(), "");
+    run.console().print("Model: " + run.directory().resolve(MODEL));
     run.directory().json("calibration.json", calibration);
+    run.report(
+        new RunReport.About(
+            "Reward model",
+            "A reward model learned comparisons by Bradley and Terry's model; "
+                + labels.training().size()
+                + " to learn from, "
+                + labels.heldOut().size()
+                + " held out.",
+            "reward",
+            0));
   }
 }

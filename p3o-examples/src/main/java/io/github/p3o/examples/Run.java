@@ -6,9 +6,9 @@ import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
@@ -48,6 +48,8 @@ final class Run implements AutoCloseable {
   private final CountDownLatch finished = new CountDownLatch(1);
   private final Thread onExit = new Thread(this::stop, "p3o-stop");
   private final boolean resumed;
+  private final List<ShownTable> tables = new ArrayList<>();
+  private final double secondsBefore;
   private volatile boolean stopped;
   private boolean interrupted;
 
@@ -57,6 +59,8 @@ final class Run implements AutoCloseable {
     this.directory = directory;
     this.console = console;
     this.description = description;
+    this.secondsBefore =
+        resumed && description.get(SECONDS) instanceof Number before ? before.doubleValue() : 0;
   }
 
   /** Makes the run directory and writes run.json, or takes up the run that is resumed. */
@@ -169,6 +173,25 @@ final class Run implements AutoCloseable {
     describe(name, value);
   }
 
+  /** Prints a table, and keeps it for the report. */
+  void table(String heading, TextTable table, String note) {
+    console.print("\n" + table + note);
+    keep(heading, table, note);
+  }
+
+  /** Keeps a table for the report. */
+  void keep(String heading, TextTable table, String note) {
+    tables.add(ShownTable.of(heading, table, note));
+    directory.json(ShownTable.FILE, tables);
+  }
+
+  /** Writes report.html, from the files that are there. */
+  void report(RunReport.About about) {
+    describe(RunReport.ABOUT, about);
+    describe(SECONDS, secondsInAll());
+    ReportCommand.write(directory.path(), -1);
+  }
+
   /** Whether this run began in another process. */
   boolean resumed() {
     return resumed;
@@ -210,10 +233,14 @@ final class Run implements AutoCloseable {
     return (System.nanoTime() - began) / 1e9;
   }
 
+  /** In this process and those that it goes on from, to a tenth. */
+  private double secondsInAll() {
+    return Math.round(10 * (secondsBefore + seconds())) / 10.0;
+  }
+
   @Override
   public void close() {
-    double before = resumed && description.get(SECONDS) instanceof Number n ? n.doubleValue() : 0;
-    describe(SECONDS, Double.valueOf(String.format(Locale.ROOT, "%.1f", before + seconds())));
+    describe(SECONDS, secondsInAll());
     directory.close();
     finished.countDown();
     try {

@@ -2,11 +2,9 @@ package io.github.p3o.examples;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.google.common.collect.ImmutableList;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryNotEmptyException;
@@ -95,11 +93,6 @@ final class RunDirectory implements AutoCloseable {
   void keepBefore(String stage, long step) {
     metrics.keepBefore(stage, step);
     rollouts.keepBefore(stage, step);
-  }
-
-  /** The lines of a stage in metrics.jsonl, in order. */
-  ImmutableList<JsonNode> measured(String stage) {
-    return metrics.of(stage);
   }
 
   /** Reads an object that {@link #json} wrote. */

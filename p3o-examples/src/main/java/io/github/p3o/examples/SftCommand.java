@@ -126,6 +126,8 @@ final class SftCommand implements Callable<Integer> {
     Checks.atLeast("--steps", 1, steps);
     Checks.atLeast("--batch", 1, batch);
     Checks.share("--held-out", heldOut);
+    // A file that cannot be read is named before there is a run directory.
+    forEachText(policy != null ? policy : Path.of(tokenizer), text -> {});
     try (Run run = Run.open(spec, options, checkpoints);
         LanguageModel model = model(run.directory().resolve(MODEL))) {
       List<Example> inOrder = examples(model, run.console());
@@ -148,6 +150,12 @@ final class SftCommand implements Callable<Integer> {
       model.save(run.directory().resolve(MODEL));
       run.console().print(result(losses, held));
       run.console().print("Model: " + run.directory().resolve(MODEL));
+      run.report(
+          new RunReport.About(
+              "Supervised fine-tuning",
+              "A language model learned given texts. " + result(losses, held),
+              "reward",
+              0));
       return 0;
     }
   }

@@ -2,7 +2,6 @@ package io.github.p3o.examples;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
-import com.google.common.collect.Iterables;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -305,7 +304,8 @@ final class Study implements AutoCloseable {
 
   /** What a run was judged after its last step. */
   Judged last(Cell cell) {
-    return judged(cell, Iterables.getLast(points(cell)).step());
+    ImmutableList<TaskBench.Checkpoint> points = points(cell);
+    return judged(cell, points.get(points.size() - 1).step());
   }
 
   /** What a run was judged after a step. */

@@ -4,13 +4,16 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import io.github.p3o.eval.RewardStress;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** Writes what a study has found so far: results.md, study.json, and each task's frontier. */
+/**
+ * Writes what a study has found so far: results.md, study.json, report.html, each task's frontier.
+ */
 final class StudyReport {
 
   /** Among what is asked: distorted rewards. */
@@ -54,7 +57,8 @@ final class StudyReport {
             "methods", Study.METHODS.stream().map(Objective::toString).toList(),
             "tasks", tasks,
             "environment", Provenance.all()));
-    console.print("Results: " + directory.resolve("results.md"));
+    Path page = ReportCommand.write(directory.resolve(""), -1);
+    console.print("Results: " + directory.resolve("results.md") + ", report: " + page);
   }
 
   private void write(StudyTask task) {

@@ -1,23 +1,31 @@
 package io.github.p3o.examples;
 
+import com.google.common.collect.Comparators;
 import com.google.common.collect.ImmutableList;
-import com.google.common.html.HtmlEscapers;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Line charts with error bars as SVG inside HTML: colours are CSS variables of the page ({@code
- * --c0, --c1, …, --grid}), so that the page decides what is light and what is dark.
+ * Line charts as SVG inside HTML. Errors are a band where the line goes to the right all along, and
+ * bars elsewhere. Colours are CSS variables of the page ({@code --c0, --c1, …, --grid}), so that
+ * the page decides what is light and what is dark.
  */
 final class SvgChart {
 
+  /** Colours of a page; further lines are dashed. */
+  static final int COLORS = 8;
+
   private static final int WIDTH = 640;
-  private static final int HEIGHT = 380;
-  private static final int LEFT = 64;
+  private static final int HEIGHT = 360;
+  private static final int LEFT = 84;
   private static final int RIGHT = 16;
-  private static final int TOP = 34;
-  private static final int BOTTOM = 52;
+  private static final int TOP = 14;
+  private static final int BOTTOM = 56;
+
+  /** With more points their marks would hide the line. */
+  private static final int MOST_MARKS = 60;
 
   private final String xLabel;
   private final String yLabel;
@@ -52,15 +60,16 @@ final class SvgChart {
   private String draw() {
     add(
         "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s against %s\">",
-        WIDTH, HEIGHT, escape(yLabel), escape(xLabel));
+        WIDTH, HEIGHT, HtmlText.escape(yLabel), HtmlText.escape(xLabel));
     ticks();
     add(
         "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>",
-        (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, escape(xLabel));
+        (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, HtmlText.escape(xLabel));
     int middle = (TOP + HEIGHT - BOTTOM) / 2;
     add(
-        "<text x=\"16\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 16 %d)\">%s</text>",
-        middle, middle, escape(yLabel));
+        "<text class=\"y\" x=\"20\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 20"
+            + " %d)\">%s</text>",
+        middle, middle, HtmlText.escape(yLabel));
     for (int i = 0; i < curves.size(); i++) {
       curve(curves.get(i), i);
     }
@@ -74,7 +83,7 @@ final class SvgChart {
           px(tick), px(tick), TOP, HEIGHT - BOTTOM);
       add(
           "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>",
-          px(tick), HEIGHT - BOTTOM + 18, x.label(tick));
+          px(tick), HEIGHT - BOTTOM + 20, x.label(tick));
     }
     for (double tick : y.ticks()) {
       add(
@@ -87,29 +96,57 @@ final class SvgChart {
   }
 
   private void curve(Curve curve, int index) {
-    String color = "var(--c" + index + ")";
+    ImmutableList<Curve.Point> points = curve.points();
+    String color = "var(--c" + index % COLORS + ")";
+    boolean goesRight = Comparators.isInOrder(points, Comparator.comparingDouble(Curve.Point::x));
+    if (goesRight) {
+      band(points, color);
+    }
+    add(
+        "<path fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s d=\"%s\"/>",
+        color,
+        index < COLORS ? "" : " stroke-dasharray=\"6 4\"",
+        path(points, Curve.Point::y, "M"));
+    if (points.size() <= MOST_MARKS) {
+      points.forEach(point -> mark(point, color, goesRight));
+    }
+  }
+
+  private void band(List<Curve.Point> points, String color) {
+    ImmutableList<Curve.Point> known =
+        points.stream()
+            .filter(point -> point.high() > point.low())
+            .collect(ImmutableList.toImmutableList());
+    if (known.size() > 1) {
+      add(
+          "<path fill=\"%s\" fill-opacity=\"0.18\" d=\"%s%sZ\"/>",
+          color, path(known, Curve.Point::high, "M"), path(known.reverse(), Curve.Point::low, "L"));
+    }
+  }
+
+  private String path(List<Curve.Point> points, ToDoubleFunction<Curve.Point> value, String begin) {
     StringBuilder path = new StringBuilder();
-    for (Curve.Point point : curve.points()) {
+    for (Curve.Point point : points) {
       path.append(
           String.format(
               Locale.ROOT,
               "%s%.1f %.1f",
-              path.isEmpty() ? "M" : "L",
+              path.isEmpty() ? begin : "L",
               px(point.x()),
-              py(point.y())));
+              py(value.applyAsDouble(point))));
+    }
+    return path.toString();
+  }
+
+  private void mark(Curve.Point point, String color, boolean hasBand) {
+    if (!hasBand) {
       add(
           "<line stroke=\"%s\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>",
           color, px(point.x()), px(point.x()), py(point.low()), py(point.high()));
-      add(
-          "<circle fill=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\"/>",
-          color, px(point.x()), py(point.y()));
     }
-    add("<path fill=\"none\" stroke=\"%s\" stroke-width=\"2\" d=\"%s\"/>", color, path);
-    int left = LEFT + 8 + 190 * index;
     add(
-        "<line stroke=\"%s\" stroke-width=\"3\" x1=\"%d\" x2=\"%d\" y1=\"16\" y2=\"16\"/>",
-        color, left, left + 22);
-    add("<text x=\"%d\" y=\"21\">%s</text>", left + 30, escape(curve.name()));
+        "<circle fill=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\"><title>%.4g, %.4g</title></circle>",
+        color, px(point.x()), py(point.y()), point.x(), point.y());
   }
 
   private double px(double value) {
@@ -122,10 +159,6 @@ final class SvgChart {
 
   private void add(String format, Object... values) {
     svg.append(String.format(Locale.ROOT, format, values)).append('\n');
-  }
-
-  private static String escape(String text) {
-    return HtmlEscapers.htmlEscaper().escape(text);
   }
 
   /** A range with round ticks. */

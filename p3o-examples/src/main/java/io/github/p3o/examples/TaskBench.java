@@ -1,5 +1,7 @@
 package io.github.p3o.examples;
 
+import static java.util.Objects.requireNonNull;
+
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.Iterables;
@@ -133,7 +135,7 @@ final class TaskBench implements AutoCloseable {
   /** Aligns a copy of the policy, and leaves points.jsonl, samples.jsonl and evaluations. */
   void align(Setting setting, long seed, Part part, Run run) {
     TaskSize size = prompts.size();
-    Evaluator evaluator = evaluators.get(part);
+    Evaluator evaluator = requireNonNull(evaluators.get(part));
     try (LanguageModel aligned = LanguageModel.load(start.tokenizerDirectory())) {
       ImmutableList<Alignment.Point> points =
           Alignment.run(
@@ -153,7 +155,7 @@ final class TaskBench implements AutoCloseable {
               run);
       run.directory().jsonLines(POINTS, points.stream().map(Checkpoint::of).toList());
       points.forEach(point -> Evaluations.save(point.step(), point.judged(), run));
-      run.directory().jsonLines(SAMPLES, samples(Iterables.getLast(points).judged()));
+      run.directory().jsonLines(SAMPLES, samples(points.get(points.size() - 1).judged()));
     }
   }
 

@@ -29,18 +29,18 @@ class QuickstartTest {
       QuickstartResult result = new Quickstart(TINY, 0, 2, run).run();
       OutcomeReport report = new OutcomeReport(result.outcome(), run);
       report.print(2);
-      report.writeSamples();
-      report.writePlot("P3O");
-      run.directory().text("report.html", QuickstartPage.html(result, report, run));
+      report.write(new RunReport.About("Quickstart", "About it.", "gold", 2), "P3O");
 
       assertThat(result.outcome().before().meanKl().mean()).isBetween(-1e-4, 1e-4);
-      assertThat(result.outcome().frontier().get(0).points()).hasSize(3);
+      assertThat(RunReport.frontier(new RunFiles(path)).get(0).points()).hasSize(3);
     }
 
     assertThat(out.toString()).contains("policy", "p3o-v1", "p3o-v2", "grammatical", "2 seeds");
-    assertThat(Files.readString(path.resolve("report.html")))
-        .contains("<svg", "p3o-v1", "p3o-v2", "reward model", "gold", "best possible", "KL")
-        .doesNotContain("http:", "https:", "src=", "<script", "<link", "NaN");
+    String page = Files.readString(path.resolve("report.html"));
+    PageCheck.isSelfContained(PageCheck.parse(page));
+    assertThat(page)
+        .contains("<svg", "p3o-v1", "p3o-v2", "reward model", "gold", "KL", "Tournament")
+        .doesNotContain("NaN");
     assertThat(path.resolve("kl-reward.png")).isNotEmptyFile();
     assertThat(Files.readAllLines(path.resolve("samples.jsonl"))).hasSize(80);
     for (String model : new String[] {"sft", "p3o-v1-seed0", "p3o-v2-seed1", "reward"}) {

@@ -10,6 +10,7 @@ import io.github.p3o.PolicyLoss;
 import io.github.p3o.Rewards;
 import io.github.p3o.internal.MeanLoss;
 import io.github.p3o.internal.PolicyLossGraph;
+import io.github.p3o.internal.Whole;
 import io.github.p3o.loss.PairwisePolicyGradientLoss.Correction;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
@@ -101,7 +102,8 @@ final class Cases {
   /** What its placeholders hold for a part of a case; the mean is over the whole. */
   static Map<String, INDArray> feed(Case part, Case whole) {
     Map<String, INDArray> feed =
-        new LinkedHashMap<>(PolicyLossGraph.feed(part.batch(), whole.batch()));
+        new LinkedHashMap<>(
+            PolicyLossGraph.feed(part.batch(), Whole.of(whole.batch(), whole.batch().groups())));
     feed.putAll(new MeanLoss(whole.batch().groups()).feed());
     feed.put(NOW, Nd4j.createFromArray(part.now().values().toArray()));
     return feed;

@@ -1,0 +1,228 @@
+package io.github.p3o.eval;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableList;
+import io.github.p3o.eval.Judge.Question;
+import io.github.p3o.eval.Judge.Verdict;
+import io.github.p3o.eval.Tournament.Agreement;
+import io.github.p3o.eval.Tournament.Conduct;
+import io.github.p3o.eval.Tournament.Pairing;
+import io.github.p3o.eval.Tournament.Standing;
+import io.github.p3o.eval.Tournament.Table;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.Iterator;
+import java.util.List;
+import java.util.function.Predicate;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/** The games of one judge: every pair of players on every prompt. */
+final class Tally {
+
+  /**
+   * Wins that each player gets over each other beforehand: one tie a pair, as without a win on
+   * either side strengths are infinite.
+   */
+  private static final double PRIOR_WINS = 0.5;
+
+  private final String judge;
+  private final ImmutableList<String> players;
+
+  /** By pair, in the order of {@link #pairs}, and prompt. */
+  private final ImmutableList<ImmutableList<Game>> games;
+
+  private Tally(
+      String judge, ImmutableList<String> players, ImmutableList<ImmutableList<Game>> games) {
+    this.judge = judge;
+    this.players = players;
+    this.games = games;
+  }
+
+  /** Two players, by their places in the list of all, first &lt; second. */
+  private record Pair(int first, int second) {}
+
+  private static ImmutableList<Pair> pairs(int players) {
+    return IntStream.range(0, players)
+        .boxed()
+        .flatMap(i -> IntStream.range(i + 1, players).mapToObj(j -> new Pair(i, j)))
+        .collect(ImmutableList.toImmutableList());
+  }
+
+  /**
+   * Asks a judge about all pairs on all prompts, in both orders.
+   *
+   * @param answers by player and prompt
+   */
+  static <P, A> Tally of(
+      String name,
+      Judge<P, A> judge,
+      ImmutableList<P> prompts,
+      ImmutableList<String> players,
+      ImmutableList<ImmutableList<A>> answers) {
+    ImmutableList.Builder<Question<P, A>> questions = ImmutableList.builder();
+    for (Pair pair : pairs(players.size())) {
+      for (int g = 0; g < prompts.size(); g++) {
+        A first = answers.get(pair.first()).get(g);
+        A second = answers.get(pair.second()).get(g);
+        if (!first.equals(second)) {
+          questions.add(new Question<>(prompts.get(g), first, second));
+          questions.add(new Question<>(prompts.get(g), second, first));
+        }
+      }
+    }
+    Iterator<Verdict> verdicts = ask(name, judge, questions.build());
+    ImmutableList.Builder<ImmutableList<Game>> games = ImmutableList.builder();
+    for (Pair pair : pairs(players.size())) {
+      ImmutableList.Builder<Game> ofPair = ImmutableList.builder();
+      for (int g = 0; g < prompts.size(); g++) {
+        boolean equal = answers.get(pair.first()).get(g).equals(answers.get(pair.second()).get(g));
+        ofPair.add(equal ? Game.EQUAL : new Game(verdicts.next(), verdicts.next(), true));
+      }
+      games.add(ofPair.build());
+    }
+    return new Tally(name, players, games.build());
+  }
+
+  private static <P, A> Iterator<Verdict> ask(
+      String name, Judge<P, A> judge, ImmutableList<Question<P, A>> questions) {
+    List<Verdict> verdicts = questions.isEmpty() ? List.of() : judge.judge(questions);
+    checkArgument(
+        verdicts.size() == questions.size(),
+        "judge %s: expected %s verdicts, got %s",
+        name,
+        questions.size(),
+        verdicts.size());
+    return verdicts.iterator();
+  }
+
+  /** What came out, with intervals. */
+  Table table(Bootstrap bootstrap) {
+    Interval[] winRates = bootstrap.intervals(this::winRates);
+    Interval[] strengths = bootstrap.intervals(this::strengths);
+    Interval bias = bootstrap.intervals(g -> new double[] {positionBias(g)})[0];
+    List<Pair> pairs = pairs(players.size());
+    return new Table(
+        judge,
+        IntStream.range(0, pairs.size())
+            .mapToObj(i -> pairing(pairs.get(i), games.get(i), winRates[i]))
+            .collect(ImmutableList.toImmutableList()),
+        ranking(strengths),
+        conduct(bias));
+  }
+
+  private Pairing pairing(Pair pair, List<Game> played, Interval winRate) {
+    return new Pairing(
+        players.get(pair.first()),
+        players.get(pair.second()),
+        count(played, game -> game.counts() && game.points() > 0.5),
+        count(played, game -> game.counts() && game.points() == 0.5),
+        count(played, game -> game.counts() && game.points() < 0.5),
+        count(played, game -> !game.counts()),
+        winRate);
+  }
+
+  private static int count(List<Game> games, Predicate<Game> condition) {
+    return (int) games.stream().filter(condition).count();
+  }
+
+  private ImmutableList<Standing> ranking(Interval[] strengths) {
+    return IntStream.range(0, players.size())
+        .mapToObj(
+            i ->
+                new Standing(
+                    1 + (int) Arrays.stream(strengths).filter(s -> beats(s, strengths[i])).count(),
+                    players.get(i),
+                    strengths[i]))
+        .sorted(Comparator.comparingInt(Standing::rank))
+        .collect(ImmutableList.toImmutableList());
+  }
+
+  /** By more than rounding, so that equal players share a rank. */
+  private static boolean beats(Interval strength, Interval other) {
+    return strength.value() > other.value() + 1e-9;
+  }
+
+  private Conduct conduct(Interval positionBias) {
+    List<Game> asked = games.stream().flatMap(List::stream).filter(Game::asked).toList();
+    List<Game> counted = asked.stream().filter(Game::counts).toList();
+    return new Conduct(
+        2 * asked.size(),
+        asked.stream().mapToInt(game -> game.count(Verdict.FIRST)).sum(),
+        asked.stream().mapToInt(game -> game.count(Verdict.SECOND)).sum(),
+        asked.stream().mapToInt(game -> game.count(Verdict.TIE)).sum(),
+        asked.stream().mapToInt(game -> game.count(Verdict.INVALID)).sum(),
+        (double) count(counted, Game::consistent) / counted.size(),
+        positionBias);
+  }
+
+  /** The first player's mean points of each pair, on some prompts. */
+  private double[] winRates(int[] prompts) {
+    return games.stream()
+        .mapToDouble(ofPair -> points(ofPair, prompts).average().orElse(Double.NaN))
+        .toArray();
+  }
+
+  private static DoubleStream points(List<Game> games, int[] prompts) {
+    return Arrays.stream(prompts)
+        .mapToObj(games::get)
+        .filter(Game::counts)
+        .mapToDouble(Game::points);
+  }
+
+  /** Bradley–Terry, points as fractions of wins. */
+  private double[] strengths(int[] prompts) {
+    double[][] wins = new double[players.size()][players.size()];
+    List<Pair> pairs = pairs(players.size());
+    for (int i = 0; i < pairs.size(); i++) {
+      Pair pair = pairs.get(i);
+      double[] points = points(games.get(i), prompts).toArray();
+      double won = Arrays.stream(points).sum();
+      wins[pair.first()][pair.second()] = PRIOR_WINS + won;
+      wins[pair.second()][pair.first()] = PRIOR_WINS + points.length - won;
+    }
+    return BradleyTerry.strengths(wins);
+  }
+
+  private double positionBias(int[] prompts) {
+    double leaning = 0;
+    double valid = 0;
+    for (int g : prompts) {
+      for (List<Game> ofPair : games) {
+        Game game = ofPair.get(g);
+        leaning += game.leaning();
+        valid += game.asked() ? 2 - game.count(Verdict.INVALID) : 0;
+      }
+    }
+    return leaning / valid;
+  }
+
+  /** How far two judges of the same games agree. */
+  Agreement agreement(Tally other) {
+    List<double[]> both =
+        IntStream.range(0, games.size())
+            .boxed()
+            .flatMap(pair -> common(games.get(pair), other.games.get(pair)))
+            .toList();
+    double n = both.size();
+    double same = both.stream().filter(signs -> signs[0] == signs[1]).count() / n;
+    double ties = both.stream().filter(signs -> signs[0] == 0).count() / n;
+    double othersTies = both.stream().filter(signs -> signs[1] == 0).count() / n;
+    double byChance = ties * othersTies + (1 - ties) * (1 - othersTies) / 2;
+    return new Agreement(judge, other.judge, both.size(), same, (same - byChance) / (1 - byChance));
+  }
+
+  /** 1, 0 or −1 for a win, tie or loss, by each judge, where both have a result. */
+  private static Stream<double[]> common(List<Game> games, List<Game> others) {
+    return IntStream.range(0, games.size())
+        .filter(g -> games.get(g).counts() && others.get(g).counts())
+        .mapToObj(
+            g ->
+                new double[] {
+                  Math.signum(games.get(g).points() - 0.5),
+                  Math.signum(others.get(g).points() - 0.5)
+                });
+  }
+}

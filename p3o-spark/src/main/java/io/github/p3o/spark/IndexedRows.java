@@ -1,0 +1,170 @@
+package io.github.p3o.spark;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.hash.Hasher;
+import com.google.common.hash.Hashing;
+import com.google.common.primitives.ImmutableIntArray;
+import io.github.p3o.Stateful;
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.random.RandomGenerator;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.storage.StorageLevel;
+import scala.Tuple2;
+
+/**
+ * Rows of token ids that stay on the executors, from which some are drawn at random. They are
+ * sorted by content, so that which rows are drawn follows from the generator alone, not from files,
+ * partitions or cores. The driver holds the count of each partition.
+ */
+final class IndexedRows implements Stateful, AutoCloseable {
+
+  /** How rows are read: each of their columns becomes an array. */
+  @FunctionalInterface
+  interface Reader extends Serializable {
+    Iterator<ImmutableList<ImmutableIntArray>> read(Iterator<Row> rows) throws Exception;
+  }
+
+  /** Of one partition. */
+  private record Counted(long rows, long malformed, long hash) implements Serializable {}
+
+  private final JavaRDD<ImmutableList<ImmutableIntArray>> rows;
+  private final long[] counts;
+  private final long total;
+  private final long hash;
+
+  IndexedRows(Dataset<Row> data, List<String> columns, Reader reader) {
+    Column[] all = columns.stream().map(data::col).toArray(Column[]::new);
+    rows =
+        data.select(all)
+            .sort(all)
+            .toJavaRDD()
+            .mapPartitions(reader::read)
+            .persist(StorageLevel.MEMORY_AND_DISK());
+    List<Counted> counted = rows.mapPartitions(each -> List.of(count(each)).iterator()).collect();
+    counts = counted.stream().mapToLong(Counted::rows).toArray();
+    total = Arrays.stream(counts).sum();
+    hash = counted.stream().mapToLong(Counted::hash).sum();
+    long malformed = counted.stream().mapToLong(Counted::malformed).sum();
+    if (malformed > 0 || total == 0) {
+      rows.unpersist();
+    }
+    checkArgument(
+        malformed == 0,
+        "%s: expected at least one token in every row, got %s rows of %s without",
+        columns,
+        malformed,
+        total);
+    checkArgument(total > 0, "%s: expected at least one row, got none", columns);
+  }
+
+  @SuppressWarnings("UnstableApiUsage") // Guava's hashing is long stable in fact
+  private static Counted count(Iterator<ImmutableList<ImmutableIntArray>> each) {
+    long rows = 0;
+    long malformed = 0;
+    long hash = 0;
+    while (each.hasNext()) {
+      ImmutableList<ImmutableIntArray> row = each.next();
+      Hasher hasher = Hashing.murmur3_128().newHasher();
+      for (ImmutableIntArray tokens : row) {
+        hasher.putInt(tokens.length());
+        tokens.forEach(hasher::putInt);
+      }
+      rows++;
+      malformed += row.stream().anyMatch(ImmutableIntArray::isEmpty) ? 1 : 0;
+      hash += hasher.hash().asLong(); // a sum: in any order and partition
+    }
+    return new Counted(rows, malformed, hash);
+  }
+
+  /** Columns that hold arrays of ids; null and empty ones are malformed. */
+  static Reader tokens() {
+    return rows -> {
+      List<ImmutableList<ImmutableIntArray>> read = new ArrayList<>();
+      while (rows.hasNext()) {
+        Row row = rows.next();
+        ImmutableList.Builder<ImmutableIntArray> columns = ImmutableList.builder();
+        for (int i = 0; i < row.length(); i++) {
+          ImmutableIntArray.Builder ids = ImmutableIntArray.builder();
+          if (!row.isNullAt(i)) {
+            row.<Number>getList(i).forEach(id -> ids.add(id.intValue()));
+          }
+          columns.add(ids.build());
+        }
+        read.add(columns.build());
+      }
+      return read.iterator();
+    };
+  }
+
+  /** Rows drawn uniformly, with replacement; only partitions that have some of them are read. */
+  List<ImmutableList<ImmutableIntArray>> draw(int count, RandomGenerator random) {
+    Map<Integer, Map<Integer, Long>> wanted = new TreeMap<>();
+    for (int i = 0; i < count; i++) {
+      long index = random.nextLong(total);
+      int partition = 0;
+      while (index >= counts[partition]) {
+        index -= counts[partition++];
+      }
+      wanted.computeIfAbsent(partition, p -> new HashMap<>()).put(i, index);
+    }
+    int[] partitions = wanted.keySet().stream().mapToInt(p -> p).toArray();
+    List<ImmutableList<ImmutableIntArray>> drawn = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      drawn.add(ImmutableList.of());
+    }
+    for (List<Tuple2<Integer, ImmutableList<ImmutableIntArray>>> found :
+        rows.mapPartitionsWithIndex((p, each) -> pick(each, wanted.getOrDefault(p, Map.of())), true)
+            .collectPartitions(partitions)) {
+      found.forEach(row -> drawn.set(row._1(), row._2()));
+    }
+    return drawn;
+  }
+
+  private static Iterator<Tuple2<Integer, ImmutableList<ImmutableIntArray>>> pick(
+      Iterator<ImmutableList<ImmutableIntArray>> rows, Map<Integer, Long> wanted) {
+    Map<Long, List<Integer>> placesOfRow = new HashMap<>();
+    wanted.forEach(
+        (place, row) -> placesOfRow.computeIfAbsent(row, r -> new ArrayList<>()).add(place));
+    List<Tuple2<Integer, ImmutableList<ImmutableIntArray>>> picked = new ArrayList<>();
+    for (long at = 0; rows.hasNext() && picked.size() < wanted.size(); at++) {
+      ImmutableList<ImmutableIntArray> row = rows.next();
+      for (int place : placesOfRow.getOrDefault(at, List.of())) {
+        picked.add(new Tuple2<>(place, row));
+      }
+    }
+    return picked.iterator();
+  }
+
+  long count() {
+    return total;
+  }
+
+  /** Which rows these are, in any order. */
+  @Override
+  public String state() {
+    return total + " rows " + Long.toHexString(hash);
+  }
+
+  @Override
+  public void restore(String state) {
+    checkArgument(
+        state.equals(state()), "rows: expected %s as in the checkpoint, got %s", state, state());
+  }
+
+  @Override
+  public void close() {
+    rows.unpersist();
+  }
+}

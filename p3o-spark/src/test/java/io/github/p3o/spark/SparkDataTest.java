@@ -1,0 +1,156 @@
+package io.github.p3o.spark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.ImmutableIntArray;
+import io.github.p3o.Prompt;
+import io.github.p3o.text.Tokenizers;
+import io.github.p3o.train.Comparison;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Prompts and preferences from files. */
+class SparkDataTest {
+
+  @TempDir private static Path directory = Path.of("");
+
+  private static SparkSession spark;
+
+  @BeforeAll
+  static void start() {
+    spark = Sessions.local(2);
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+  }
+
+  /** Row i holds i + 1 and, in every other row, i + 2. */
+  private static Dataset<Row> rows(int count) {
+    return spark
+        .range(count)
+        .selectExpr("if(id % 2 = 0, array(int(id + 1)), array(int(id + 1), int(id + 2))) tokens");
+  }
+
+  private static ImmutableList<Prompt> drawn(SparkPrompts prompts) {
+    return prompts.next(20, new SplittableRandom(4));
+  }
+
+  @Test
+  void next_sameRowsInOtherFilesAndPartitions_drawsTheSamePrompts() {
+    String parquet = directory.resolve("parquet").toString();
+    String json = directory.resolve("json").toString();
+    rows(300).repartition(5).write().parquet(parquet);
+    rows(300).repartition(2).write().json(json);
+    try (SparkPrompts one = SparkPrompts.ofTokens(rows(300).coalesce(1), "tokens");
+        SparkPrompts five = SparkPrompts.ofTokens(spark.read().parquet(parquet), "tokens");
+        SparkPrompts two = SparkPrompts.ofTokens(spark.read().json(json), "tokens")) {
+      assertThat(one.count()).isEqualTo(300);
+      assertThat(drawn(one)).hasSize(20);
+      assertThat(drawn(five)).isEqualTo(drawn(one));
+      assertThat(drawn(two)).isEqualTo(drawn(one));
+      assertThat(two.state()).isEqualTo(one.state());
+      two.restore(one.state());
+    }
+  }
+
+  /** Each of 6 rows comes with probability 1/6. */
+  @Test
+  void next_manyTimes_drawsEveryRowAsOften() {
+    try (SparkPrompts prompts = SparkPrompts.ofTokens(rows(6), "tokens")) {
+      ImmutableList<Prompt> drawn = prompts.next(6000, new SplittableRandom(1));
+      for (Prompt prompt : prompts.next(50, new SplittableRandom(2)).stream().distinct().toList()) {
+        long times = drawn.stream().filter(prompt::equals).count();
+        assertThat(times).isBetween(850L, 1150L); // 5 deviations of 29
+      }
+    }
+  }
+
+  @Test
+  void restore_ofOtherRows_isRefused() {
+    try (SparkPrompts some = SparkPrompts.ofTokens(rows(6), "tokens");
+        SparkPrompts others = SparkPrompts.ofTokens(rows(7), "tokens")) {
+      assertThatThrownBy(() -> others.restore(some.state()))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageMatching("rows: expected 6 rows .* as in the checkpoint, got 7 rows .*");
+    }
+  }
+
+  @Test
+  void ofTokens_rowsWithoutTokens_areCountedAndRefused() {
+    Dataset<Row> data = spark.sql("select explode(array(array(1), array(), null)) tokens");
+    assertThatThrownBy(() -> SparkPrompts.ofTokens(data, "tokens"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("[tokens]: expected at least one token in every row, got 2 rows of 3 without");
+    assertThatThrownBy(() -> SparkPrompts.ofTokens(data.limit(0), "tokens"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("[tokens]: expected at least one row, got none");
+  }
+
+  @Test
+  void ofText_isEncodedOnTheExecutors() throws Exception {
+    Path file = directory.resolve("prompts.jsonl");
+    Files.writeString(file, "{\"text\": \"ab\"}\n{\"text\": \"c\"}\n", StandardCharsets.UTF_8);
+    try (SparkPrompts prompts =
+        SparkPrompts.ofText(spark.read().json(file.toString()), "text", Tokenizers::bytes)) {
+      int[] ab = Tokenizers.bytes().encode("ab");
+      int[] c = Tokenizers.bytes().encode("c");
+      assertThat(prompts.next(30, new SplittableRandom(1)))
+          .containsOnly(Prompt.of(ab), Prompt.of(c));
+    }
+  }
+
+  @Test
+  void comparisons_keepTheirThreePartsTogether() {
+    Dataset<Row> data =
+        spark
+            .range(40)
+            .selectExpr("array(int(id)) p", "array(int(id), 50) c", "array(int(id), 60) r");
+    try (SparkComparisons comparisons = new SparkComparisons(data, "p", "c", "r")) {
+      List<Comparison> drawn = comparisons.next(25, new SplittableRandom(8));
+      assertThat(comparisons.count()).isEqualTo(40);
+      assertThat(drawn).hasSize(25);
+      for (Comparison each : drawn) {
+        int id = each.prompt().tokens().get(0);
+        assertThat(each.chosen().tokens()).isEqualTo(ImmutableIntArray.of(id, 50));
+        assertThat(each.rejected().tokens()).isEqualTo(ImmutableIntArray.of(id, 60));
+      }
+      assertThat(comparisons.next(25, new SplittableRandom(8))).isEqualTo(drawn);
+    }
+  }
+
+  /** Drawing from many partitions asks only those that have a row. */
+  @Test
+  void next_ofOnePrompt_runsOneTask() {
+    try (SparkPrompts prompts = SparkPrompts.ofTokens(rows(30), "tokens")) {
+      int before = tasks();
+      prompts.next(1, new SplittableRandom(0));
+      assertThat(tasks() - before).isEqualTo(1);
+    }
+  }
+
+  private static int tasks() {
+    return IntStream.of(spark.sparkContext().statusTracker().getJobIdsForGroup(null))
+        .flatMap(
+            job ->
+                IntStream.of(spark.sparkContext().statusTracker().getJobInfo(job).get().stageIds()))
+        .map(
+            stage ->
+                spark.sparkContext().statusTracker().getStageInfo(stage).get().numCompletedTasks())
+        .sum();
+  }
+}

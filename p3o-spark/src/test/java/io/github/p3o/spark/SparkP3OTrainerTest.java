@@ -1,0 +1,184 @@
+package io.github.p3o.spark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.ImmutableLongArray;
+import io.github.p3o.NonFiniteException;
+import io.github.p3o.P3OTrainer;
+import io.github.p3o.PairSampler;
+import io.github.p3o.Prompt;
+import io.github.p3o.Samples;
+import io.github.p3o.StepMetrics;
+import io.github.p3o.TabularPolicy;
+import io.github.p3o.TrainerConfig;
+import io.github.p3o.TrainingListener;
+import io.github.p3o.spark.BanditModels.Objective;
+import io.github.p3o.spark.BanditModels.Reward;
+import io.github.p3o.testing.Bandit;
+import io.github.p3o.train.Checkpoints;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Training on two threads of Spark is training on one machine. */
+class SparkP3OTrainerTest {
+
+  private static final int STEPS = 4;
+
+  /** Of parameters of order 1, in float64: sums round otherwise, AdamW keeps that small. */
+  private static final double TOLERANCE = 1e-10;
+
+  private static SparkSession spark;
+
+  @BeforeAll
+  static void start() {
+    spark = Sessions.local(2);
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+  }
+
+  private static SparkP3OTrainer.Builder<TabularPolicy> trainer(
+      BanditModels models, int partitions) {
+    return SparkP3OTrainer.builder(spark, models)
+        .prompts(BanditModels.prompts())
+        .config(BanditModels.config().build())
+        .partitions(partitions);
+  }
+
+  private static double[] parameters(SparkP3OTrainer<?> trainer) {
+    return trainer.policy().parameters().vector().toDoubleVector();
+  }
+
+  private static double[] trained(BanditModels models, int partitions) {
+    try (SparkP3OTrainer<TabularPolicy> trainer = trainer(models, partitions).build()) {
+      trainer.train(STEPS);
+      return parameters(trainer);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void train_inOnePartition_givesTheBitsOfOneMachine(Objective objective) {
+    BanditModels models = new BanditModels(objective, Reward.ONE_FOR_THE_CONTEXT);
+    assertThat(trained(models, 1))
+        .containsExactly(models.trainedPlainly(STEPS, BanditModels.EPOCHS));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 5, 100})
+  void train_inUnevenPartitions_isTheOneLargeBatch(int partitions) {
+    assertThat(trained(BanditModels.USUAL, partitions))
+        .containsExactly(
+            BanditModels.USUAL.trainedPlainly(STEPS, BanditModels.EPOCHS), within(TOLERANCE));
+  }
+
+  @Test
+  void train_byAnObjectiveOfBatchMeansInFivePartitions_isTheOneLargeBatch() {
+    BanditModels models = new BanditModels(Objective.WITH_BATCH_MEANS, Reward.ONE_FOR_THE_CONTEXT);
+    assertThat(trained(models, 5))
+        .containsExactly(models.trainedPlainly(STEPS, BanditModels.EPOCHS), within(TOLERANCE));
+  }
+
+  @Test
+  void train_againInFivePartitions_givesTheSameBits() {
+    assertThat(trained(BanditModels.USUAL, 5)).containsExactly(trained(BanditModels.USUAL, 5));
+  }
+
+  @Test
+  void step_inFivePartitions_measuresWhatOneMachineMeasures() {
+    List<StepMetrics> told = new ArrayList<>();
+    TrainingListener listener =
+        new TrainingListener() {
+          @Override
+          public void onStep(StepMetrics metrics) {
+            told.add(metrics);
+          }
+        };
+    try (TabularPolicy policy = BanditModels.USUAL.policy();
+        P3OTrainer plain = BanditModels.USUAL.plain(policy, BanditModels.EPOCHS);
+        SparkP3OTrainer<TabularPolicy> trainer =
+            trainer(BanditModels.USUAL, 5).listener(listener).build()) {
+      for (int i = 0; i < 3; i++) {
+        StepMetrics expected = plain.step();
+        StepMetrics measured = trainer.step();
+        assertThat(told.get(i)).isEqualTo(measured);
+        assertThat(measured.values().keySet()).isEqualTo(expected.values().keySet());
+        expected
+            .values()
+            .forEach(
+                (name, value) -> {
+                  if (!name.startsWith("timing_s/")) {
+                    assertThat(measured.get(name)).as(name).isCloseTo(value, within(TOLERANCE));
+                  }
+                });
+      }
+    }
+  }
+
+  @Test
+  void resume_fromACheckpointOnDisk_givesTheBitsOfTheUninterruptedRun(@TempDir Path directory) {
+    Checkpoints checkpoints = new Checkpoints(directory, 2);
+    try (SparkP3OTrainer<TabularPolicy> first = trainer(BanditModels.USUAL, 2).build()) {
+      first.train(2);
+      checkpoints.save(first);
+    }
+    try (SparkP3OTrainer<TabularPolicy> second = trainer(BanditModels.USUAL, 2).build()) {
+      assertThat(checkpoints.resume(second)).isNotNull();
+      assertThat(second.stepsDone()).isEqualTo(2);
+      second.train(STEPS - 2);
+      assertThat(parameters(second)).containsExactly(trained(BanditModels.USUAL, 2));
+    }
+  }
+
+  @Test
+  void step_rewardThatIsNoNumber_namesThePairAndChangesNothing() {
+    BanditModels models = new BanditModels(Objective.P3O, Reward.NOT_A_NUMBER_IN_CONTEXT_2);
+    try (SparkP3OTrainer<TabularPolicy> trainer = trainer(models, 2).build()) {
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(NonFiniteException.class)
+          .hasMessageContaining("reward: expected finite values, got NaN for response 0 of pair");
+      assertThat(parameters(trainer)).containsOnly(0);
+      assertThat(trainer.stepsDone()).isZero();
+    }
+  }
+
+  @Test
+  void build_rolloutsAhead_isRefusedByName() {
+    TrainerConfig config = BanditModels.config().rolloutsAhead(1).build();
+    assertThatThrownBy(() -> trainer(BanditModels.USUAL, 2).config(config).build())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("rolloutsAhead: expected 0 with workers, got 1");
+  }
+
+  @Test
+  void sampler_inAnyPartitions_drawsTheSame() {
+    ImmutableList<Prompt> prompts =
+        ImmutableList.<Prompt>builder().addAll(Bandit.CONTEXTS).addAll(Bandit.CONTEXTS).build();
+    ImmutableLongArray seeds = ImmutableLongArray.of(1, 2, 3, 4, 5, 6);
+    try (TabularPolicy policy = BanditModels.USUAL.policy();
+        SparkSampler one = new SparkSampler(spark, BanditModels.USUAL, policy, 1);
+        SparkSampler four = new SparkSampler(spark, BanditModels.USUAL, policy, 4)) {
+      Samples here = policy.sample(prompts, 3, seeds);
+      for (PairSampler sampler : List.of(one, four)) {
+        assertThat(sampler.sample(prompts, 3, seeds)).isEqualTo(here);
+      }
+      assertThat(four.sample(prompts, 3, new SplittableRandom(9)))
+          .isEqualTo(one.sample(prompts, 3, new SplittableRandom(9)));
+    }
+  }
+}
