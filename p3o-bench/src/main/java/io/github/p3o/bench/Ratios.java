@@ -153,8 +153,8 @@ public final class Ratios {
         return (words[2].equals("step") ? 3 : 1) * forward / flops;
       }
       case "Sampling" -> {
-        ModelSize size = ModelSize.valueOf(words[1]);
-        long sequences = Long.parseLong(words[2]);
+        long sequences = Long.parseLong(words[1]); // parameters come in the order of their names
+        ModelSize size = ModelSize.valueOf(words[2]);
         long drawn = sequences * SamplingTask.NEW_TOKENS;
         double seen = SamplingTask.PROMPT + SamplingTask.NEW_TOKENS / 2.0;
         double products = size.flops(drawn + sequences * SamplingTask.PROMPT, drawn, seen);
@@ -162,7 +162,7 @@ public final class Ratios {
         return Math.max(products / flops, read / bytes);
       }
       case "PairwiseGradient" -> {
-        return Long.parseLong(words[1]) * PairTask.BYTES_OF_PAIR / bytes;
+        return Long.parseLong(words[2]) * PairTask.BYTES_OF_PAIR / bytes;
       }
       default -> {
         return Double.NaN;
