@@ -155,8 +155,8 @@ public final class Ratios {
         return (words.get(2).equals("step") ? 3 : 1) * forward / flops;
       }
       case "Sampling" -> {
-        ModelSize size = ModelSize.valueOf(words.get(1));
-        long sequences = Long.parseLong(words.get(2));
+        long sequences = Long.parseLong(words.get(1)); // parameters come in the order of their names
+        ModelSize size = ModelSize.valueOf(words.get(2));
         long drawn = sequences * SamplingTask.NEW_TOKENS;
         double seen = SamplingTask.PROMPT + SamplingTask.NEW_TOKENS / 2.0;
         double products = size.flops(drawn + sequences * SamplingTask.PROMPT, drawn, seen);
@@ -164,7 +164,7 @@ public final class Ratios {
         return Math.max(products / flops, read / bytes);
       }
       case "PairwiseGradient" -> {
-        return Long.parseLong(words.get(1)) * PairTask.BYTES_OF_PAIR / bytes;
+        return Long.parseLong(words.get(2)) * PairTask.BYTES_OF_PAIR / bytes;
       }
       default -> {
         return Double.NaN;
