@@ -45,7 +45,7 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
   private static final long LEAST_OVERHEAD = 384 * MIB;
 
   /** How often the parameters lie in the heap: as sent, and twice more for a task's gradient. */
-  private static final int COPIES_IN_HEAP = 3;
+  private static final long COPIES_IN_HEAP = 3;
 
   /** Of the heap, for what Spark keeps and moves (spark.memory.fraction). */
   private static final double USABLE_HEAP = 0.6;

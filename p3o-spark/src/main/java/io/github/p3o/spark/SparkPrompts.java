@@ -44,7 +44,7 @@ public final class SparkPrompts implements PromptSource, Stateful, AutoCloseable
    *
    * @param data any rows
    * @param column of texts
-   * @param tokenizer makes one for each task, such as {@code () -> Tokenizers.read(path)}
+   * @param tokenizer makes one for each task, such as {@code () -> Tokenizers.huggingFace(path)}
    * @return the source; the caller closes it
    * @throws IllegalArgumentException for no rows, or texts without tokens
    */

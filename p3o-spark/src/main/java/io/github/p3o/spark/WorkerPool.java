@@ -1,5 +1,6 @@
 package io.github.p3o.spark;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.function.Function;
@@ -10,14 +11,19 @@ import java.util.function.Function;
  */
 final class WorkerPool {
 
-  private static final Deque<Worker> IDLE = new ArrayDeque<>();
-  private static String run = "";
+  private static final WorkerPool OF_THIS_JVM = new WorkerPool();
+
+  @GuardedBy("this")
+  private final Deque<Worker> idle = new ArrayDeque<>();
+
+  @GuardedBy("this")
+  private String run = "";
 
   private WorkerPool() {}
 
   /** Does something with a worker that nobody else uses meanwhile. */
   static <R> R with(Run<?> of, Function<Worker, R> work) {
-    Worker worker = take(of);
+    Worker worker = OF_THIS_JVM.take(of);
     boolean whole = false;
     try {
       R result = work.apply(worker);
@@ -25,31 +31,31 @@ final class WorkerPool {
       return result;
     } finally {
       if (whole) {
-        giveBack(of, worker);
+        OF_THIS_JVM.giveBack(of, worker);
       } else {
         worker.close(); // interrupted or failed somewhere within
       }
     }
   }
 
-  private static Worker take(Run<?> of) {
-    synchronized (IDLE) {
+  private Worker take(Run<?> of) {
+    synchronized (this) {
       if (!run.equals(of.id())) {
-        clear();
+        closeIdle();
         run = of.id();
       }
-      Worker idle = IDLE.poll();
-      if (idle != null) {
-        return idle;
+      Worker rested = idle.poll();
+      if (rested != null) {
+        return rested;
       }
     }
     return Worker.of(of);
   }
 
-  private static void giveBack(Run<?> of, Worker worker) {
-    synchronized (IDLE) {
+  private void giveBack(Run<?> of, Worker worker) {
+    synchronized (this) {
       if (run.equals(of.id())) {
-        IDLE.push(worker);
+        idle.push(worker);
         return;
       }
     }
@@ -58,9 +64,11 @@ final class WorkerPool {
 
   /** Frees the idle workers of this JVM. */
   static void clear() {
-    synchronized (IDLE) {
-      IDLE.forEach(Worker::close);
-      IDLE.clear();
-    }
+    OF_THIS_JVM.closeIdle();
+  }
+
+  private synchronized void closeIdle() {
+    idle.forEach(Worker::close);
+    idle.clear();
   }
 }
