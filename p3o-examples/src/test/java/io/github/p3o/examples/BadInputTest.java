@@ -137,6 +137,17 @@ class BadInputTest {
 
     Cli.run("sft", "--data", data).failsWith(1, data.toString(), "expected at least one example");
     Cli.run("align", "--policy", model, "--reward", "sentiment", "--prompts", data)
+        .failsWith(2, "--max-new-tokens: expected from 1 to 31");
+    Cli.run(
+            "align",
+            "--policy",
+            model,
+            "--reward",
+            "sentiment",
+            "--max-new-tokens",
+            8,
+            "--prompts",
+            data)
         .failsWith(1, data.toString(), "expected at least one example");
   }
 

@@ -293,8 +293,11 @@ class CommandsTest {
                 }
               });
     }
-    assertThat(texts).isNotEmpty().allMatch(text -> text.matches("(?s)((?!the|\\.).)*(the|\\.)?"));
-    assertThat(texts).anyMatch(text -> text.endsWith("the"));
+    // A response ends with the token that completes a stop text, such as "father".
+    assertThat(texts)
+        .isNotEmpty()
+        .allMatch(text -> text.matches("(?s)((?!the|\\.).)*((the|\\.)\\w*)?"))
+        .anyMatch(text -> text.contains("the"));
     alignBriefly(directory.resolve("stop2"), "--stop", "")
         .failsWith(2, "--stop: strings: expected no empty one, got one");
   }

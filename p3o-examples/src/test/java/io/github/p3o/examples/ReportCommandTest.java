@@ -50,12 +50,16 @@ class ReportCommandTest {
         """);
     write(
         "samples.jsonl",
-        "{\"prompt\": \"Hello\", \"before\": \"<u>\", \"p3o-v1\": \"b\"}\n"
-            + "{\"prompt\": \"Second\"}\n");
+        """
+        {"prompt": "Hello", "before": "<u>", "p3o-v1": "b"}
+        {"prompt": "Second"}
+        """);
     write(
         "tables.json",
-        "[{\"heading\": \"Before and after\", \"header\": [\"policy\", \"gold\"],"
-            + " \"rows\": [[\"before\", \"0.1\"]], \"note\": \"a note\"}]");
+        """
+        [{"heading": "Before and after", "header": ["policy", "gold"],
+          "rows": [["before", "0.1"]], "note": "a note"}]
+        """);
     write(
         "tournament.json",
         """
