@@ -155,7 +155,8 @@ public final class Ratios {
         return (words.get(2).equals("step") ? 3 : 1) * forward / flops;
       }
       case "Sampling" -> {
-        long sequences = Long.parseLong(words.get(1)); // parameters come in the order of their names
+        long sequences =
+            Long.parseLong(words.get(1)); // parameters come in the order of their names
         ModelSize size = ModelSize.valueOf(words.get(2));
         long drawn = sequences * SamplingTask.NEW_TOKENS;
         double seen = SamplingTask.PROMPT + SamplingTask.NEW_TOKENS / 2.0;
