@@ -38,13 +38,12 @@ final class VectorBytes {
     byte[][] all = new byte[slices][];
     for (int i = 0; i < slices; i++) {
       try (INDArray slice = slice(vector, i, slices).dup()) {
-        ByteBuffer bytes = buffer(new byte[Math.toIntExact(size(slice))]);
+        all[i] = new byte[Math.toIntExact(size(slice))];
         if (slice.dataType() == DataType.DOUBLE) {
-          bytes.asDoubleBuffer().put(slice.data().asDouble());
+          buffer(all[i]).asDoubleBuffer().put(slice.data().asDouble());
         } else {
-          bytes.asFloatBuffer().put(slice.data().asFloat());
+          buffer(all[i]).asFloatBuffer().put(slice.data().asFloat());
         }
-        all[i] = bytes.array();
       }
     }
     return all;
