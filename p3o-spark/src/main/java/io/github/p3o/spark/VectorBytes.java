@@ -39,11 +39,10 @@ final class VectorBytes {
     for (int i = 0; i < slices; i++) {
       try (INDArray slice = slice(vector, i, slices).dup()) {
         all[i] = new byte[Math.toIntExact(size(slice))];
-        ByteBuffer bytes = buffer(all[i]);
         if (slice.dataType() == DataType.DOUBLE) {
-          bytes.asDoubleBuffer().put(slice.data().asDouble());
+          buffer(all[i]).asDoubleBuffer().put(slice.data().asDouble());
         } else {
-          bytes.asFloatBuffer().put(slice.data().asFloat());
+          buffer(all[i]).asFloatBuffer().put(slice.data().asFloat());
         }
       }
     }
