@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Processes of their own, and what befalls them: training ends with the same parameters. */
-@Timeout(300)
+@Timeout(900)
 class StandaloneClusterTest {
 
   private static final int STEPS = 3;
