@@ -23,7 +23,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,7 +51,7 @@ public final class ChatJudge implements Judge<String, String> {
   private final VerdictCache cache;
 
   /** With an environment of its own. */
-  ChatJudge(ChatJudgeConfig config, Path cache, UnaryOperator<@Nullable String> environment) {
+  ChatJudge(ChatJudgeConfig config, Path cache, Function<String, @Nullable String> environment) {
     this.config = config;
     this.client = new ChatClient(config, environment.apply(config.keyVariable()));
     this.cache = VerdictCache.open(cache);

@@ -2,7 +2,7 @@ package io.github.p3o.internal;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -113,7 +113,7 @@ public final class Attention {
    * @return by the name of each variable that they give
    */
   static ImmutableMap<String, Node> steps(
-      SameDiff graph, UnaryOperator<@Nullable String> gradientOf) {
+      SameDiff graph, Function<String, @Nullable String> gradientOf) {
     ImmutableMap.Builder<String, Node> steps = ImmutableMap.builder();
     int count = Fusion.isOnCpu() ? count(graph) : 0;
     for (int i = 0; i < count; i++) {
@@ -134,7 +134,7 @@ public final class Attention {
   }
 
   private static ImmutableList<String> gradients(
-      ImmutableList<String> inputs, UnaryOperator<@Nullable String> gradientOf) {
+      ImmutableList<String> inputs, Function<String, @Nullable String> gradientOf) {
     ImmutableList.Builder<String> gradients = ImmutableList.builder();
     for (String input : inputs) {
       String gradient = gradientOf.apply(input);

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,7 +32,7 @@ final class StartupAdvice {
   /** One line; empty if all is set, to whatever values. */
   @VisibleForTesting
   static Optional<String> missing(
-      UnaryOperator<@Nullable String> environment, UnaryOperator<@Nullable String> properties) {
+      Function<String, @Nullable String> environment, Function<String, @Nullable String> properties) {
     List<String> missing = new ArrayList<>();
     // Idle threads of OpenMP and of OpenBLAS otherwise wait in a loop, on cores that others need.
     if (environment.apply("OMP_WAIT_POLICY") == null) {
