@@ -32,7 +32,8 @@ final class StartupAdvice {
   /** One line; empty if all is set, to whatever values. */
   @VisibleForTesting
   static Optional<String> missing(
-      Function<String, @Nullable String> environment, Function<String, @Nullable String> properties) {
+      Function<String, @Nullable String> environment,
+      Function<String, @Nullable String> properties) {
     List<String> missing = new ArrayList<>();
     // Idle threads of OpenMP and of OpenBLAS otherwise wait in a loop, on cores that others need.
     if (environment.apply("OMP_WAIT_POLICY") == null) {
