@@ -5,7 +5,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.ImmutableLongArray;
-import io.github.p3o.internal.Finite;
+import io.github.p3o.internal.Scoring;
 import java.util.random.RandomGenerator;
 import java.util.stream.LongStream;
 
@@ -109,26 +109,9 @@ final class RolloutSource {
   }
 
   private Scored score(long policyStep, ImmutableLongArray ids, Samples samples) {
-    int k = config.responsesPerPrompt();
-    ImmutableList<Prompt> promptOfEach = samples.promptOfEach();
-    double[] rewards = rewardModel.score(promptOfEach, samples.responses());
-    checkArgument(
-        rewards.length == samples.responses().size(),
-        "rewardModel: expected %s rewards, one for each response, got %s",
-        samples.responses().size(),
-        rewards.length);
-    Finite.check("reward", rewards, ids);
-    PolicyScorer.Scores scores = reference.score(promptOfEach, samples.responses());
-    double[] references = scores.logProbs().toArray();
-    Finite.check("reference log-probability", references, ids);
-    PairwiseBatch batch =
-        new PairwiseBatch(
-            ids,
-            samples.prompts(),
-            samples.responses(),
-            samples.behaviour(),
-            LogProbs.ofFlat(k, references),
-            Rewards.ofFlat(k, rewards));
+    double[] rewards = Scoring.rewards(rewardModel, ids, samples);
+    PolicyScorer.Scores scores = reference.score(samples.promptOfEach(), samples.responses());
+    PairwiseBatch batch = Scoring.batch(ids, samples, scores.logProbs().toArray(), rewards);
     return new Scored(policyStep, batch, scores.ofTokens(), ImmutableMap.of());
   }
 }

@@ -3,18 +3,16 @@ package io.github.p3o.spark;
 import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.Gradients;
-import io.github.p3o.LogProbs;
 import io.github.p3o.PairSampler;
 import io.github.p3o.PairwiseBatch;
 import io.github.p3o.Policy;
 import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
 import io.github.p3o.RewardModel;
-import io.github.p3o.Rewards;
 import io.github.p3o.Samples;
-import io.github.p3o.internal.Finite;
 import io.github.p3o.internal.PolicyLearner;
 import io.github.p3o.internal.ResponseObjective;
+import io.github.p3o.internal.Scoring;
 import io.github.p3o.internal.Whole;
 import java.util.function.Supplier;
 
@@ -67,18 +65,9 @@ final class Worker implements AutoCloseable {
   PairwiseBatch rollout(
       ImmutableLongArray ids, ImmutableList<Prompt> prompts, ImmutableLongArray seeds) {
     Samples samples = sample(prompts, k, seeds);
-    ImmutableList<Prompt> promptOfEach = samples.promptOfEach();
-    double[] rewards = rewardModel.score(promptOfEach, samples.responses());
-    Finite.check("reward", rewards, ids);
-    double[] references = scorer.logProbs(promptOfEach, samples.responses());
-    Finite.check("reference log-probability", references, ids);
-    return new PairwiseBatch(
-        ids,
-        samples.prompts(),
-        samples.responses(),
-        samples.behaviour(),
-        LogProbs.ofFlat(k, references),
-        Rewards.ofFlat(k, rewards));
+    double[] rewards = Scoring.rewards(rewardModel, ids, samples);
+    double[] references = scorer.logProbs(samples.promptOfEach(), samples.responses());
+    return Scoring.batch(ids, samples, references, rewards);
   }
 
   /** What these pairs contribute to the gradient of a mini-batch. */
