@@ -1,6 +1,7 @@
 package io.github.p3o.examples;
 
 import com.google.common.base.Ascii;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Options of what is shown. */
@@ -30,16 +31,9 @@ final class DisplayOptions {
           "${COMPLETION-CANDIDATES}: bars or plain lines; auto: bars on a terminal (default).")
   Progress progress = Progress.AUTO;
 
-  @Option(order = 93, names = "--stacktrace", description = "Print the stack trace of an error.")
-  boolean stacktrace;
-
-  @Option(
-      order = 98,
-      names = {"-h", "--help"},
-      usageHelp = true,
-      description = "Show this help and exit.")
+  @Mixin
   @SuppressWarnings("unused") // picocli reads it
-  private boolean help;
+  private final HelpOptions help = new HelpOptions();
 
   @Option(
       order = 99,

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -33,16 +34,9 @@ final class ReportCommand implements Callable<Integer> {
       description = "Prompts to show with their answers (default: as many as the run did).")
   private @Nullable Integer samples;
 
-  @Option(names = "--stacktrace", description = "Print the stack trace of an error.")
-  @SuppressWarnings("unused") // Main looks for it among the arguments
-  private boolean stacktrace;
-
-  @Option(
-      names = {"-h", "--help"},
-      usageHelp = true,
-      description = "Show this help and exit.")
+  @Mixin
   @SuppressWarnings("unused") // picocli reads it
-  private boolean help;
+  private final HelpOptions help = new HelpOptions();
 
   @Spec
   @SuppressWarnings("NullAway.Init") // set by picocli

@@ -127,9 +127,9 @@ final class SftCommand implements Callable<Integer> {
     Checks.atLeast("--batch", 1, batch);
     Checks.share("--held-out", heldOut);
     // A file that cannot be read is named before there is a run directory.
-    forEachText(policy != null ? policy : Path.of(tokenizer), text -> {});
+    ImmutableSortedSet<String> words = words();
     try (Run run = Run.open(spec, options, checkpoints);
-        LanguageModel model = model(run.directory().resolve(MODEL))) {
+        LanguageModel model = model(words, run.directory().resolve(MODEL))) {
       List<Example> inOrder = examples(model, run.console());
       run.pin("examples", inOrder);
       List<Integer> order = new ArrayList<>(ContiguousSet.closedOpen(0, inOrder.size()));
@@ -199,7 +199,21 @@ final class SftCommand implements Callable<Integer> {
     }
   }
 
-  private LanguageModel model(Path directory) {
+  /** Reads all texts, and keeps their words if these are to be the new model's tokens. */
+  private ImmutableSortedSet<String> words() {
+    boolean wanted = policy == null && tokenizer.equals("words");
+    ImmutableSortedSet.Builder<String> words = ImmutableSortedSet.naturalOrder();
+    forEachText(
+        policy != null ? policy : Path.of(tokenizer),
+        text -> {
+          if (wanted) {
+            words.addAll(WORDS.split(text.prompt() + text.completion()));
+          }
+        });
+    return words.build();
+  }
+
+  private LanguageModel model(ImmutableSortedSet<String> words, Path directory) {
     if (policy != null) {
       return LanguageModel.load(policy);
     }
@@ -207,10 +221,7 @@ final class SftCommand implements Callable<Integer> {
       case "bytes" ->
           LanguageModel.untrained(sizes.sizes(), Tokenizers.bytes(), directory, options.seed);
       case "words" -> {
-        ImmutableSortedSet.Builder<String> words = ImmutableSortedSet.naturalOrder();
-        forEachText(
-            directory, text -> words.addAll(WORDS.split(text.prompt() + text.completion())));
-        Tokenizers.writeWordLevel(directory, words.build());
+        Tokenizers.writeWordLevel(directory, words);
         yield fromDirectory(directory);
       }
       default -> fromDirectory(Path.of(tokenizer));
