@@ -57,19 +57,21 @@ public record ImportanceRatios(
 
   private static ImportanceRatios of(
       ImmutableDoubleArray now, ImmutableDoubleArray old, double bound, int from, int to) {
+    DoubleExp exp = DoubleExp.ofThread();
     double[] logRatios = new double[BLOCK];
-    double[] ratios = new double[BLOCK];
+    double[] ratios = new double[BLOCK]; // at first log π_old
     ImportanceRatios total = none();
     for (int begin = from; begin < to; begin += BLOCK) {
       int count = Math.min(BLOCK, to - begin);
+      PolicyLossGraph.copy(now, begin, logRatios, 0, count);
+      PolicyLossGraph.copy(old, begin, ratios, 0, count);
+      LaneKernels.subtract(logRatios, logRatios, ratios, count);
       long clamped = 0;
       for (int i = 0; i < count; i++) {
-        double logRatio = now.get(begin + i) - old.get(begin + i);
-        logRatios[i] = logRatio;
-        clamped += Math.abs(logRatio) > bound ? 1 : 0;
+        clamped += Math.abs(logRatios[i]) > bound ? 1 : 0;
       }
       LaneKernels.clip(logRatios, logRatios, -bound, bound, count);
-      LaneKernels.exp(ratios, logRatios, count);
+      exp.exp(ratios, logRatios, count);
       total = total.plus(moments(ratios, count, clamped));
     }
     return total;
