@@ -102,8 +102,7 @@ final class LoraFiles {
         }
       }
       shapes.forEach(
-          (name, shape) ->
-              DecoderParameters.checkShape(directory, source, inFile(name), shape));
+          (name, shape) -> DecoderParameters.checkShape(directory, source, inFile(name), shape));
       return new Adapter(
           config,
           Parameters.filled(type, shapes, (name, view) -> source.readInto(inFile(name), view)));
@@ -231,7 +230,6 @@ final class LoraFiles {
     task.shapes(tensors, config)
         .keySet()
         .forEach(name -> written.put(inFile(name), adapter.parameters().get(name)));
-    SafeTensorsWriter.write(
-        directory.resolve(TENSORS), written, ImmutableMap.of("format", "pt"));
+    SafeTensorsWriter.write(directory.resolve(TENSORS), written, ImmutableMap.of("format", "pt"));
   }
 }

@@ -80,7 +80,8 @@ class FreezeTest {
         TransformerPolicy policy = base.withFrozen(firstLayer(config))) {
       assertThat(logProbs(policy)).isEqualTo(logProbs(base));
       assertThat(policy.greedy(PROMPTS, 9)).isEqualTo(base.greedy(PROMPTS, 9));
-      assertThat(policy.parameters().names()).doesNotContainAnyElementsOf(policy.frozenParameters().keySet());
+      assertThat(policy.parameters().names())
+          .doesNotContainAnyElementsOf(policy.frozenParameters().keySet());
       assertThat(policy.frozenParameters().keySet())
           .containsExactlyElementsOf(
               base.parameters().names().stream().filter(firstLayer(config)::freezes).toList());
@@ -107,13 +108,16 @@ class FreezeTest {
       assertThat(reference.parameters().vector()).isNotSameAs(policy.parameters().vector());
       policy
           .frozenParameters()
-          .forEach((name, array) -> assertThat(reference.frozenParameters().get(name)).isSameAs(array));
+          .forEach(
+              (name, array) -> assertThat(reference.frozenParameters().get(name)).isSameAs(array));
       assertThat(logProbs(reference)).isEqualTo(before);
       assertThat(logProbs(policy)).isNotEqualTo(before);
     }
   }
 
-  /** In float32 too, whose attention is another step: the gradients are those of a whole training. */
+  /**
+   * In float32 too, whose attention is another step: the gradients are those of a whole training.
+   */
   @ParameterizedTest
   @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
   void gradient_ofWhatIsTrained_isThatOfTheWholeModels(DecoderConfig config) {
@@ -126,7 +130,8 @@ class FreezeTest {
                   (name, gradient) ->
                       assertThat(gradient)
                           .as(name)
-                          .containsExactly(expected.getOrDefault(name, new double[0]), within(1e-4)));
+                          .containsExactly(
+                              expected.getOrDefault(name, new double[0]), within(1e-4)));
         }
       }
     }
@@ -283,7 +288,8 @@ class FreezeTest {
         .isTrue();
     assertThat(FreezeConfig.firstLayers(Architecture.GPT2, 1).freezes("wpe.weight")).isTrue();
     assertThat(FreezeConfig.firstLayers(Architecture.GPT2, 1).freezes("h.10.ln_1.bias")).isFalse();
-    assertThat(FreezeConfig.firstLayers(Architecture.LLAMA, 2).freezes("model.layers.1.x")).isTrue();
+    assertThat(FreezeConfig.firstLayers(Architecture.LLAMA, 2).freezes("model.layers.1.x"))
+        .isTrue();
     assertThat(FreezeConfig.firstLayers(Architecture.LLAMA, 2).freezes("model.layers.12.x"))
         .isFalse();
   }

@@ -54,7 +54,8 @@ class ModelMemoryTest {
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     command.add(ModelMemory.class.getName());
     command.addAll(List.of(arguments));
-    ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
     // malloc shall give back what is freed
     builder.environment().keySet().removeIf(name -> name.startsWith("MALLOC_"));
     Process process = builder.start();
@@ -93,7 +94,6 @@ class ModelMemoryTest {
           Maps.toMap(policy.parameters().names(), name -> type),
           StoredForm.NOTES);
     }
-    assertThat(growth("load", directory.toString()))
-        .isBetween(WEIGHTS / 2, WEIGHTS + WEIGHTS / 4);
+    assertThat(growth("load", directory.toString())).isBetween(WEIGHTS / 2, WEIGHTS + WEIGHTS / 4);
   }
 }

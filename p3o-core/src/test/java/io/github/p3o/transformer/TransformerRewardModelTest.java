@@ -104,7 +104,8 @@ class TransformerRewardModelTest {
     try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.FLOAT);
         TransformerPolicy adapted = policy.withAdapter(LoraConfig.of(Architecture.LLAMA, 2), 1);
         TransformerRewardModel base = TransformerRewardModel.fromPolicy(policy);
-        TransformerRewardModel scoring = base.withAdapter(LoraConfig.of(Architecture.LLAMA, 2), 1)) {
+        TransformerRewardModel scoring =
+            base.withAdapter(LoraConfig.of(Architecture.LLAMA, 2), 1)) {
       adapted.saveAdapter(directory);
       assertThatThrownBy(() -> base.loadAdapter(directory))
           .isInstanceOf(CheckpointException.class)

@@ -50,9 +50,7 @@ final class FreezeOptions {
     }
     try (TransformerPolicy whole = model.policy()) {
       return new LanguageModel(
-          freeze(whole.config(), whole::withFrozen),
-          model.tokenizer(),
-          model.tokenizerDirectory());
+          freeze(whole.config(), whole::withFrozen), model.tokenizer(), model.tokenizerDirectory());
     }
   }
 

@@ -24,7 +24,8 @@ import picocli.CommandLine.Spec;
       "",
       "The comparisons come from a file (--data), or are pairs of the model's own samples that a"
           + " known preference labels with noise (--sample-pairs). They are held out by prompt. The"
-          + " result is DIR/model, which p3o align --reward takes. Without prompts, samples"
+          + " result is DIR/model, which p3o align --reward takes; of a low-rank adapter also"
+          + " DIR/adapter, which PEFT reads. Without prompts, samples"
           + " continue the openings of children's stories."
     },
     footer = {
