@@ -186,8 +186,9 @@ final class IndexedRows implements Stateful, AutoCloseable {
         state.equals(state()), "rows: expected %s as in the checkpoint, got %s", state, state());
   }
 
+  /** Waits until the executors have dropped the rows, as the application may stop next. */
   @Override
   public void close() {
-    rows.unpersist();
+    rows.unpersist(true);
   }
 }

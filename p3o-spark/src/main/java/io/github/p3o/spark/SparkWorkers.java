@@ -258,11 +258,16 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
     return next;
   }
 
-  /** Frees the parameters that were sent, and the idle workers of this JVM. */
+  /**
+   * Frees the parameters that the executors have, and the idle workers of this JVM. It waits for
+   * the former: an application that stops meanwhile has Scala's threads complain. Spark's cleaner
+   * frees the driver's copy.
+   */
   @Override
   public void close() {
     if (sent != null) {
-      sent.parameters().destroy();
+      sent.parameters().unpersist(true);
+      sent = null;
     }
     WorkerPool.clear();
   }

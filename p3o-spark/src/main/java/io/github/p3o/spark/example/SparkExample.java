@@ -133,7 +133,7 @@ public final class SparkExample {
             .optimizer(OptimizerConfig.adamW(models.rank() == 0 ? 1e-3 : 5e-3))
             .build();
     try (SparkSession spark = SparkSession.builder().appName("p3o").getOrCreate();
-        SparkPrompts prompts = prompts(spark, given.getOrDefault("prompts", ""));
+        SparkPrompts prompts = prompts(spark, given.getOrDefault("prompts", ""), models);
         SparkP3OTrainer<TransformerPolicy> trainer =
             SparkP3OTrainer.builder(spark, models)
                 .prompts(prompts)
@@ -150,10 +150,11 @@ public final class SparkExample {
   }
 
   /** Those in the files, or a thousand of three ids. */
-  private static SparkPrompts prompts(SparkSession spark, String path) {
+  private static SparkPrompts prompts(SparkSession spark, String path, Models models) {
+    String some = "int(3 + id %% %s)".formatted(Math.min(500, models.vocabulary() - 3));
     return SparkPrompts.ofTokens(
         path.isEmpty()
-            ? spark.range(1000).selectExpr("array(1, int(3 + id % 500), int(3 + id % 7)) tokens")
+            ? spark.range(1000).selectExpr("array(1, " + some + ", int(3 + id % 7)) tokens")
             : spark.read().parquet(path),
         "tokens");
   }
