@@ -175,7 +175,7 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
     long results = conf.getSizeAsBytes(RESULTS, "1g");
     checkAtLeast(
         RESULTS,
-        Math.max(parameterBytes, SparkWorkers.MAX_COLLECTED),
+        parameterBytes + SparkWorkers.MAX_COLLECTED,
         results == 0 ? Long.MAX_VALUE : results,
         conf);
   }

@@ -47,7 +47,7 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(SparkWorkers.class);
 
-  /** Bytes of all gradients of an update, up to which the driver adds them up itself. */
+  /** Bytes that the driver receives beyond one gradient, up to which it adds them up itself. */
   static final long MAX_COLLECTED = 1 << 24;
 
   private static final String SERIALIZER = "spark.serializer";
@@ -142,7 +142,7 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
             groups ->
                 new GradientPart(index[0]++, PairRows.of(batch.select(groups)), whole, klScale));
     long bytes = VectorBytes.size(policy.parameters().vector());
-    boolean small = parts.size() * bytes <= MAX_COLLECTED;
+    boolean small = (parts.size() - 1) * bytes <= MAX_COLLECTED;
     List<Slice> sums =
         run("gradients", to -> small ? collected(to, parts) : shuffled(to, parts, bytes));
     ImmutableList<PartResult> results = sums.get(0).results();

@@ -89,8 +89,8 @@ class ExecutorMemoryTest {
     assertRefused(
         conf.clone().set("spark.executor.memory", "300m"), "spark.executor.memory: expected");
     assertRefused(
-        conf.clone().set("spark.driver.maxResultSize", "39m"),
-        "spark.driver.maxResultSize: expected at least 40m");
+        conf.clone().set("spark.driver.maxResultSize", "55m"),
+        "spark.driver.maxResultSize: expected at least 56m");
   }
 
   private static void assertRefused(SparkConf conf, String message) {
