@@ -22,7 +22,7 @@ final class NativeMemoryException extends IllegalStateException {
     return new NativeMemoryException(
         "native memory: expected to be enough for a task, got \""
             + message
-            + "\"; raise spark.executor.memoryOverhead and org.bytedeco.javacpp.maxphysicalbytes, as"
-            + " ExecutorMemory.measure says, or lower promptsPerMicroBatch");
+            + "\"; raise spark.executor.memoryOverhead and org.bytedeco.javacpp.maxphysicalbytes,"
+            + " as ExecutorMemory.measure says, or lower promptsPerMicroBatch");
   }
 }

@@ -36,8 +36,7 @@ public final class SparkComparisons implements AutoCloseable {
   public static SparkComparisons ofTokens(
       Dataset<Row> data, String prompt, String chosen, String rejected) {
     return new SparkComparisons(
-        new IndexedRows(
-            data, ImmutableList.of(prompt, chosen, rejected), IndexedRows.tokens()));
+        new IndexedRows(data, ImmutableList.of(prompt, chosen, rejected), IndexedRows.tokens()));
   }
 
   /**

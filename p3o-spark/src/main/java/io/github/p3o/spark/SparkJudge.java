@@ -81,8 +81,7 @@ public final class SparkJudge implements Judge<String, String> {
    */
   public Dataset<Row> judge(
       Dataset<Row> data, String prompt, String first, String second, String verdict) {
-    int[] columns =
-        Stream.of(prompt, first, second).mapToInt(data.schema()::fieldIndex).toArray();
+    int[] columns = Stream.of(prompt, first, second).mapToInt(data.schema()::fieldIndex).toArray();
     return NewColumn.of(
         data,
         verdict,

@@ -150,7 +150,8 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
     Gradients gradients = join(batch, sums, results);
     double seconds = watch.elapsed(TimeUnit.NANOSECONDS) / 1e9;
     traffic =
-        traffic.gradient(parts.size() * bytes, small ? parts.size() * bytes : bytes, seconds, slowest);
+        traffic.gradient(
+            parts.size() * bytes, small ? parts.size() * bytes : bytes, seconds, slowest);
     return gradients;
   }
 

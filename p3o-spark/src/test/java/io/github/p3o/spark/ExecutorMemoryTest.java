@@ -67,8 +67,7 @@ class ExecutorMemoryTest {
     assertRefused(
         conf.clone()
             .set(
-                "spark.executor.extraJavaOptions",
-                "-Dorg.bytedeco.javacpp.maxphysicalbytes=1283m"),
+                "spark.executor.extraJavaOptions", "-Dorg.bytedeco.javacpp.maxphysicalbytes=1283m"),
         "org.bytedeco.javacpp.maxphysicalbytes: expected at least 1284m");
     assertThatCode(
             () ->

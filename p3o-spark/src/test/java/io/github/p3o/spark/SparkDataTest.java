@@ -125,8 +125,7 @@ class SparkDataTest {
         SparkComparisons.ofText(data, "p", "c", "r", Tokenizers::bytes)) {
       assertThat(comparisons.next(1, new SplittableRandom(1)))
           .containsExactly(
-              new Comparison(
-                  Prompt.of(BEGIN, 'a', 'b'), Response.of('c', END), Response.of(END)));
+              new Comparison(Prompt.of(BEGIN, 'a', 'b'), Response.of('c', END), Response.of(END)));
     }
   }
 
@@ -138,19 +137,16 @@ class SparkDataTest {
         SparkComparisons.ofText(data, "p", "c", "r", MarkingTokenizer::new)) {
       assertThat(comparisons.next(1, new SplittableRandom(1)))
           .containsExactly(
-              new Comparison(
-                  Prompt.of(1000 + 'a', 'b'), Response.of('c', 'd'), Response.of('e')));
+              new Comparison(Prompt.of(1000 + 'a', 'b'), Response.of('c', 'd'), Response.of('e')));
     }
   }
 
   @Test
   void comparisons_rowsThatAreNull_areCountedAndRefused() {
     Dataset<Row> data = spark.sql("select 'ab' p, 'c' c, string(null) r");
-    assertThatThrownBy(
-            () -> SparkComparisons.ofText(data, "p", "c", "r", Tokenizers::bytes))
+    assertThatThrownBy(() -> SparkComparisons.ofText(data, "p", "c", "r", Tokenizers::bytes))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage(
-            "[p, c, r]: expected at least one token in every row, got 1 rows of 1 without");
+        .hasMessage("[p, c, r]: expected at least one token in every row, got 1 rows of 1 without");
   }
 
   private static final class MarkingTokenizer implements Tokenizer {

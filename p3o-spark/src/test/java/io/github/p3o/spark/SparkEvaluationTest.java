@@ -35,10 +35,8 @@ class SparkEvaluationTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 5})
-  void tournamentAndFrontier_inAnyPartitions_areThoseOfOneMachine(int partitions)
-      throws Exception {
-    assertThat(Evaluations.on(spark, partitions).results())
-        .isEqualTo(Evaluations.here().results());
+  void tournamentAndFrontier_inAnyPartitions_areThoseOfOneMachine(int partitions) throws Exception {
+    assertThat(Evaluations.on(spark, partitions).results()).isEqualTo(Evaluations.here().results());
   }
 
   /** More rows than a model is given at once. */
@@ -59,7 +57,8 @@ class SparkEvaluationTest {
   @Test
   void judge_ofADataSet_addsTheNamesOfVerdicts() {
     Dataset<Row> data =
-        spark.sql("select * from values ('p', 'aa', 'b'), ('p', 'a', 'bb'), ('p', '', '') t(p, a, b)");
+        spark.sql(
+            "select * from values ('p', 'aa', 'b'), ('p', 'a', 'bb'), ('p', '', '') t(p, a, b)");
     SparkJudge judge = new SparkJudge(spark, Evaluations::longerIsBetter, 2);
     List<Row> rows = judge.judge(data, "p", "a", "b", "verdict").collectAsList();
     assertThat(rows).extracting(row -> row.getString(3)).containsExactly("FIRST", "SECOND", "TIE");
