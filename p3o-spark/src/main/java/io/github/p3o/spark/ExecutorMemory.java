@@ -138,8 +138,9 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
     long megabytes = megabytes(nativeBytes());
     String options =
         conf.get(OPTIONS, "")
-            .replace(JavaModuleOptions.defaultModuleOptions(), "") // which Spark adds by itself
-            .replaceAll("-D" + MAX_PHYSICAL_BYTES + "=\\S*", "");
+            // this and the preference of addresses are Spark's own additions
+            .replace(JavaModuleOptions.defaultModuleOptions(), "")
+            .replaceAll("-D(java.net.preferIPv6Addresses|" + MAX_PHYSICAL_BYTES + ")=\\S*", "");
     return ImmutableMap.of(
         OVERHEAD,
         megabytes + "m",

@@ -51,7 +51,8 @@ class ExecutorMemoryTest {
         conf()
             .set(
                 "spark.executor.extraJavaOptions",
-                JavaModuleOptions.defaultModuleOptions()
+                "-Djava.net.preferIPv6Addresses=false "
+                    + JavaModuleOptions.defaultModuleOptions()
                     + " -Dmy=1 -Dorg.bytedeco.javacpp.maxphysicalbytes=1g");
     assertThat(MEMORY.settings(conf))
         .containsEntry(

@@ -169,6 +169,7 @@ public final class SparkExample {
             Response.of(longest),
             spark.sparkContext().getConf());
     ImmutableMap<String, String> settings = memory.settings(spark.sparkContext().getConf());
+    System.out.println("An executor needs, as measured here, to be given to spark-submit:");
     settings.forEach((name, value) -> System.out.printf("--conf \"%s=%s\"%n", name, value));
     return memory;
   }
@@ -201,5 +202,6 @@ public final class SparkExample {
           traffic.sumBytes() / traffic.gradients());
     }
     trainer.policy().save(run.resolve("model"));
+    System.out.println("Saved " + run.resolve("model"));
   }
 }
