@@ -88,6 +88,18 @@ public record FloatMatrix(FloatPointer first, int stride) {
     product(CblasTrans, a, CblasNoTrans, b, rows, columns, inner, 1, 1);
   }
 
+  /**
+   * How many columns of the result one product gives so that OpenBLAS stays on the thread that
+   * calls it, and is as fast as in one product: few rows are not worth what it does to prepare all
+   * of a large matrix.
+   *
+   * @return a multiple of 16, or 0 if there is none
+   */
+  public static int columnsAtOnce(int rows, int inner) {
+    int columns = MAX_PRODUCT / (rows * inner);
+    return rows == 1 ? 0 : Math.min(columns, 96) / 16 * 16;
+  }
+
   private void product(
       int formA,
       FloatMatrix a,

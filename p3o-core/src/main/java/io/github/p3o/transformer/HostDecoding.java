@@ -144,8 +144,8 @@ final class HostDecoding implements Decoding {
       add = adding(layer.down());
     }
     eachBlock(count, config.hiddenSize(), add.then(normalising(finalNorm)));
-    logits.productTransposed(
-        normalised, output, count, config.vocabularySize(), config.hiddenSize());
+    multiplyTransposed(
+        logits, normalised, output, count, config.vocabularySize(), config.hiddenSize());
     return this::copyLogits;
   }
 
@@ -181,18 +181,38 @@ final class HostDecoding implements Decoding {
   /** {@code out = in · matrix}, an adapter's share added. */
   private void multiply(FloatMatrix out, FloatMatrix in, Product product, int rows) {
     Linear linear = product.linear();
-    int outputs = linear.outputs();
     int inputs = linear.inputs();
     if (linear.order() == Linear.Order.OUTPUTS_FIRST) {
-      out.productTransposed(in, product.matrix(), rows, outputs, inputs);
+      multiplyTransposed(out, in, product.matrix(), rows, linear.outputs(), inputs);
     } else {
-      out.product(in, product.matrix(), rows, outputs, inputs, 0);
+      out.product(in, product.matrix(), rows, linear.outputs(), inputs, 0);
     }
     HostWeights.Low more = product.low();
     if (more != null) {
       low.productTransposed(in, more.down(), rows, more.rank(), inputs);
-      out.addProductTransposed(more.scale(), low, more.up(), rows, outputs, more.rank());
+      out.addProductTransposed(
+          more.scale(), low, more.up(), rows, linear.outputs(), more.rank());
     }
+  }
+
+  /** {@code out = in · matrixᵀ}; of few rows in parts, by threads of the JVM. */
+  private void multiplyTransposed(
+      FloatMatrix out, FloatMatrix in, FloatMatrix matrix, int rows, int outputs, int inputs) {
+    int step = FloatMatrix.columnsAtOnce(rows, inputs);
+    if (step == 0) {
+      out.productTransposed(in, matrix, rows, outputs, inputs);
+      return;
+    }
+    each(
+        (outputs + step - 1) / step,
+        rows * inputs,
+        (worker, from, to) -> {
+          for (int part = from; part < to; part++) {
+            int first = part * step;
+            int count = Math.min(step, outputs - first);
+            out.from(0, first).productTransposed(in, matrix.from(first, 0), rows, count, inputs);
+          }
+        });
   }
 
   /** Divides rows among threads; what is computed does not depend on how many there are. */
