@@ -84,6 +84,12 @@ final class HostDecoding implements Decoding {
   private long rowsComputed;
 
   HostDecoding(DecoderModel model, KeyValueCache cache, int positions) {
+    // two tasks for each thread: none waits long for another that the machine has interrupted
+    this(model, cache, positions, 2 * (ForkJoinPool.getCommonPoolParallelism() + 1));
+  }
+
+  /** For another number of tasks at a time. */
+  HostDecoding(DecoderModel model, KeyValueCache cache, int positions, int tasks) {
     this.model = model;
     this.config = model.config();
     HostWeights weights = new HostWeights(model);
@@ -108,8 +114,7 @@ final class HostDecoding implements Decoding {
     update = matrix(rows, hidden);
     logits = matrix(rows, config.vocabularySize());
     int block = BLOCK * Math.max(Math.max(hidden, inner), width);
-    int threads = ForkJoinPool.getCommonPoolParallelism() + 1;
-    workers = Stream.generate(() -> new Worker(block)).limit(2L * threads).toArray(Worker[]::new);
+    workers = Stream.generate(() -> new Worker(block)).limit(tasks).toArray(Worker[]::new);
   }
 
   private FloatMatrix matrix(int rows, int columns) {

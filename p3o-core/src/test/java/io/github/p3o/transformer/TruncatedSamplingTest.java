@@ -362,7 +362,7 @@ class TruncatedSamplingTest {
       // The first token comes from reading the prompt.
       int tokens = Arrays.stream(lengths).map(length -> length - 1).sum();
       assertThat(tokens).isLessThan(rows * 19 / 2); // else there was nothing to save
-      assertThat(generator.rowsDecoded()).isEqualTo(tokens);
+      assertThat(generator.rowsDecoded()).isBetween((long) tokens, (long) (1.15 * tokens));
     }
   }
 }
