@@ -7,7 +7,8 @@ import java.util.Locale;
 
 /**
  * Prints the greatest memory that a process of its own needed for three training steps: {@code
- * PeakMemory M1|M10|M40 library|pytorch}. Linux only.
+ * PeakMemory M1|M10|M40 library|pytorch}. Linux only. Give the JVM a small heap ({@code -Xmx256m}),
+ * or the garbage that it lets lie counts too.
  */
 public final class PeakMemory {
 

@@ -87,7 +87,7 @@ final class Planner {
       }
       node.inputs().forEach(fusion::finish);
       markConstant(node);
-      if (!emitView(node) && !Lowering.emit(this, node)) {
+      if (!emitZeros(node) && !emitView(node) && !Lowering.emit(this, node)) {
         emitPlain(node);
       }
       read(node).forEach(this::release);
@@ -286,11 +286,23 @@ final class Planner {
     return builder.build();
   }
 
+  /** Zeros in the shape of a value need no memory before an op reads them, which few do. */
+  private boolean emitZeros(Node node) {
+    String input = node.input(0);
+    if (!isZero(node.output()) || !isDenseFloat(input)) {
+      return false;
+    }
+    zero(node.output(), shape(input));
+    return true;
+  }
+
   /** Lets the output share the input's memory, if the op allows it and the memory is ours. */
   private boolean emitView(Node node) {
+    if (!VIEWS.contains(node.opName())) {
+      return false;
+    }
     String input = node.input(0);
-    BufferPool.Buffer buffer = value(input).buffer();
-    if (!VIEWS.contains(node.opName()) || buffer == null) {
+    if (value(input).buffer() == null) {
       return false;
     }
     try (OpContext context = contextFor(node.op(), node.inputs())) {

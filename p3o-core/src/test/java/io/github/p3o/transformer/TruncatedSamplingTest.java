@@ -107,9 +107,11 @@ class TruncatedSamplingTest {
       @ForAll @DoubleRange(min = 0.5, max = 2) double penalty,
       @ForAll @DoubleRange(min = 0.3, max = 3) double temperature,
       @ForAll @IntRange(max = 3) int min) {
+    // No ties, of which any may be kept: numbers are rational, and roots of primes are independent.
+    int[] primes = {2, 3, 5, 7, 11, 13, 17};
     double[] x = new double[7];
     for (int i = 0; i < 7; i++) {
-      x[i] = logits.get(i) + 1e-3 * i; // no ties, of which any may be kept
+      x[i] = logits.get(i) + 1e-3 * Math.sqrt(primes[i]);
     }
     SamplingConfig config = config(min, 5, topK, topP, minP, penalty);
     Prompt prompt = Prompt.of(0, 3, 3);
