@@ -74,6 +74,9 @@ final class Generator {
    * @throws IllegalArgumentException if a prompt leaves no room, or an id is unknown
    */
   void complete(List<OpenResponse> responses) {
+    if (responses.isEmpty()) {
+      return;
+    }
     int longest = 1;
     for (int i = 0; i < responses.size(); i++) {
       Prompt prompt = responses.get(i).prompt();
@@ -81,11 +84,11 @@ final class Generator {
       DecoderInputs.checkIds("prompts", i, prompt.tokens(), config.vocabularySize());
       longest = Math.max(longest, prompt.tokens().length());
     }
-    long ofRow = KeyValueCache.elementsOfRow(config, columns(promptColumns(longest)));
-    int rows = Ints.constrainToRange((int) (MAX_CACHE_ELEMENTS / ofRow), 1, maxRows);
-    int together = Math.min(rows, responses.size());
     int columns = columns(promptColumns(longest));
-    try (KeyValueCache cache = new KeyValueCache(config, model.type(), together, columns);
+    long ofRow = KeyValueCache.elementsOfRow(config, columns);
+    int fitting = Ints.constrainToRange((int) (MAX_CACHE_ELEMENTS / ofRow), 1, maxRows);
+    int rows = Math.min(fitting, responses.size());
+    try (KeyValueCache cache = new KeyValueCache(config, model.type(), rows, columns);
         Decoding decoding = Decoding.of(model, cache, longest + maxNewTokens)) {
       Lists.partition(responses, rows).forEach(part -> completeTogether(part, cache, decoding));
       rowsDecoded += decoding.rowsComputed();

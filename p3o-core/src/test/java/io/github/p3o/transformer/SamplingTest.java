@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -353,6 +354,29 @@ class SamplingTest {
               "prompts[2].tokens: expected at most 20 (30 positions, of them 10 for new tokens),"
                   + " got 21");
       assertThat(policy.greedy(prompts.subList(0, 2), 10)).hasSize(2);
+    }
+  }
+
+  @Test
+  void greedy_ofNoPrompts_isNone() {
+    try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.FLOAT)) {
+      assertThat(policy.greedy(List.of(), 10)).isEmpty();
+    }
+  }
+
+  /** The only token is certain, and drawn until the limit. */
+  @Test
+  void sample_ofAVocabularyOfOne_drawsIt() {
+    DecoderConfig config =
+        DecoderConfig.llama(
+            1, 8, 8, 1, 2, 1, 20, 1e-5, 10_000, true, OptionalInt.empty(), OptionalInt.empty());
+    try (TransformerPolicy policy = TransformerPolicy.random(config, DataType.FLOAT, 1)) {
+      Samples samples =
+          policy.sampler(4).sample(ImmutableList.of(Prompt.of(0)), 3, new SplittableRandom(1));
+      assertThat(samples.responses())
+          .extracting(Response::tokens)
+          .containsOnly(ImmutableIntArray.of(0, 0, 0, 0));
+      assertThat(samples.behaviour().values().toArray()).containsOnly(0);
     }
   }
 
