@@ -5,25 +5,25 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import org.bytedeco.javacpp.FloatPointer;
 
-/**
- * What one thread computes in: native memory for products, and an array for everything else.
- *
- * @param buffer of the JVM, as a scope of JavaCPP around the caller would free its own
- * @param pointer to the buffer
- * @param array as long
- */
-record HostScratch(FloatBuffer buffer, FloatPointer pointer, float[] array) {
+/** What one thread computes in: native memory for products, and an array for everything else. */
+final class HostScratch {
+
+  // The JVM's memory, as a scope of JavaCPP around the caller would free its own.
+  private final FloatBuffer buffer;
+  private final FloatPointer pointer;
+  private final float[] array;
 
   HostScratch(int length) {
-    this(
+    buffer =
         ByteBuffer.allocateDirect(length * Float.BYTES)
             .order(ByteOrder.nativeOrder())
-            .asFloatBuffer(),
-        new float[length]);
+            .asFloatBuffer();
+    pointer = new FloatPointer(buffer);
+    array = new float[length];
   }
 
-  private HostScratch(FloatBuffer buffer, float[] array) {
-    this(buffer, new FloatPointer(buffer), array);
+  float[] array() {
+    return array;
   }
 
   FloatMatrix matrix(int columns) {

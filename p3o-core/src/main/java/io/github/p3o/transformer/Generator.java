@@ -9,7 +9,6 @@ import io.github.p3o.transformer.Decoding.Logits;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.ForkJoinPool;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -61,7 +60,7 @@ final class Generator {
                 () ->
                     new TokenDistribution(
                         sampling, temperature, config.endTokens(), config.vocabularySize()))
-            .limit(2L * (ForkJoinPool.getCommonPoolParallelism() + 1))
+            .limit(Workers.TASKS)
             .toArray(TokenDistribution[]::new);
     this.maxNewTokens = sampling.maxNewTokens();
     this.maxRows = maxRows;

@@ -4,6 +4,8 @@ import com.google.common.collect.ImmutableList;
 import io.github.p3o.internal.FloatMatrix;
 import io.github.p3o.internal.LayerKernels;
 import io.github.p3o.internal.TokenAttention;
+import io.github.p3o.transformer.HostWeights.Vector;
+import io.github.p3o.transformer.Workers.Worker;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -12,15 +14,6 @@ import org.jspecify.annotations.Nullable;
  * notation is that of {@link DecoderGraph}.
  */
 final class HostAttention {
-
-  /**
-   * A new token.
-   *
-   * @param index among the new tokens
-   * @param row of the cache
-   * @param position in its sequence, and its column
-   */
-  record Token(int index, int row, int position) {}
 
   private final KeyValueCache cache;
   private final HostWeights weights;
@@ -55,46 +48,49 @@ final class HostAttention {
   /**
    * Brings keys and values of some heads of a token to the cache, and mixes what its queries see.
    *
-   * @param scratch of the thread
-   * @param all likewise, {@code [(H + 2 K)·d]}
-   * @param projected the products of the token, where its queries are turned
+   * @param worker of the thread
+   * @param row of the cache
+   * @param position in the sequence, and column of the cache
+   * @param projected the products of the token, {@code [(H + 2 K)·d]}; queries are turned there
    * @param bias of the products
    * @param mixed takes the result, {@code [H·d]}
    * @param firstHead of keys and values
    * @param end behind the last one
    */
   void attend(
-      TokenAttention scratch,
-      float[] all,
+      Worker worker,
       int layer,
-      Token token,
+      int row,
+      int position,
       FloatMatrix projected,
-      float @Nullable [] bias,
+      @Nullable Vector bias,
       FloatMatrix mixed,
       int firstHead,
       int end) {
+    TokenAttention scratch = worker.attention;
+    float[] all = worker.first;
     projected.get(all, 0, weights.width());
     if (bias != null) {
-      LayerKernels.add(all, 0, bias, 0, bias.length);
+      LayerKernels.add(all, 0, bias.values, 0, bias.values.length);
     }
-    scratch.begin(end - firstHead, group, token.position() + 1, size);
+    scratch.begin(end - firstHead, group, position + 1, size);
     for (int head = firstHead; head < end; head++) {
       int query = weights.offset(0, head * group);
       int key = weights.offset(1, head);
       for (int i = 0; i < group; i++) {
-        turn(all, query + i * size, token.position());
+        turn(all, query + i * size, position);
       }
       LayerKernels.multiply(all, query, (float) (1 / Math.sqrt(size)), group * size);
-      turn(all, key, token.position());
+      turn(all, key, position);
       projected.from(0, query).put(all, query, group * size);
-      FloatMatrix ofHead = cache.ofHead(keys.get(layer), token.row(), head);
-      ofHead.from(token.position(), 0).put(all, key, size);
+      FloatMatrix ofHead = cache.ofHead(keys.get(layer), row, head);
+      ofHead.from(position, 0).put(all, key, size);
       scratch.score(head - firstHead, projected.from(0, query).withStride(size), ofHead);
     }
     scratch.normalise();
     for (int head = firstHead; head < end; head++) {
-      FloatMatrix ofHead = cache.ofHead(values.get(layer), token.row(), head);
-      ofHead.from(token.position(), 0).put(all, weights.offset(2, head), size);
+      FloatMatrix ofHead = cache.ofHead(values.get(layer), row, head);
+      ofHead.from(position, 0).put(all, weights.offset(2, head), size);
       FloatMatrix target = mixed.from(0, (long) head * group * size).withStride(size);
       scratch.mix(head - firstHead, ofHead, target);
     }

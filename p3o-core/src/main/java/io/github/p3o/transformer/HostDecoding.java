@@ -3,17 +3,16 @@ package io.github.p3o.transformer;
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.internal.FloatMatrix;
 import io.github.p3o.internal.LayerKernels;
-import io.github.p3o.internal.TokenAttention;
 import io.github.p3o.transformer.DecoderConfig.Residual;
-import io.github.p3o.transformer.HostAttention.Token;
 import io.github.p3o.transformer.HostWeights.Layer;
 import io.github.p3o.transformer.HostWeights.Norm;
 import io.github.p3o.transformer.HostWeights.Product;
+import io.github.p3o.transformer.HostWeights.Vector;
+import io.github.p3o.transformer.Workers.Task;
+import io.github.p3o.transformer.Workers.Worker;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ForkJoinPool;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -22,42 +21,10 @@ import org.nd4j.linalg.factory.Nd4j;
 /**
  * Decoding in float32 on the CPU: products by BLAS with the weights where they lie, everything
  * between them by loops of the JVM. All takes as many rows as there are, each with as many columns
- * as it has, so that a sequence that has ended costs nothing, and neither does padding. The notation
- * is that of {@link DecoderGraph}, R the number of rows.
+ * as it has, so that a sequence that has ended costs nothing, and neither does padding. The
+ * notation is that of {@link DecoderGraph}, R the number of rows.
  */
 final class HostDecoding implements Decoding {
-
-  /** Rows of which a thread keeps what it computes in its cache. */
-  private static final int BLOCK = 8;
-
-  /** Elements that are worth another thread. */
-  private static final int MIN_TASK = 1 << 13;
-
-  /** What one thread computes in. */
-  private static final class Worker {
-    final LayerKernels kernels = new LayerKernels();
-    final TokenAttention attention = new TokenAttention();
-    final float[] first;
-    final float[] second;
-
-    Worker(int length) {
-      first = new float[length];
-      second = new float[length];
-    }
-  }
-
-  /** Work on rows {@code [from, to)}. */
-  @FunctionalInterface
-  private interface Task {
-    void run(Worker worker, int from, int to);
-
-    default Task then(Task next) {
-      return (worker, from, to) -> {
-        run(worker, from, to);
-        next.run(worker, from, to);
-      };
-    }
-  }
 
   @SuppressWarnings("UnusedVariable") // keeps alive the memory that matrices are read from
   private final DecoderModel model;
@@ -69,7 +36,7 @@ final class HostDecoding implements Decoding {
   private final @Nullable FloatMatrix positionEmbedding;
   private final FloatMatrix output;
   private final HostAttention attention;
-  private final Worker[] workers;
+  private final Workers workers;
 
   private final List<INDArray> owned = new ArrayList<>();
   private final float[] x; // [R, D], the residual stream
@@ -84,8 +51,7 @@ final class HostDecoding implements Decoding {
   private long rowsComputed;
 
   HostDecoding(DecoderModel model, KeyValueCache cache, int positions) {
-    // two tasks for each thread: none waits long for another that the machine has interrupted
-    this(model, cache, positions, 2 * (ForkJoinPool.getCommonPoolParallelism() + 1));
+    this(model, cache, positions, Workers.TASKS);
   }
 
   /** For another number of tasks at a time. */
@@ -113,8 +79,7 @@ final class HostDecoding implements Decoding {
     gate = matrix(rows, inner);
     update = matrix(rows, hidden);
     logits = matrix(rows, config.vocabularySize());
-    int block = BLOCK * Math.max(Math.max(hidden, inner), width);
-    workers = Stream.generate(() -> new Worker(block)).limit(tasks).toArray(Worker[]::new);
+    workers = new Workers(tasks, Math.max(Math.max(hidden, inner), width));
   }
 
   private FloatMatrix matrix(int rows, int columns) {
@@ -136,19 +101,19 @@ final class HostDecoding implements Decoding {
     Task add = (worker, from, to) -> {}; // what the layer before has given
     for (int i = 0; i < layers.size(); i++) {
       Layer layer = layers.get(i);
-      eachBlock(count, config.hiddenSize(), add.then(normalising(layer.attentionNorm())));
+      workers.eachBlock(count, config.hiddenSize(), add.then(normalising(layer.attentionNorm())));
       project(layer, count);
       attend(i, rows, positions);
       multiply(update, mixed, layer.attentionOutput(), count);
       add = adding(layer.attentionOutput());
       Task normalise = normalising(layer.feedForwardNorm());
       boolean inSequence = config.residual() == Residual.SEQUENTIAL;
-      eachBlock(
+      workers.eachBlock(
           count, config.hiddenSize(), inSequence ? add.then(normalise) : normalise.then(add));
       feedForward(layer, count);
       add = adding(layer.down());
     }
-    eachBlock(count, config.hiddenSize(), add.then(normalising(finalNorm)));
+    workers.eachBlock(count, config.hiddenSize(), add.then(normalising(finalNorm)));
     multiplyTransposed(
         logits, normalised, output, count, config.vocabularySize(), config.hiddenSize());
     return this::copyLogits;
@@ -164,7 +129,7 @@ final class HostDecoding implements Decoding {
 
   private void embed(int[] ids, int[] positions) {
     int hidden = config.hiddenSize();
-    float[] position = workers[0].first;
+    float[] position = new float[hidden];
     for (int row = 0; row < ids.length; row++) {
       embedding.from(ids[row], 0).get(x, row * hidden, hidden);
       if (positionEmbedding != null) {
@@ -195,8 +160,7 @@ final class HostDecoding implements Decoding {
     HostWeights.Low more = product.low();
     if (more != null) {
       low.productTransposed(in, more.down(), rows, more.rank(), inputs);
-      out.addProductTransposed(
-          more.scale(), low, more.up(), rows, linear.outputs(), more.rank());
+      out.addProductTransposed(more.scale(), low, more.up(), rows, linear.outputs(), more.rank());
     }
   }
 
@@ -208,7 +172,7 @@ final class HostDecoding implements Decoding {
       out.productTransposed(in, matrix, rows, outputs, inputs);
       return;
     }
-    each(
+    workers.each(
         (outputs + step - 1) / step,
         rows * inputs,
         (worker, from, to) -> {
@@ -220,41 +184,16 @@ final class HostDecoding implements Decoding {
         });
   }
 
-  /** Divides rows among threads; what is computed does not depend on how many there are. */
-  private void each(int rows, int elementsOfRow, Task task) {
-    long elements = (long) rows * elementsOfRow;
-    int tasks = (int) Math.max(1, Math.min(Math.min(rows, workers.length), elements / MIN_TASK));
-    if (tasks == 1) {
-      task.run(workers[0], 0, rows);
-    } else {
-      IntStream.range(0, tasks)
-          .parallel()
-          .forEach(i -> task.run(workers[i], i * rows / tasks, (i + 1) * rows / tasks));
-    }
-  }
-
-  /** The same, some rows at a time. */
-  private void eachBlock(int rows, int elementsOfRow, Task task) {
-    each(
-        rows,
-        elementsOfRow,
-        (worker, from, to) -> {
-          for (int row = from; row < to; row += BLOCK) {
-            task.run(worker, row, Math.min(row + BLOCK, to));
-          }
-        });
-  }
-
   /** Adds to the stream what a product has given. */
   private Task adding(Product product) {
     int hidden = config.hiddenSize();
-    float[] bias = product.bias();
+    Vector bias = product.bias();
     return (worker, from, to) -> {
       float[] given = worker.first;
       update.from(from, 0).get(given, 0, (to - from) * hidden);
       LayerKernels.add(x, from * hidden, given, 0, (to - from) * hidden);
       if (bias != null) {
-        LayerKernels.addToRows(x, from * hidden, bias, to - from);
+        LayerKernels.addToRows(x, from * hidden, bias.values, to - from);
       }
     };
   }
@@ -262,15 +201,16 @@ final class HostDecoding implements Decoding {
   private Task normalising(Norm norm) {
     int hidden = config.hiddenSize();
     float epsilon = (float) config.normEpsilon();
-    float[] bias = norm.bias();
+    float[] weight = norm.weight().values;
+    Vector bias = norm.bias();
     return (worker, from, to) -> {
       float[] out = worker.first;
       for (int row = from; row < to; row++) {
         int at = (row - from) * hidden;
         if (bias == null) {
-          worker.kernels.rootMeanSquareNorm(out, at, x, row * hidden, norm.weight(), epsilon);
+          worker.kernels.rootMeanSquareNorm(out, at, x, row * hidden, weight, epsilon);
         } else {
-          worker.kernels.layerNorm(out, at, x, row * hidden, norm.weight(), bias, epsilon);
+          worker.kernels.layerNorm(out, at, x, row * hidden, weight, bias.values, epsilon);
         }
       }
       normalised.from(from, 0).put(out, 0, (to - from) * hidden);
@@ -284,7 +224,7 @@ final class HostDecoding implements Decoding {
       multiply(gate, normalised, gating, rows);
     }
     int inner = config.intermediateSize();
-    eachBlock(
+    workers.eachBlock(
         rows,
         2 * inner,
         (worker, from, to) -> {
@@ -305,9 +245,9 @@ final class HostDecoding implements Decoding {
   /** Rows that a product has given, its bias added. */
   private static float[] biased(float[] into, FloatMatrix all, Product product, int row, int rows) {
     all.from(row, 0).get(into, 0, rows * product.linear().outputs());
-    float[] bias = product.bias();
+    Vector bias = product.bias();
     if (bias != null) {
-      LayerKernels.addToRows(into, 0, bias, rows);
+      LayerKernels.addToRows(into, 0, bias.values, rows);
     }
     return into;
   }
@@ -323,11 +263,11 @@ final class HostDecoding implements Decoding {
   /** Attention of each row, or, where rows are few, of each of its heads. */
   private void attend(int layer, int[] rows, int[] positions) {
     int heads = config.keyValueHeads();
-    int together = rows.length < workers.length ? 1 : heads;
+    int together = rows.length < workers.count() ? 1 : heads;
     int parts = heads / together;
     int seen = IntStream.of(positions).max().orElse(0) + 1;
-    float[] bias = layers.get(layer).queryKeyValueBias();
-    each(
+    Vector bias = layers.get(layer).queryKeyValueBias();
+    workers.each(
         rows.length * parts,
         together * seen * config.headSize(),
         (worker, from, to) -> {
@@ -335,10 +275,10 @@ final class HostDecoding implements Decoding {
             int index = i / parts;
             int head = i % parts * together;
             attention.attend(
-                worker.attention,
-                worker.first,
+                worker,
                 layer,
-                new Token(index, rows[index], positions[index]),
+                rows[index],
+                positions[index],
                 queryKeyValue.from(index, 0),
                 bias,
                 mixed.from(index, 0),

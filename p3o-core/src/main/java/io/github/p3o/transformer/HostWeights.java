@@ -7,8 +7,19 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
-/** A model's float32 weights for {@link HostDecoding}: matrices where they lie, copies of vectors. */
+/**
+ * A model's float32 weights for {@link HostDecoding}: matrices where they lie, copies of vectors.
+ */
 final class HostWeights {
+
+  /** Numbers that rows are multiplied by, or that are added to them; nobody changes them. */
+  static final class Vector {
+    final float[] values;
+
+    private Vector(float[] values) {
+      this.values = values;
+    }
+  }
 
   /**
    * A product with a matrix, and with an adapter's.
@@ -19,7 +30,7 @@ final class HostWeights {
    * @param bias {@code [outputs]}; it is not part of the product; null for none
    */
   record Product(
-      Linear linear, FloatMatrix matrix, @Nullable Low low, float @Nullable [] bias) {}
+      Linear linear, FloatMatrix matrix, @Nullable Low low, @Nullable Vector bias) {}
 
   /**
    * {@code scale · up down}.
@@ -35,7 +46,7 @@ final class HostWeights {
    * @param weight {@code [D]}
    * @param bias {@code [D]}, null for RMSNorm
    */
-  record Norm(float[] weight, float @Nullable [] bias) {}
+  record Norm(Vector weight, @Nullable Vector bias) {}
 
   /**
    * One layer.
@@ -46,7 +57,7 @@ final class HostWeights {
   record Layer(
       Norm attentionNorm,
       ImmutableList<Product> queryKeyValue,
-      float @Nullable [] queryKeyValueBias,
+      @Nullable Vector queryKeyValueBias,
       Product attentionOutput,
       Norm feedForwardNorm,
       @Nullable Product gate,
@@ -60,37 +71,40 @@ final class HostWeights {
   }
 
   ImmutableList<Layer> layers() {
-    return model.tensors().layers().stream().map(this::layer).collect(ImmutableList.toImmutableList());
+    return model.tensors().layers().stream()
+        .map(this::layer)
+        .collect(ImmutableList.toImmutableList());
   }
 
   private Layer layer(DecoderTensors.Layer names) {
     ImmutableList<Product> queryKeyValue =
         names.queryKeyValue().stream().map(this::product).collect(ImmutableList.toImmutableList());
+    Linear gate = names.gate();
     return new Layer(
         norm(names.attentionNorm()),
         queryKeyValue,
         joined(queryKeyValue),
         product(names.attentionOutput()),
         norm(names.feedForwardNorm()),
-        names.gate() == null ? null : product(names.gate()),
+        gate == null ? null : product(gate),
         product(names.up()),
         product(names.down()));
   }
 
-  private static float @Nullable [] joined(List<Product> products) {
+  private static @Nullable Vector joined(List<Product> products) {
     int length = products.stream().mapToInt(product -> product.linear().outputs()).sum();
     float[] joined = new float[length];
     int at = 0;
     boolean any = false;
     for (Product product : products) {
-      float[] bias = product.bias();
+      Vector bias = product.bias();
       if (bias != null) {
-        System.arraycopy(bias, 0, joined, at, bias.length);
+        System.arraycopy(bias.values, 0, joined, at, bias.values.length);
         any = true;
       }
       at += product.linear().outputs();
     }
-    return any ? joined : null;
+    return any ? new Vector(joined) : null;
   }
 
   private Product product(Linear linear) {
@@ -104,15 +118,18 @@ final class HostWeights {
               adapter.config().rank(),
               (float) adapter.config().scale());
     }
-    return new Product(linear, matrix(linear.weight()), low, vector(linear.bias()));
+    String bias = linear.bias();
+    return new Product(
+        linear, matrix(linear.weight()), low, bias == null ? null : vector(bias));
   }
 
   Norm norm(DecoderTensors.Norm names) {
-    return new Norm(parameter(names.weight()).toFloatVector(), vector(names.bias()));
+    String bias = names.bias();
+    return new Norm(vector(names.weight()), bias == null ? null : vector(bias));
   }
 
-  private float @Nullable [] vector(@Nullable String name) {
-    return name == null ? null : parameter(name).toFloatVector();
+  private Vector vector(String name) {
+    return new Vector(parameter(name).toFloatVector());
   }
 
   /** A matrix by its name. */

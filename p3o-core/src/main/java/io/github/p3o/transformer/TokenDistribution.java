@@ -56,8 +56,8 @@ final class TokenDistribution {
    * @param sequence index of this one
    * @param prompt of this one
    * @param response so far
-   * @return the sum of the weights; not a number if a logit is not a finite one, as after a training
-   *     that diverged
+   * @return the sum of the weights; not a number if a logit is not a finite one, as after a
+   *     training that diverged
    */
   double set(Logits all, int sequence, ImmutableIntArray prompt, int[] response) {
     all.copy(sequence, logits);
@@ -89,7 +89,8 @@ final class TokenDistribution {
     seen.stream()
         .forEach(
             token ->
-                logits[token] = logits[token] > 0 ? logits[token] / penalty : logits[token] * penalty);
+                logits[token] =
+                    logits[token] > 0 ? logits[token] / penalty : logits[token] * penalty);
   }
 
   /** What a weight must reach; each rule reads what the one before has left. */

@@ -83,7 +83,8 @@ class TokenAttentionTest {
   void of_anotherTypeOrOrder_isRefused() {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> FloatMatrix.of(Nd4j.zeros(DataType.DOUBLE, 2, 3)))
-        .withMessageStartingWith("array: expected float32 in row-major order on the CPU, got DOUBLE");
+        .withMessageStartingWith(
+            "array: expected float32 in row-major order on the CPU, got DOUBLE");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> FloatMatrix.of(Nd4j.zeros(DataType.FLOAT, 2, 3).transpose()))
         .withMessageEndingWith("of shape [3, 2], strides [1, 3]");
