@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableSet;
-import com.google.common.collect.Iterables;
 import io.github.p3o.BatchShape;
 import io.github.p3o.Checkpoint;
 import io.github.p3o.OptimizerConfig;
@@ -50,14 +49,14 @@ class FreezeTest {
   /** The first layer; and what no gradient needs to pass, though others beside it are trained. */
   static ImmutableList<FreezeConfig> ways(DecoderConfig config) {
     DecoderTensors.Layer first = DecoderTensors.of(config).layers().get(0);
-    Linear keys = Iterables.get(first.queryKeyValue(), first.queryKeyValue().size() / 2);
+    Linear keys = first.queryKeyValue().get(first.queryKeyValue().size() / 2);
     FreezeConfig firstLayer = FreezeConfig.firstLayers(config.architecture(), 1);
     return ImmutableList.of(
         firstLayer,
         FreezeConfig.firstLayers(config.architecture(), 2),
         new FreezeConfig(
             ImmutableSet.of(
-                Iterables.get(firstLayer.names(), 0),
+                firstLayer.names().asList().get(0),
                 keys.module(),
                 first.attentionNorm().weight(),
                 first.down().weight())));
