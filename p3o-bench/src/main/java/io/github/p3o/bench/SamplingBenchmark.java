@@ -18,7 +18,7 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * 128 new tokens for each of some prompts, the library beside PyTorch; the library's time includes
- * its copy of the weights in the form that sampling reads, and log π of what was drawn.
+ * log π of what was drawn.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)

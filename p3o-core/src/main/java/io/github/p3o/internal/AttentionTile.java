@@ -1,10 +1,6 @@
 package io.github.p3o.internal;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
 import java.util.Arrays;
-import org.bytedeco.javacpp.FloatPointer;
 
 /**
  * Some queries of one head, and all keys that they see: what one thread computes in. It stays in
@@ -19,32 +15,11 @@ final class AttentionTile {
       ThreadLocal.withInitial(AttentionTile::new);
 
   private final FloatExp exp = new FloatExp();
-  private Part weights = new Part(0);
-  private Part slopes = new Part(0);
+  private HostScratch weights = new HostScratch(0);
+  private HostScratch slopes = new HostScratch(0);
   private int first;
   private int rows;
   private int keys;
-
-  /** A matrix {@code [rows, keys]} in native memory, and a copy. */
-  private static final class Part {
-    // The JVM's memory, as a scope of JavaCPP around the caller would free its own.
-    private final FloatBuffer buffer;
-    private final FloatPointer pointer;
-    private final float[] array;
-
-    Part(int length) {
-      buffer =
-          ByteBuffer.allocateDirect(length * Float.BYTES)
-              .order(ByteOrder.nativeOrder())
-              .asFloatBuffer();
-      pointer = new FloatPointer(buffer);
-      array = new float[length];
-    }
-
-    FloatMatrix matrix(int keys) {
-      return new FloatMatrix(pointer, keys);
-    }
-  }
 
   /** This thread's, for the queries of some tokens from {@code first} on. */
   static AttentionTile of(int first, int tokens) {
@@ -52,9 +27,9 @@ final class AttentionTile {
     tile.first = first;
     tile.rows = Math.min(ROWS, tokens - first);
     tile.keys = first + tile.rows;
-    if (tile.weights.array.length < ROWS * tokens) {
-      tile.weights = new Part(ROWS * tokens);
-      tile.slopes = new Part(ROWS * tokens);
+    if (tile.weights.array().length < ROWS * tokens) {
+      tile.weights = new HostScratch(ROWS * tokens);
+      tile.slopes = new HostScratch(ROWS * tokens);
     }
     return tile;
   }
@@ -71,7 +46,7 @@ final class AttentionTile {
    */
   void setWeights(FloatMatrix query, FloatMatrix key, int elements, float[] normalisers) {
     setProducts(weights, query, key, elements);
-    float[] w = weights.array;
+    float[] w = weights.array();
     for (int row = 0; row < rows; row++) {
       int from = row * keys;
       int seen = first + row + 1;
@@ -88,13 +63,13 @@ final class AttentionTile {
       RowKernels.multiply(w, w, 1 / sum, from, from + seen);
       normalisers[first + row] += (float) Math.log(sum);
     }
-    weights.buffer.put(0, w, 0, rows * keys);
+    weights.write(rows * keys);
   }
 
   /** The same weights again, from what {@link #setWeights} found. */
   void restoreWeights(FloatMatrix query, FloatMatrix key, int elements, float[] normalisers) {
     setProducts(weights, query, key, elements);
-    float[] w = weights.array;
+    float[] w = weights.array();
     for (int row = 0; row < rows; row++) {
       int from = row * keys;
       int seen = first + row + 1;
@@ -102,24 +77,24 @@ final class AttentionTile {
       Arrays.fill(w, from + seen, from + keys, Float.NEGATIVE_INFINITY);
     }
     exp.exp(w, w, rows * keys);
-    weights.buffer.put(0, w, 0, rows * keys);
+    weights.write(rows * keys);
   }
 
   /** The gradient of the scores: each weight times how far its slope is above the row's mean. */
   void setSlopes(FloatMatrix gradient, FloatMatrix value, int elements) {
     setProducts(slopes, gradient, value, elements);
-    float[] w = weights.array;
-    float[] s = slopes.array;
+    float[] w = weights.array();
+    float[] s = slopes.array();
     RowKernels.multiply(s, s, w, rows * keys);
     for (int row = 0; row < rows; row++) {
       int from = row * keys;
       float mean = RowKernels.sum(s, from, first + row + 1);
       RowKernels.subtractProduct(s, mean, w, from, from + keys);
     }
-    slopes.buffer.put(0, s, 0, rows * keys);
+    slopes.write(rows * keys);
   }
 
-  private void setProducts(Part part, FloatMatrix query, FloatMatrix key, int elements) {
+  private void setProducts(HostScratch part, FloatMatrix query, FloatMatrix key, int elements) {
     FloatMatrix products = part.matrix(keys);
     int step = keysAtOnce(elements);
     for (int from = 0; from < keys; from += step) {
@@ -128,7 +103,7 @@ final class AttentionTile {
           .from(0, from)
           .productTransposed(query.from(first, 0), key.from(from, 0), rows, count, elements);
     }
-    part.buffer.get(0, part.array, 0, rows * keys);
+    part.read(rows * keys);
   }
 
   /** {@code output} of these queries = weights · value. */
@@ -150,7 +125,7 @@ final class AttentionTile {
     sumOverQueries(weights, gradient, toValue, elements);
   }
 
-  private void sumOverKeys(Part part, FloatMatrix of, FloatMatrix output, int elements) {
+  private void sumOverKeys(HostScratch part, FloatMatrix of, FloatMatrix output, int elements) {
     int step = keysAtOnce(elements);
     for (int from = 0; from < keys; from += step) {
       int count = Math.min(step, keys - from);
@@ -161,7 +136,7 @@ final class AttentionTile {
     }
   }
 
-  private void sumOverQueries(Part part, FloatMatrix of, FloatMatrix sum, int elements) {
+  private void sumOverQueries(HostScratch part, FloatMatrix of, FloatMatrix sum, int elements) {
     int step = keysAtOnce(elements);
     for (int from = 0; from < keys; from += step) {
       int count = Math.min(step, keys - from);

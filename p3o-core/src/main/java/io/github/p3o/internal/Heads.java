@@ -32,7 +32,7 @@ final class Heads {
   }
 
   /** Whether elements lie side by side in row-major order; the stride of a single one is free. */
-  private static boolean isDense(INDArray array) {
+  static boolean isDense(INDArray array) {
     long stride = 1;
     for (int axis = array.rank() - 1; axis >= 0; axis--) {
       if (array.size(axis) > 1 && array.stride(axis) != stride) {

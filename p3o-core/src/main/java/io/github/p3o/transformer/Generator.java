@@ -5,17 +5,17 @@ import static com.google.common.base.Preconditions.checkArgument;
 import com.google.common.collect.Lists;
 import com.google.common.primitives.Ints;
 import io.github.p3o.Prompt;
+import io.github.p3o.transformer.Decoding.Logits;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
+import java.util.stream.Stream;
 
 /**
  * Generates responses, many at a time. Prompts of unequal length are padded behind in the cache's
- * first columns; what is generated follows in the same column for all, each row's own padding stays
- * masked, and positions are those of the unpadded sequence.
+ * first columns; positions are those of the unpadded sequence.
  */
 final class Generator {
 
@@ -31,17 +31,14 @@ final class Generator {
   /** Prompts are padded to a multiple of this. */
   private static final int PROMPT_STEP = 8;
 
-  /** Attention looks at a multiple of this many columns, so that a step serves many tokens. */
-  private static final int COLUMN_STEP = 32;
-
   private final DecoderConfig config;
   private final DecoderModel model;
   private final Prefill prefill;
-  private final TokenDistribution distribution;
+  private final SamplingConfig sampling;
+  private final TokenDistribution[] distributions; // of each thread
   private final int maxNewTokens;
   private final int maxRows;
   private long rowsDecoded;
-  private int plans;
 
   Generator(DecoderModel model, Prefill prefill, double temperature, SamplingConfig sampling) {
     this(model, prefill, temperature, sampling, MAX_ROWS);
@@ -57,8 +54,14 @@ final class Generator {
     this.config = model.config();
     this.model = model;
     this.prefill = prefill;
-    this.distribution =
-        new TokenDistribution(sampling, temperature, config.endTokens(), config.vocabularySize());
+    this.sampling = sampling;
+    this.distributions =
+        Stream.generate(
+                () ->
+                    new TokenDistribution(
+                        sampling, temperature, config.endTokens(), config.vocabularySize()))
+            .limit(Workers.TASKS)
+            .toArray(TokenDistribution[]::new);
     this.maxNewTokens = sampling.maxNewTokens();
     this.maxRows = maxRows;
   }
@@ -70,6 +73,9 @@ final class Generator {
    * @throws IllegalArgumentException if a prompt leaves no room, or an id is unknown
    */
   void complete(List<OpenResponse> responses) {
+    if (responses.isEmpty()) {
+      return;
+    }
     int longest = 1;
     for (int i = 0; i < responses.size(); i++) {
       Prompt prompt = responses.get(i).prompt();
@@ -77,21 +83,20 @@ final class Generator {
       DecoderInputs.checkIds("prompts", i, prompt.tokens(), config.vocabularySize());
       longest = Math.max(longest, prompt.tokens().length());
     }
-    long ofRow = KeyValueCache.elementsOfRow(config, columns(promptColumns(longest)));
-    int rows = Ints.constrainToRange((int) (MAX_CACHE_ELEMENTS / ofRow), 1, maxRows);
-    try (DecoderWeights weights = new DecoderWeights(model, longest + maxNewTokens)) {
-      Lists.partition(responses, rows).forEach(part -> completeTogether(part, weights));
+    int columns = columns(promptColumns(longest));
+    long ofRow = KeyValueCache.elementsOfRow(config, columns);
+    int fitting = Ints.constrainToRange((int) (MAX_CACHE_ELEMENTS / ofRow), 1, maxRows);
+    int rows = Math.min(fitting, responses.size());
+    try (KeyValueCache cache = new KeyValueCache(config, model.type(), rows, columns);
+        Decoding decoding = Decoding.of(model, cache, longest + maxNewTokens)) {
+      Lists.partition(responses, rows).forEach(part -> completeTogether(part, cache, decoding));
+      rowsDecoded += decoding.rowsComputed();
     }
   }
 
   /** Rows of all decoding steps so far: what generation has cost beyond the prompts. */
   long rowsDecoded() {
     return rowsDecoded;
-  }
-
-  /** How often a step was planned anew. */
-  int plans() {
-    return plans;
   }
 
   private void checkRoom(int index, int length) {
@@ -105,13 +110,22 @@ final class Generator {
         length);
   }
 
-  private void completeTogether(List<OpenResponse> responses, DecoderWeights weights) {
-    int longest = responses.stream().mapToInt(r -> r.prompt().tokens().length()).max().orElse(1);
-    int promptColumns = promptColumns(longest);
-    try (KeyValueCache cache =
-        new KeyValueCache(config, model.type(), responses.size(), columns(promptColumns))) {
-      readPrompts(responses, promptColumns, cache);
-      decode(responses, promptColumns, cache, weights);
+  private void completeTogether(
+      List<OpenResponse> responses, KeyValueCache cache, Decoding decoding) {
+    int[] lengths = responses.stream().mapToInt(r -> r.prompt().tokens().length()).toArray();
+    int promptColumns = promptColumns(Ints.max(lengths));
+    readPrompts(responses, promptColumns, cache);
+    decoding.begin(lengths, promptColumns);
+    for (int drawn = 1; drawn < maxNewTokens; drawn++) {
+      int[] open =
+          IntStream.range(0, lengths.length).filter(i -> !responses.get(i).ended()).toArray();
+      if (open.length == 0) {
+        return;
+      }
+      List<OpenResponse> going = IntStream.of(open).mapToObj(responses::get).toList();
+      int[] ids = going.stream().mapToInt(OpenResponse::lastToken).toArray();
+      int[] positions = going.stream().mapToInt(OpenResponse::lastPosition).toArray();
+      extend(going, decoding.next(open, ids, positions));
     }
   }
 
@@ -120,7 +134,7 @@ final class Generator {
   }
 
   private int columns(int promptColumns) {
-    return promptColumns + roundUp(maxNewTokens, COLUMN_STEP);
+    return promptColumns + roundUp(maxNewTokens, PlannedDecoding.COLUMN_STEP);
   }
 
   private static int roundUp(int value, int step) {
@@ -147,9 +161,10 @@ final class Generator {
       int from = first;
       int[] origins = Arrays.stream(promptOfRow, begin, end).map(prompt -> prompt - from).toArray();
       double[] logits = prefill.run(part, columns, cache, begin, origins);
-      for (int i = 0; i < origins.length; i++) {
-        extend(responses.get(begin + i), logits, origins[i]);
-      }
+      int length = config.vocabularySize();
+      extend(
+          responses.subList(begin, end),
+          (i, into) -> System.arraycopy(logits, origins[i] * length, into, 0, length));
     }
   }
 
@@ -157,85 +172,18 @@ final class Generator {
     return index -> index < bound;
   }
 
-  private void extend(OpenResponse response, double[] logits, int row) {
-    response.extend(logits, row * config.vocabularySize(), distribution);
-  }
-
-  private void decode(
-      List<OpenResponse> responses,
-      int promptColumns,
-      KeyValueCache cache,
-      DecoderWeights weights) {
-    List<OpenResponse> rows = responses;
-    DecodeStep step = null;
-    try {
-      for (int column = promptColumns; column < promptColumns + maxNewTokens - 1; column++) {
-        int[] open = openRows(rows);
-        if (open.length == 0) {
-          return;
-        }
-        if (step == null || column == step.columns() || isSparse(open.length, step.rows())) {
-          plans++;
-          close(step);
-          cache.keep(open);
-          rows = IntStream.of(open).mapToObj(rows::get).toList();
-          int columns = Math.min(roundUp(column + 1, COLUMN_STEP), cache.columns());
-          step = new DecodeStep(config, weights, cache, rows.size(), columns);
-        }
-        rowsDecoded += rows.size();
-        extendOpen(rows, run(step, rows, promptColumns, column));
-      }
-    } finally {
-      close(step);
-    }
-  }
-
-  private void extendOpen(List<OpenResponse> rows, double[] logits) {
-    for (int i = 0; i < rows.size(); i++) {
-      if (!rows.get(i).ended()) {
-        extend(rows.get(i), logits, i);
-      }
-    }
-  }
-
-  /** Whether an eighth has ended: a bound of 8/7 on what is computed, with few plans. */
-  private static boolean isSparse(int open, int rows) {
-    return 8 * open <= 7 * rows;
-  }
-
-  /**
-   * Rows that go on, in an order that moves few: the last ones fill the gaps of those that ended.
-   */
-  private static int[] openRows(List<OpenResponse> rows) {
-    int[] open = IntStream.range(0, rows.size()).filter(i -> !rows.get(i).ended()).toArray();
-    int[] kept = new int[open.length];
-    int last = open.length;
-    for (int i = 0; i < kept.length; i++) {
-      kept[i] = rows.get(i).ended() ? open[--last] : i;
-    }
-    return kept;
-  }
-
-  private static void close(@Nullable DecodeStep step) {
-    if (step != null) {
-      step.close();
-    }
-  }
-
-  private static double[] run(
-      DecodeStep step, List<OpenResponse> rows, int promptColumns, int column) {
-    int[] ids = new int[rows.size()];
-    int[] positions = new int[rows.size()];
-    double[] mask = new double[rows.size() * step.columns()];
-    Arrays.fill(mask, DecoderInputs.HIDDEN);
-    for (int i = 0; i < ids.length; i++) {
-      int promptLength = rows.get(i).prompt().tokens().length();
-      ids[i] = rows.get(i).lastToken();
-      positions[i] = promptLength + column - promptColumns;
-      int begin = i * step.columns();
-      Arrays.fill(mask, begin, begin + promptLength, 0);
-      Arrays.fill(mask, begin + promptColumns, begin + column + 1, 0);
-    }
-    return step.run(ids, positions, column, mask);
+  /** Chooses a token for each; every one has random numbers of its own, whoever computes it. */
+  private void extend(List<OpenResponse> responses, Logits logits) {
+    int rows = responses.size();
+    int tasks = Math.min(rows, distributions.length);
+    IntStream.range(0, tasks)
+        .parallel()
+        .forEach(
+            task -> {
+              for (int i = task * rows / tasks; i < (task + 1) * rows / tasks; i++) {
+                responses.get(i).extend(logits, i, distributions[task]);
+              }
+            });
+    responses.forEach(response -> response.settle(sampling.stopRules()));
   }
 }

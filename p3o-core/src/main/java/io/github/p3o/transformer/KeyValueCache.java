@@ -1,5 +1,6 @@
 package io.github.p3o.transformer;
 
+import io.github.p3o.internal.FloatMatrix;
 import java.util.ArrayList;
 import java.util.List;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -21,7 +22,9 @@ final class KeyValueCache implements AutoCloseable {
 
   private final int merged; // M
   private final int products; // K / M
+  private final int rows;
   private final int columns;
+  private final int headSize; // d
   private final long width; // M·d
   // Of each layer [rows, K / M, columns, M·d].
   private final List<INDArray> keys = new ArrayList<>();
@@ -30,7 +33,9 @@ final class KeyValueCache implements AutoCloseable {
   KeyValueCache(DecoderConfig config, DataType type, int rows, int columns) {
     this.merged = merged(config);
     this.products = config.keyValueHeads() / merged;
+    this.rows = rows;
     this.columns = columns;
+    this.headSize = config.headSize();
     this.width = (long) merged * config.headSize();
     for (int i = 0; i < config.layers(); i++) {
       // Zeros: what is masked is multiplied by a weight of 0, and 0 · NaN would be NaN.
@@ -61,8 +66,22 @@ final class KeyValueCache implements AutoCloseable {
     return values.get(layer);
   }
 
+  int rows() {
+    return rows;
+  }
+
   int columns() {
     return columns;
+  }
+
+  /**
+   * The keys or values of one head, {@code [columns, d]}.
+   *
+   * @param all those of a layer
+   */
+  FloatMatrix ofHead(FloatMatrix all, int row, int head) {
+    long product = (long) row * products + head / merged;
+    return all.from(product * columns, (long) (head % merged) * headSize);
   }
 
   /** The first columns of the first rows {@code [rows, K / M, columns, M·d]}. */

@@ -1,9 +1,13 @@
 package io.github.p3o.transformer;
 
+import static com.google.common.base.Preconditions.checkState;
+
 import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
+import io.github.p3o.transformer.Decoding.Logits;
 import java.util.Arrays;
+import java.util.List;
 
 /** A response while it is being generated. */
 final class OpenResponse {
@@ -27,6 +31,11 @@ final class OpenResponse {
     return tokens[tokens.length - 1];
   }
 
+  /** Where that token stands in the sequence, from 0. */
+  int lastPosition() {
+    return prompt.tokens().length() + tokens.length - 1;
+  }
+
   /** Whether an end token was chosen, or a rule ended it. */
   boolean ended() {
     return ended;
@@ -43,22 +52,32 @@ final class OpenResponse {
   }
 
   /**
-   * Chooses one more token.
+   * Chooses one more token. Several responses may do so at a time, each with a distribution of its
+   * own.
    *
    * @param logits of several sequences
-   * @param offset of the first of this one
+   * @param sequence index of this one
    * @param distribution of the next token, its weights are overwritten
-   * @throws IllegalStateException if a logit is not a number, as after a training that diverged
    */
-  void extend(double[] logits, int offset, TokenDistribution distribution) {
-    double sum = distribution.set(logits, offset, prompt.tokens(), tokens);
-    double[] weights = distribution.weights();
-    int token = choice.choose(weights, sum);
+  void extend(Logits logits, int sequence, TokenDistribution distribution) {
+    double sum = distribution.set(logits, sequence, prompt.tokens(), tokens);
+    int token = choice.choose(distribution.weights(), sum);
     tokens = Arrays.copyOf(tokens, tokens.length + 1);
     tokens[tokens.length - 1] = token;
     logProb += distribution.logWeight(token) - Math.log(sum);
-    ended =
-        distribution.ends(token)
-            || distribution.config().stopRules().stream().anyMatch(rule -> rule.stops(tokens));
+    ended = distribution.ends(token);
+  }
+
+  /**
+   * Ends the response where a rule says so; rules are a host's, and not asked by several threads.
+   *
+   * @throws IllegalStateException if a logit was not a number, as after a training that diverged
+   */
+  void settle(List<StopRule> rules) {
+    checkState(
+        Double.isFinite(logProb),
+        "logits: expected finite ones, got a log-probability of %s",
+        logProb);
+    ended = ended || rules.stream().anyMatch(rule -> rule.stops(tokens));
   }
 }

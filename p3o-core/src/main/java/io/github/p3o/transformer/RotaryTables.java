@@ -38,6 +38,31 @@ final class RotaryTables {
     }
   }
 
+  /** How many pairs of elements of a head are turned. */
+  int half() {
+    return half;
+  }
+
+  /** The cosine of each pair {@code [positions · half]}, float32. */
+  float[] cosines(int positions) {
+    extend(positions);
+    return rounded(cosines, positions);
+  }
+
+  /** The sine of each pair {@code [positions · half]}, float32. */
+  float[] sines(int positions) {
+    extend(positions);
+    return rounded(sines, positions);
+  }
+
+  private float[] rounded(double[] table, int positions) {
+    float[] rounded = new float[positions * half];
+    for (int i = 0; i < rounded.length; i++) {
+      rounded[i] = (float) table[i];
+    }
+    return rounded;
+  }
+
   /** The cosine for each element of some heads, {@code [positions · heads · headSize]}. */
   INDArray cosines(DataType type, int positions, int heads, double scale) {
     extend(positions);

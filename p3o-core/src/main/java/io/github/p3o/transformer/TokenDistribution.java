@@ -1,10 +1,14 @@
 package io.github.p3o.transformer;
 
 import com.google.common.primitives.ImmutableIntArray;
+import io.github.p3o.transformer.Decoding.Logits;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.stream.IntStream;
 
 /**
- * Turns logits into the weights that the next token is drawn with. One array serves all sequences.
+ * Turns logits into the weights that the next token is drawn with. Its arrays serve one sequence
+ * after another, in one thread.
  */
 final class TokenDistribution {
 
@@ -49,16 +53,16 @@ final class TokenDistribution {
    * Sets the weights.
    *
    * @param all logits of several sequences
-   * @param offset of the first of this one
+   * @param sequence index of this one
    * @param prompt of this one
    * @param response so far
-   * @return the sum of the weights
-   * @throws IllegalStateException if a logit is not a number, as after a training that diverged
+   * @return the sum of the weights; not a number if a logit is not a finite one, as after a
+   *     training that diverged
    */
-  double set(double[] all, int offset, ImmutableIntArray prompt, int[] response) {
-    System.arraycopy(all, offset, logits, 0, logits.length);
+  double set(Logits all, int sequence, ImmutableIntArray prompt, int[] response) {
+    all.copy(sequence, logits);
     if (config.repetitionPenalty() != 1) {
-      penalise(all, offset, prompt, response);
+      penalise(prompt, response);
     }
     if (response.length < config.minNewTokens()) {
       endTokens.forEach(token -> logits[token] = Double.NEGATIVE_INFINITY);
@@ -72,26 +76,21 @@ final class TokenDistribution {
       weights[i] = Math.exp((logits[i] - max) / temperature);
       sum += weights[i];
     }
-    if (!(sum < Double.POSITIVE_INFINITY)) {
-      throw new IllegalStateException(
-          "logits: expected finite ones, got a greatest of " + max + " and a sum of " + sum);
-    }
     double least = leastWeight();
     return least <= 0 ? sum : truncate(least);
   }
 
   /** Once for each token, however often it occurs. */
-  private void penalise(double[] all, int offset, ImmutableIntArray prompt, int[] response) {
-    prompt.forEach(token -> penalise(all, offset, token));
-    for (int token : response) {
-      penalise(all, offset, token);
-    }
-  }
-
-  private void penalise(double[] all, int offset, int token) {
-    double logit = all[offset + token];
+  private void penalise(ImmutableIntArray prompt, int[] response) {
+    BitSet seen = new BitSet(logits.length);
+    prompt.forEach(seen::set);
+    IntStream.of(response).forEach(seen::set);
     double penalty = config.repetitionPenalty();
-    logits[token] = logit > 0 ? logit / penalty : logit * penalty;
+    seen.stream()
+        .forEach(
+            token ->
+                logits[token] =
+                    logits[token] > 0 ? logits[token] / penalty : logits[token] * penalty);
   }
 
   /** What a weight must reach; each rule reads what the one before has left. */

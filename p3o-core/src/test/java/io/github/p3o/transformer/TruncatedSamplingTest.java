@@ -47,7 +47,12 @@ class TruncatedSamplingTest {
       double[] logits, SamplingConfig config, double temperature, Prompt prompt, int... response) {
     TokenDistribution distribution =
         new TokenDistribution(config, temperature, ImmutableIntArray.of(2), logits.length);
-    double sum = distribution.set(logits, 0, prompt.tokens(), response);
+    double sum =
+        distribution.set(
+            (i, into) -> System.arraycopy(logits, 0, into, 0, into.length),
+            0,
+            prompt.tokens(),
+            response);
     return Arrays.stream(distribution.weights()).map(weight -> weight / sum).toArray();
   }
 
