@@ -9,10 +9,10 @@ public final class LayerKernels {
   /** Beyond this erf is ±1 in float32. */
   private static final float ERF_BOUND = 4;
 
-  private static final float SQRT_HALF = 0.70710678f;
+  private static final float SQRT_HALF = 0.70710677f;
 
   /** {@code 2 √(2/π)}, since {@code (1 + tanh z) / 2 = σ(2 z)}. */
-  private static final float TANH_SLOPE = 1.5957691f;
+  private static final float TANH_SLOPE = 1.595769f;
 
   private final FloatExp exp = new FloatExp();
   private float[] spare = {};
@@ -152,24 +152,24 @@ public final class LayerKernels {
 
   /**
    * {@code out ← erf(factor · x)}, off by less than 5e-7: the rational function in x² of Eigen's
-   * {@code generic_fast_erf_float}.
+   * {@code generic_fast_erf_float}, its numbers rounded to float32.
    */
   static void erf(float[] out, float[] x, float factor, int n) {
     for (int i = 0; i < n; i++) {
       float z = Math.max(Math.min(factor * x[i], ERF_BOUND), -ERF_BOUND);
       float s = z * z;
-      float p = -2.72614225801306e-10f;
-      p = p * s + 2.77068142495902e-08f;
-      p = p * s - 2.10102402082508e-06f;
-      p = p * s - 5.69250639462346e-05f;
-      p = p * s - 7.34990630326855e-04f;
-      p = p * s - 2.95459980854025e-03f;
-      p = p * s - 1.60960333262415e-02f;
-      float q = -1.45660718464996e-05f;
-      q = q * s - 2.13374055278905e-04f;
-      q = q * s - 1.68282697438203e-03f;
-      q = q * s - 7.37332916720468e-03f;
-      q = q * s - 1.42647390514189e-02f;
+      float p = -2.7261424e-10f;
+      p = p * s + 2.7706815e-8f;
+      p = p * s - 2.101024e-6f;
+      p = p * s - 5.6925062e-5f;
+      p = p * s - 7.3499064e-4f;
+      p = p * s - 2.9546e-3f;
+      p = p * s - 1.6096033e-2f;
+      float q = -1.45660715e-5f;
+      q = q * s - 2.1337405e-4f;
+      q = q * s - 1.682827e-3f;
+      q = q * s - 7.3733293e-3f;
+      q = q * s - 1.4264739e-2f;
       out[i] = z * p / q;
     }
   }

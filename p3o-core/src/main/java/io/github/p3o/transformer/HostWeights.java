@@ -29,8 +29,7 @@ final class HostWeights {
    * @param low what is added; null if nothing is
    * @param bias {@code [outputs]}; it is not part of the product; null for none
    */
-  record Product(
-      Linear linear, FloatMatrix matrix, @Nullable Low low, @Nullable Vector bias) {}
+  record Product(Linear linear, FloatMatrix matrix, @Nullable Low low, @Nullable Vector bias) {}
 
   /**
    * {@code scale · up down}.
@@ -119,8 +118,7 @@ final class HostWeights {
               (float) adapter.config().scale());
     }
     String bias = linear.bias();
-    return new Product(
-        linear, matrix(linear.weight()), low, bias == null ? null : vector(bias));
+    return new Product(linear, matrix(linear.weight()), low, bias == null ? null : vector(bias));
   }
 
   Norm norm(DecoderTensors.Norm names) {
