@@ -159,10 +159,10 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     ImmutableMap.Builder<String, String> all = ImmutableMap.builder();
     all.putAll(Settings.of("", config)).put("loss", objective.description());
     if (reference.parameters().isFrozen()) {
-      all.put("reference", Fingerprint.of(reference.parameters()));
+      all.put("reference", Fingerprint.of(reference));
     }
     if (rewardModel instanceof GraphModel model) {
-      all.put("rewardModel", Fingerprint.of(model.parameters()));
+      all.put("rewardModel", Fingerprint.of(model));
     }
     return all.buildOrThrow();
   }

@@ -3,7 +3,8 @@ package io.github.p3o.internal;
 import com.google.common.hash.Hasher;
 import com.google.common.hash.Hashing;
 import com.google.common.primitives.ImmutableIntArray;
-import io.github.p3o.Parameters;
+import io.github.p3o.GraphModel;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -17,18 +18,25 @@ public final class Fingerprint {
 
   private Fingerprint() {}
 
-  /** The same for the same bits of the same type. */
+  /** The same for the same bits of the same type, of what is trained and of what is frozen. */
   @SuppressWarnings("UnstableApiUsage") // Guava's hashing is long stable in fact
-  public static String of(Parameters parameters) {
+  public static String of(GraphModel model) {
     Hasher hasher = Hashing.murmur3_128().newHasher();
-    INDArray vector = parameters.vector();
+    INDArray vector = model.parameters().vector();
+    add(vector, hasher);
+    new TreeMap<>(model.frozenParameters())
+        .values()
+        .forEach(array -> add(array.reshape(array.length()), hasher));
+    return vector.dataType() + "[" + vector.length() + "]:" + hasher.hash();
+  }
+
+  private static void add(INDArray vector, Hasher hasher) {
     for (long from = 0; from < vector.length(); from += CHUNK) {
       long to = Math.min(from + CHUNK, vector.length());
       try (INDArray chunk = vector.get(NDArrayIndex.interval(from, to)).dup()) {
-        add(chunk, hasher);
+        addValues(chunk, hasher);
       }
     }
-    return parameters.dataType() + "[" + vector.length() + "]:" + hasher.hash();
   }
 
   /** The same for the same token ids in the same order. */
@@ -43,7 +51,7 @@ public final class Fingerprint {
     return hasher.hash().toString();
   }
 
-  private static void add(INDArray chunk, Hasher hasher) {
+  private static void addValues(INDArray chunk, Hasher hasher) {
     if (chunk.dataType() == DataType.DOUBLE) {
       for (double value : chunk.data().asDouble()) {
         hasher.putLong(Double.doubleToLongBits(value));

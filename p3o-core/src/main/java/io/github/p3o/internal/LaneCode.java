@@ -121,10 +121,8 @@ record LaneCode(
       }
       int a = place(e.a());
       int b = e.hasB() ? place(e.b()) : 0;
-      boolean inPlace = e.kind() != Expression.Kind.EXP; // which reads its operand twice
-      int early = inPlace ? 0 : take(e);
-      e.operands().forEach(this::release);
-      instructions.add(new Instruction(Action.COMPUTE, e, inPlace ? take(e) : early, a, b));
+      e.operands().forEach(this::release); // an operation may overwrite its operand
+      instructions.add(new Instruction(Action.COMPUTE, e, take(e), a, b));
     }
 
     /** Adds it up and writes it as soon as it is known. */

@@ -152,7 +152,7 @@ public final class LayerKernels {
 
   /**
    * {@code out ← erf(factor · x)}, off by less than 5e-7: the rational function in x² of Eigen's
-   * {@code generic_fast_erf_float}, its numbers rounded to float32.
+   * {@code generic_fast_erf_float}.
    */
   static void erf(float[] out, float[] x, float factor, int n) {
     for (int i = 0; i < n; i++) {
@@ -163,13 +163,13 @@ public final class LayerKernels {
       p = p * s - 2.101024e-6f;
       p = p * s - 5.6925062e-5f;
       p = p * s - 7.3499064e-4f;
-      p = p * s - 2.9546e-3f;
-      p = p * s - 1.6096033e-2f;
+      p = p * s - 0.0029546f;
+      p = p * s - 0.016096033f;
       float q = -1.45660715e-5f;
       q = q * s - 2.1337405e-4f;
-      q = q * s - 1.682827e-3f;
-      q = q * s - 7.3733293e-3f;
-      q = q * s - 1.4264739e-2f;
+      q = q * s - 0.001682827f;
+      q = q * s - 0.0073733293f;
+      q = q * s - 0.014264739f;
       out[i] = z * p / q;
     }
   }

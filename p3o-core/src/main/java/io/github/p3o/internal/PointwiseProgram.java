@@ -27,6 +27,10 @@ final class PointwiseProgram {
   /** Lanes that are computed at a time: some tens of values of each fit into the cache. */
   private static final int BLOCK = 256;
 
+  /** Registers of each thread; kept, since clearing new ones costs as much as a few ops. */
+  private static final ThreadLocal<double[][]> REGISTERS =
+      ThreadLocal.withInitial(() -> new double[0][]);
+
   /** Lanes of one task; the sums of each task are added up in order, whoever computed them. */
   private static final int TASK = 8 * BLOCK;
 
@@ -223,13 +227,26 @@ final class PointwiseProgram {
     private final double[][] outputs;
     private final double[][] registers;
     private final double[] sums = new double[code.sums().size()];
+    private final DoubleExp exp = DoubleExp.ofThread();
 
     Block(double[] operands, Lanes[] inputs, double[][] outputs) {
       this.operands = operands;
       this.inputs = inputs;
       this.outputs = outputs;
-      int size = outputs.length == 0 ? BLOCK : Math.min(BLOCK, Math.max(1, outputs[0].length));
-      this.registers = new double[code.registers()][size];
+      this.registers = registers(code.registers());
+    }
+
+    private static double[][] registers(int count) {
+      double[][] kept = REGISTERS.get();
+      int before = kept.length;
+      if (before < count) {
+        kept = Arrays.copyOf(kept, count);
+        for (int i = before; i < count; i++) {
+          kept[i] = new double[BLOCK];
+        }
+        REGISTERS.set(kept);
+      }
+      return kept;
     }
 
     double[] run(int from, int to) {
@@ -264,7 +281,8 @@ final class PointwiseProgram {
                 registers[Math.max(b, 0)],
                 a < 0 ? operands[-1 - a] : 0,
                 b < 0 ? operands[-1 - b] : 0,
-                count);
+                count,
+                exp);
       }
     }
   }

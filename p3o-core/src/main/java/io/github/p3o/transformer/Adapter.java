@@ -18,7 +18,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  */
 record Adapter(LoraConfig config, Parameters parameters) {
 
-  private static final String PREFIX = "base_model.model.";
+  static final String PREFIX = "base_model.model.";
 
   /** What GPT-2's own checkpoints leave out of names, and PEFT does not. */
   private static final String BASE_OF_GPT2 = "transformer.";
@@ -60,19 +60,6 @@ record Adapter(LoraConfig config, Parameters parameters) {
     return new Adapter(config, parameters);
   }
 
-  /**
-   * A copy beside which a head of one row is trained, in place of the model's own if it has one.
-   */
-  Adapter withHead(INDArray head) {
-    return new Adapter(
-        config,
-        Parameters.copyOf(
-            ImmutableMap.<String, INDArray>builder()
-                .putAll(parameters.asMap())
-                .put(DecoderTensors.SCORE, head)
-                .buildOrThrow()));
-  }
-
   /** Whether a product is added to. */
   boolean adapts(Linear linear) {
     return parameters.names().contains(down(linear));
@@ -98,12 +85,8 @@ record Adapter(LoraConfig config, Parameters parameters) {
     return parameters.get(up(linear)).mmul(parameters.get(down(linear))).muli(config.scale());
   }
 
-  /** Adds to the matrices of a model what this adapter does, and sets its head. */
+  /** Adds to the matrices of a model what this adapter does. */
   void addTo(Map<String, INDArray> weights, DecoderTensors tensors) {
-    INDArray head = weights.get(DecoderTensors.SCORE);
-    if (head != null && parameters.names().contains(DecoderTensors.SCORE)) {
-      head.assign(parameters.get(DecoderTensors.SCORE));
-    }
     for (DecoderTensors.Layer layer : tensors.layers()) {
       for (Linear linear : layer.linears()) {
         INDArray weight = weights.get(linear.weight());
@@ -115,9 +98,5 @@ record Adapter(LoraConfig config, Parameters parameters) {
         }
       }
     }
-  }
-
-  Adapter frozenCopy() {
-    return new Adapter(config, parameters.frozenCopy());
   }
 }

@@ -46,8 +46,8 @@ final class DecoderGraph {
     this.config = model.config();
     ImmutableMap.Builder<String, ImmutableLongArray> all = ImmutableMap.builder();
     all.putAll(model.tensors().all());
-    if (model.adapter() != null) {
-      all.putAll(Adapter.shapes(model.tensors(), model.adapter().config()));
+    if (model.lora() != null) {
+      all.putAll(Adapter.shapes(model.tensors(), model.lora()));
     }
     this.shapes = all.buildOrThrow();
     this.sequences = sequences;

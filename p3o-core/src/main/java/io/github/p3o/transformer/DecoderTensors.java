@@ -207,14 +207,19 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
 
   /** Shapes by name of a reward model: one row in place of the output layer. */
   ImmutableMap<String, ImmutableLongArray> rewardModel() {
-    return backbone().put(SCORE, ImmutableLongArray.of(1, config.hiddenSize())).buildOrThrow();
+    return backbone().put(SCORE, headShape(config)).buildOrThrow();
+  }
+
+  /** Of {@link #SCORE}. */
+  static ImmutableLongArray headShape(DecoderConfig config) {
+    return ImmutableLongArray.of(1, config.hiddenSize());
   }
 
   /** Shapes by name of every parameter that a graph of such a model can ask for. */
   ImmutableMap<String, ImmutableLongArray> all() {
     return ImmutableMap.<String, ImmutableLongArray>builder()
         .putAll(languageModel())
-        .put(SCORE, ImmutableLongArray.of(1, config.hiddenSize()))
+        .put(SCORE, headShape(config))
         .buildOrThrow();
   }
 

@@ -214,7 +214,7 @@ final class DecoderWeights implements AutoCloseable {
   }
 
   private INDArray parameter(String name) {
-    return model.base().get(name);
+    return model.parameter(name);
   }
 
   private INDArray own(INDArray array) {

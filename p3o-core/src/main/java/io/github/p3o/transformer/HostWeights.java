@@ -136,7 +136,7 @@ final class HostWeights {
   }
 
   private INDArray parameter(String name) {
-    return model.base().get(name);
+    return model.parameter(name);
   }
 
   /**

@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
-import com.google.common.collect.Maps;
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.Parameters;
 import io.github.p3o.internal.AtomicFile;
@@ -14,13 +13,21 @@ import io.github.p3o.internal.StrictJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Adapters as Hugging Face's PEFT stores them: {@code adapter_config.json} and safetensors. */
 final class LoraFiles {
 
   static final String CONFIG = "adapter_config.json";
   static final String TENSORS = "adapter_model.safetensors";
+
+  /** The module that {@link DecoderTensors#SCORE} is the weight of. */
+  private static final String HEAD = "score";
 
   private static final long MAX_BYTES = 1 << 20;
 
@@ -38,31 +45,75 @@ final class LoraFiles {
           "revision",
           "task_type");
 
+  private static final String MODULES_TO_SAVE = "modules_to_save";
+
   private static final ImmutableSet<String> READ =
       ImmutableSet.of(
-          "peft_type", "r", "lora_alpha", "target_modules", "bias", "init_lora_weights");
+          "peft_type",
+          "r",
+          "lora_alpha",
+          "target_modules",
+          "bias",
+          "init_lora_weights",
+          MODULES_TO_SAVE);
+
+  /** What an adapted model is for, as PEFT names it. */
+  enum Task {
+    /** A language model. */
+    CAUSAL_LM(ImmutableSet.of()),
+    /** A reward model, whose head is trained too; PEFT looks for it under either name. */
+    SEQ_CLS(ImmutableSet.of("classifier", HEAD));
+
+    private final ImmutableSet<String> modulesToSave;
+
+    Task(ImmutableSet<String> modulesToSave) {
+      this.modulesToSave = modulesToSave;
+    }
+
+    /** Shapes by name of what is trained. */
+    private ImmutableMap<String, ImmutableLongArray> shapes(
+        DecoderTensors tensors, LoraConfig config) {
+      ImmutableMap.Builder<String, ImmutableLongArray> shapes = ImmutableMap.builder();
+      shapes.putAll(Adapter.shapes(tensors, config));
+      if (this == SEQ_CLS) {
+        shapes.put(DecoderTensors.SCORE, DecoderTensors.headShape(tensors.config()));
+      }
+      return shapes.buildOrThrow();
+    }
+  }
 
   private LoraFiles() {}
 
-  static Adapter read(Path directory, DecoderTensors tensors, DataType type) {
-    LoraConfig config = readConfig(directory.resolve(CONFIG), tensors);
-    ImmutableMap<String, ImmutableLongArray> shapes = Adapter.shapes(tensors, config);
+  /** The name in the file of something that is trained: the head's too has a part in front. */
+  private static String inFile(String name) {
+    return name.equals(DecoderTensors.SCORE) ? Adapter.PREFIX + name : name;
+  }
+
+  static Adapter read(Path directory, DecoderTensors tensors, Task task, DataType type) {
+    LoraConfig config = readConfig(directory.resolve(CONFIG), tensors, task);
+    ImmutableMap<String, ImmutableLongArray> shapes = task.shapes(tensors, config);
+    ImmutableSet<String> known =
+        shapes.keySet().stream().map(LoraFiles::inFile).collect(ImmutableSet.toImmutableSet());
     try (SafeTensors source = SafeTensors.open(directory.resolve(TENSORS))) {
       for (String name : source.names()) {
-        if (!shapes.containsKey(name)) {
+        if (!known.contains(name)) {
           throw new CheckpointException(
               directory, "tensors: expected those of " + CONFIG + " for this model", name);
         }
       }
-      shapes.forEach((name, shape) -> DecoderParameters.checkShape(directory, source, name, shape));
-      return new Adapter(config, Parameters.filled(type, shapes, source::readInto));
+      shapes.forEach(
+          (name, shape) -> DecoderParameters.checkShape(directory, source, inFile(name), shape));
+      return new Adapter(
+          config,
+          Parameters.filled(type, shapes, (name, view) -> source.readInto(inFile(name), view)));
     }
   }
 
-  private static LoraConfig readConfig(Path file, DecoderTensors tensors) {
+  private static LoraConfig readConfig(Path file, DecoderTensors tensors, Task task) {
     try {
       ObjectNode json = StrictJson.object(file, MAX_BYTES);
       refuseUnsupported(file, json);
+      checkModulesToSave(file, json, task);
       JsonNode rank = json.path("r");
       JsonNode alpha = json.path("lora_alpha");
       if (!rank.isInt() || !alpha.isNumber()) {
@@ -98,6 +149,24 @@ final class LoraFiles {
     return names.build();
   }
 
+  /** A language model's adapter has none; a reward model's has the head. */
+  private static void checkModulesToSave(Path file, ObjectNode json, Task task) {
+    JsonNode value = json.path(MODULES_TO_SAVE);
+    Set<String> saved = new HashSet<>();
+    value.forEach(name -> saved.add(name.asText()));
+    boolean none = value.isMissingNode() || value.isNull() || (value.isArray() && value.isEmpty());
+    boolean holds =
+        task == Task.CAUSAL_LM
+            ? none
+            : value.isArray() && saved.contains(HEAD) && task.modulesToSave.containsAll(saved);
+    expect(
+        file,
+        json,
+        MODULES_TO_SAVE,
+        holds,
+        task == Task.CAUSAL_LM ? "nothing for a language model" : "[\"score\"] for a reward model");
+  }
+
   private static void refuseUnsupported(Path file, ObjectNode json) {
     expect(file, json, "peft_type", json.path("peft_type").asText().equals("LORA"), "\"LORA\"");
     JsonNode bias = json.path("bias");
@@ -126,7 +195,7 @@ final class LoraFiles {
     }
   }
 
-  static void write(Path directory, DecoderTensors tensors, Adapter adapter) {
+  static void write(Path directory, DecoderTensors tensors, Task task, Adapter adapter) {
     LoraConfig config = adapter.config();
     ObjectNode json = new ObjectMapper().createObjectNode();
     json.putNull("base_model_name_or_path");
@@ -139,11 +208,16 @@ final class LoraFiles {
     } else {
       json.put("lora_alpha", config.alpha());
     }
-    json.put("lora_dropout", 0.0).putNull("modules_to_save");
+    json.put("lora_dropout", 0.0);
+    if (task.modulesToSave.isEmpty()) {
+      json.putNull(MODULES_TO_SAVE);
+    } else {
+      task.modulesToSave.forEach(json.putArray(MODULES_TO_SAVE)::add);
+    }
     json.put("peft_type", "LORA").put("r", config.rank());
     ArrayNode targets = json.putArray("target_modules");
     config.targetModules().stream().sorted().forEach(targets::add);
-    json.put("task_type", "CAUSAL_LM");
+    json.put("task_type", task.name());
     Path file = directory.resolve(CONFIG);
     try {
       Files.createDirectories(directory);
@@ -151,9 +225,11 @@ final class LoraFiles {
     } catch (IOException e) {
       throw new CheckpointException(file, "file: expected to be writable, got " + e, e);
     }
-    SafeTensorsWriter.write(
-        directory.resolve(TENSORS),
-        Maps.filterKeys(adapter.parameters().asMap(), Adapter.shapes(tensors, config)::containsKey),
-        ImmutableMap.of("format", "pt"));
+    Map<String, INDArray> written = new HashMap<>();
+    // A value head, which PPO trains beside the adapter, is none of a language model's.
+    task.shapes(tensors, config)
+        .keySet()
+        .forEach(name -> written.put(inFile(name), adapter.parameters().get(name)));
+    SafeTensorsWriter.write(directory.resolve(TENSORS), written, ImmutableMap.of("format", "pt"));
   }
 }

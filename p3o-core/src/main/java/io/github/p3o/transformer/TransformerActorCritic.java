@@ -9,7 +9,6 @@ import io.github.p3o.Parameters;
 import io.github.p3o.PolicyGraph;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -32,25 +31,16 @@ public final class TransformerActorCritic implements ActorCritic {
    * A copy of what is trained of a policy, with a value head of zeros, so that every value is 0
    * before training.
    *
-   * @param policy the policy, whose temperature is taken over. Of a policy with an adapter, the
-   *     adapter is copied and the weights under it are shared; of another nothing is shared
+   * @param policy the policy, whose temperature is taken over. Its frozen parameters, such as the
+   *     weights under an adapter, are shared, not copied
    * @return the policy with values; the caller closes it
    */
   public static TransformerActorCritic fromPolicy(TransformerPolicy policy) {
     DecoderModel from = policy.model();
     try (INDArray head = Nd4j.create(from.type(), 1, policy.config().hiddenSize())) {
-      DecoderModel model =
-          from.adapter() == null
-              ? new DecoderModel(from.tensors(), withHead(from.base(), head), from.form())
-              : from.with(from.adapter().withHead(head));
-      return new TransformerActorCritic(TransformerPolicy.of(model, policy.temperature()));
+      return new TransformerActorCritic(
+          TransformerPolicy.of(from.withHead(head), policy.temperature()));
     }
-  }
-
-  private static Parameters withHead(Parameters whole, INDArray head) {
-    Map<String, INDArray> initial = new LinkedHashMap<>(whole.asMap());
-    initial.put(DecoderTensors.SCORE, head);
-    return Parameters.copyOf(initial);
   }
 
   /**
@@ -67,8 +57,9 @@ public final class TransformerActorCritic implements ActorCritic {
    * Copies the language model's trained weights as they are now, without the value head: the
    * adapter's if there is one.
    *
-   * @param target a model of the same sizes and adapter, such as the one that this began as
-   * @throws IllegalArgumentException for other sizes or another adapter
+   * @param target a model of the same sizes, adapter and frozen parameters, such as the one that
+   *     this began as
+   * @throws IllegalArgumentException for another
    */
   public void exportTo(TransformerPolicy target) {
     checkArgument(
@@ -82,6 +73,11 @@ public final class TransformerActorCritic implements ActorCritic {
         policy.adapter(),
         target.adapter());
     Parameters to = target.parameters();
+    checkArgument(
+        target.frozenParameters().keySet().equals(policy.frozenParameters().keySet()),
+        "target: expected the frozen parameters %s, got %s",
+        policy.frozenParameters().keySet(),
+        target.frozenParameters().keySet());
     to.update(
         vector ->
             to.viewsInto(vector).forEach((name, view) -> view.assign(parameters().get(name))));
@@ -92,7 +88,7 @@ public final class TransformerActorCritic implements ActorCritic {
     return policy.parameters();
   }
 
-  /** The weights under an adapter; none if there is none. */
+  /** The weights under an adapter, or those that were frozen by name; none if all are trained. */
   @Override
   public Map<String, INDArray> frozenParameters() {
     return policy.frozenParameters();

@@ -122,10 +122,11 @@ public final class TransformerPolicy implements Policy {
    * @param seed of A: the same seed gives the same values
    * @return the policy at this temperature; the caller closes it, this one too
    * @throws IllegalArgumentException for a target that the model does not have
-   * @throws IllegalStateException if there is an adapter already: merge it first
+   * @throws IllegalStateException if there is an adapter already, merge it first; or if parameters
+   *     are frozen
    */
   public TransformerPolicy withAdapter(LoraConfig config, long seed) {
-    model.checkNoAdapter();
+    model.checkWhole();
     return of(model.with(Adapter.random(model.tensors(), config, model.type(), seed)), temperature);
   }
 
@@ -135,11 +136,13 @@ public final class TransformerPolicy implements Policy {
    * @param directory of {@code adapter_config.json} and {@code adapter_model.safetensors}
    * @return the policy at this temperature; the caller closes it, this one too
    * @throws CheckpointException if a file is missing, damaged, or asks for what is not supported
-   * @throws IllegalStateException if there is an adapter already: merge it first
+   * @throws IllegalStateException as {@link #withAdapter}
    */
   public TransformerPolicy loadAdapter(Path directory) {
-    model.checkNoAdapter();
-    return of(model.with(LoraFiles.read(directory, model.tensors(), model.type())), temperature);
+    model.checkWhole();
+    Adapter adapter =
+        LoraFiles.read(directory, model.tensors(), LoraFiles.Task.CAUSAL_LM, model.type());
+    return of(model.with(adapter), temperature);
   }
 
   /**
@@ -151,7 +154,7 @@ public final class TransformerPolicy implements Policy {
    * @throws IllegalStateException if there is no adapter
    */
   public void saveAdapter(Path directory) {
-    LoraFiles.write(directory, model.tensors(), requireAdapter());
+    LoraFiles.write(directory, model.tensors(), LoraFiles.Task.CAUSAL_LM, requireAdapter());
   }
 
   private Adapter requireAdapter() {
@@ -163,10 +166,10 @@ public final class TransformerPolicy implements Policy {
   /**
    * The adapter's rank, scale and targets.
    *
-   * @return empty if the whole model is trained
+   * @return empty if the model's own parameters are trained
    */
   public Optional<LoraConfig> adapter() {
-    return Optional.ofNullable(model.adapter()).map(Adapter::config);
+    return Optional.ofNullable(model.lora());
   }
 
   /**
@@ -177,8 +180,7 @@ public final class TransformerPolicy implements Policy {
    * @throws IllegalStateException if there is no adapter
    */
   public TransformerPolicy withoutAdapter() {
-    requireAdapter();
-    return of(model.with(null), temperature);
+    return of(model.withoutAdapter(), temperature);
   }
 
   /**
@@ -189,7 +191,22 @@ public final class TransformerPolicy implements Policy {
    */
   public TransformerPolicy merged() {
     requireAdapter();
-    return of(new DecoderModel(model.tensors(), model.merged(), model.form()), temperature);
+    Parameters merged = model.merged(model.tensors().languageModel().keySet());
+    return of(new DecoderModel(model.tensors(), merged, model.form()), temperature);
+  }
+
+  /**
+   * A copy of this model of which some parameters are not trained. The copy and its own {@link
+   * #frozenCopy} hold them once, there are no gradients and no moments of them, and saving writes
+   * the whole model. This one can be closed.
+   *
+   * @param config the names of what is frozen
+   * @return the policy at this temperature; the caller closes it, this one too
+   * @throws IllegalArgumentException for a name that no parameter has, or if none is left to train
+   * @throws IllegalStateException if there is an adapter, or if parameters are frozen already
+   */
+  public TransformerPolicy withFrozen(FreezeConfig config) {
+    return of(model.withFrozen(config), temperature);
   }
 
   /**
@@ -232,10 +249,10 @@ public final class TransformerPolicy implements Policy {
 
   @Override
   public Parameters parameters() {
-    return model.parameters();
+    return model.trained();
   }
 
-  /** The weights under an adapter; none if there is none. */
+  /** The weights under an adapter, or those that were frozen by name; none if all are trained. */
   @Override
   public Map<String, INDArray> frozenParameters() {
     return model.frozen();

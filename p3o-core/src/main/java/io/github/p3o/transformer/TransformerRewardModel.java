@@ -1,5 +1,7 @@
 package io.github.p3o.transformer;
 
+import static com.google.common.base.Preconditions.checkState;
+
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.Ints;
@@ -72,7 +74,7 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   public static TransformerRewardModel fromPolicy(TransformerPolicy policy) {
     DecoderTensors from = policy.model().tensors();
     DecoderTensors to = DecoderTensors.of(policy.config());
-    try (Parameters whole = policy.model().merged();
+    try (Parameters whole = policy.model().merged(from.languageModel().keySet());
         INDArray head = Nd4j.create(whole.dataType(), 1, policy.config().hiddenSize())) {
       Map<String, INDArray> initial = new LinkedHashMap<>();
       for (String name : to.rewardModel().keySet()) {
@@ -123,15 +125,57 @@ public final class TransformerRewardModel implements TrainableRewardModel {
    * @param seed of A: the same seed gives the same values
    * @return the model; the caller closes it, this one too
    * @throws IllegalArgumentException for a target that the model does not have
-   * @throws IllegalStateException if there is an adapter already
+   * @throws IllegalStateException if there is an adapter already, or if parameters are frozen
    */
   public TransformerRewardModel withAdapter(LoraConfig config, long seed) {
-    model.checkNoAdapter();
+    model.checkWhole();
     Adapter alone = Adapter.random(model.tensors(), config, model.type(), seed);
-    try (Parameters copied = alone.parameters()) {
-      INDArray head = model.base().get(DecoderTensors.SCORE);
-      return new TransformerRewardModel(model.with(alone.withHead(head)));
+    try (DecoderModel copied = model.with(alone)) {
+      return new TransformerRewardModel(copied.withHead(model.parameter(DecoderTensors.SCORE)));
     }
+  }
+
+  /**
+   * This model with an adapter and a head that PEFT or {@link #saveAdapter} wrote, of a task {@code
+   * SEQ_CLS}. Its own head, 0 after {@link #fromPolicy}, is not used.
+   *
+   * @param directory of {@code adapter_config.json} and {@code adapter_model.safetensors}
+   * @return the model; the caller closes it, this one too
+   * @throws CheckpointException if a file is missing, damaged, or asks for what is not supported
+   * @throws IllegalStateException as {@link #withAdapter}
+   */
+  public TransformerRewardModel loadAdapter(Path directory) {
+    model.checkWhole();
+    return new TransformerRewardModel(
+        model.with(
+            LoraFiles.read(directory, model.tensors(), LoraFiles.Task.SEQ_CLS, model.type())));
+  }
+
+  /**
+   * Writes the adapter and the head, as PEFT reads them for a task {@code SEQ_CLS}: {@code
+   * adapter_config.json} and {@code adapter_model.safetensors}.
+   *
+   * @param directory made if it is not there; files of these names in it are replaced
+   * @throws CheckpointException if it cannot be written
+   * @throws IllegalStateException if there is no adapter
+   */
+  public void saveAdapter(Path directory) {
+    Adapter adapter = model.adapter();
+    checkState(adapter != null, "adapter: expected one, got none");
+    LoraFiles.write(directory, model.tensors(), LoraFiles.Task.SEQ_CLS, adapter);
+  }
+
+  /**
+   * A copy of this model of which some parameters are not trained: there are no gradients and no
+   * moments of them, and saving writes the whole model. This one can be closed.
+   *
+   * @param config the names of what is frozen
+   * @return the model; the caller closes it, this one too
+   * @throws IllegalArgumentException for a name that no parameter has, or if none is left to train
+   * @throws IllegalStateException if there is an adapter, or if parameters are frozen already
+   */
+  public TransformerRewardModel withFrozen(FreezeConfig config) {
+    return new TransformerRewardModel(model.withFrozen(config));
   }
 
   /**
@@ -172,10 +216,10 @@ public final class TransformerRewardModel implements TrainableRewardModel {
 
   @Override
   public Parameters parameters() {
-    return model.parameters();
+    return model.trained();
   }
 
-  /** The weights under an adapter; none if there is none. */
+  /** The weights under an adapter, or those that were frozen by name; none if all are trained. */
   @Override
   public Map<String, INDArray> frozenParameters() {
     return model.frozen();
@@ -216,7 +260,7 @@ public final class TransformerRewardModel implements TrainableRewardModel {
     SDVariable scores = build(shape);
     SameDiff graph = scores.getSameDiff();
     graph.identity(SCORES, scores);
-    return Program.forward(graph, model.parameters().names(), ImmutableList.of(SCORES));
+    return Program.forward(graph, model.trained().names(), ImmutableList.of(SCORES));
   }
 
   /**

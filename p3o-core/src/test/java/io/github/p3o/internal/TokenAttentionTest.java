@@ -27,11 +27,12 @@ class TokenAttentionTest {
   })
   void mix_ofAnySizes_isTheSoftmaxOfPlainLoops(
       int heads, int group, int keys, int size, double scale) {
+    long queries = (long) heads * group;
     int stride = size + 3; // in wider rows than a head
-    INDArray query = OpCheck.random(1, heads * group, size).mul(scale).castTo(DataType.FLOAT);
-    INDArray key = OpCheck.random(2, heads * keys, stride).castTo(DataType.FLOAT);
-    INDArray value = OpCheck.random(3, heads * keys, stride).castTo(DataType.FLOAT);
-    INDArray mixed = Nd4j.valueArrayOf(new long[] {heads * group, size}, Float.NaN, DataType.FLOAT);
+    INDArray query = OpCheck.random(1, queries, size).mul(scale).castTo(DataType.FLOAT);
+    INDArray key = OpCheck.random(2, (long) heads * keys, stride).castTo(DataType.FLOAT);
+    INDArray value = OpCheck.random(3, (long) heads * keys, stride).castTo(DataType.FLOAT);
+    INDArray mixed = Nd4j.valueArrayOf(new long[] {queries, size}, Float.NaN, DataType.FLOAT);
     TokenAttention attention = new TokenAttention();
     attention.begin(heads + 1, 2 * group, keys + 7, size); // something else before
     attention.begin(heads, group, keys, size);

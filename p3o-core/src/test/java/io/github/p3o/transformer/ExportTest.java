@@ -267,7 +267,7 @@ class ExportTest {
             DecoderParameters.read(
                 from, config, source, DecoderTensors::languageModel, DataType.FLOAT)) {
       assertThat(source.copies).isZero();
-      assertThat(source.elements).isEqualTo(model.parameters().count());
+      assertThat(source.elements).isEqualTo(model.trained().count());
     }
   }
 

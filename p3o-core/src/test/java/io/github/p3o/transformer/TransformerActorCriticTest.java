@@ -109,7 +109,7 @@ class TransformerActorCriticTest {
         assertThat(logProbs(both)).isEqualTo(before);
         assertThat(both.parameters().count())
             .isEqualTo(adapted.parameters().count() + policy.config().hiddenSize());
-        assertThat(both.policy().model().base().vector()).isSameAs(policy.parameters().vector());
+        assertThat(LoraTest.weights(both.policy())).isSameAs(policy.parameters().vector());
         assertThat(both.policy().adapter()).contains(lora);
 
         both.parameters().update(vector -> vector.muli(0.5));

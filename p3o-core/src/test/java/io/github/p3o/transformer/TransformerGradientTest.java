@@ -90,6 +90,20 @@ class TransformerGradientTest {
 
   @ParameterizedTest
   @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void gradient_ofWhatIsNotFrozen_equalsFiniteDifferences(DecoderConfig config) {
+    for (FreezeConfig freezing : FreezeTest.ways(config)) {
+      try (TransformerPolicy base = TinyModels.policy(config, DataType.DOUBLE);
+          TransformerPolicy policy = base.withFrozen(freezing)) {
+        BatchShape shape = policy.shape(PROMPTS, RESPONSES);
+        Map<String, INDArray> feed = new HashMap<>(policy.feed(shape, PROMPTS, RESPONSES));
+        feed.putAll(policy.frozenParameters());
+        check(policy.build(shape).logProbs(), policy.parameters(), feed);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
   void gradient_ofAnAdapterOfScores_equalsFiniteDifferences(DecoderConfig config) {
     try (TransformerRewardModel base = TransformerRewardModel.random(config, DataType.DOUBLE, 5)) {
       TinyModels.scatter(base.parameters());

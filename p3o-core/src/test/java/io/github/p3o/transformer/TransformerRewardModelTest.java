@@ -73,6 +73,70 @@ class TransformerRewardModelTest {
     }
   }
 
+  @ParameterizedTest
+  @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
+  void loadAdapter_ofWhatWasSaved_isAdapterAndHeadToTheBit(DecoderConfig config)
+      throws IOException {
+    try (TransformerRewardModel base = TransformerRewardModel.random(config, DataType.FLOAT, 5);
+        TransformerRewardModel adapted = base.withAdapter(LoraTest.everywhere(config), 1)) {
+      TinyModels.scatter(adapted.parameters());
+      adapted.saveAdapter(directory);
+      try (TransformerRewardModel loaded = base.loadAdapter(directory)) {
+        assertThat(loaded.parameters().names()).isEqualTo(adapted.parameters().names());
+        assertThat(loaded.score(PROMPTS, RESPONSES)).isEqualTo(adapted.score(PROMPTS, RESPONSES));
+        loaded
+            .frozenParameters()
+            .forEach((name, array) -> assertThat(array).isSameAs(base.parameters().get(name)));
+      }
+      try (SafeTensors tensors = SafeTensors.open(directory.resolve(LoraFiles.TENSORS))) {
+        assertThat(tensors.names())
+            .contains("base_model.model.score.weight")
+            .allMatch(name -> name.contains(".lora_") || name.endsWith(".score.weight"));
+      }
+      assertThatThrownBy(() -> base.saveAdapter(directory))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("adapter: expected one, got none");
+    }
+  }
+
+  @Test
+  void loadAdapter_ofALanguageModels_saysThatTheHeadIsMissing() {
+    try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.FLOAT);
+        TransformerPolicy adapted = policy.withAdapter(LoraConfig.of(Architecture.LLAMA, 2), 1);
+        TransformerRewardModel base = TransformerRewardModel.fromPolicy(policy);
+        TransformerRewardModel scoring =
+            base.withAdapter(LoraConfig.of(Architecture.LLAMA, 2), 1)) {
+      adapted.saveAdapter(directory);
+      assertThatThrownBy(() -> base.loadAdapter(directory))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining(
+              "modules_to_save: expected [\"score\"] for a reward model, got null");
+      scoring.saveAdapter(directory);
+      assertThatThrownBy(() -> policy.loadAdapter(directory))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining(
+              "modules_to_save: expected nothing for a language model, got"
+                  + " [\"classifier\",\"score\"]");
+    }
+  }
+
+  @Test
+  void withFrozen_ofAModel_trainsTheRestAndSavesAll() {
+    try (TransformerRewardModel base = model(DataType.FLOAT);
+        TransformerRewardModel model =
+            base.withFrozen(FreezeConfig.firstLayers(Architecture.LLAMA, 2))) {
+      assertThat(model.parameters().names())
+          .containsExactly("model.norm.weight", DecoderTensors.SCORE);
+      assertThat(model.score(PROMPTS, RESPONSES)).isEqualTo(base.score(PROMPTS, RESPONSES));
+      TinyModels.scatter(model.parameters());
+      model.save(directory);
+      try (TransformerRewardModel loaded = TransformerRewardModel.load(directory)) {
+        assertThat(loaded.score(PROMPTS, RESPONSES)).isEqualTo(model.score(PROMPTS, RESPONSES));
+        assertThat(loaded.score(PROMPTS, RESPONSES)).isNotEqualTo(base.score(PROMPTS, RESPONSES));
+      }
+    }
+  }
+
   @Test
   void score_ofManyResponses_isThatOfEachAlone() {
     try (TransformerRewardModel model = model(DataType.DOUBLE)) {

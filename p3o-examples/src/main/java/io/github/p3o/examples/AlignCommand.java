@@ -50,6 +50,7 @@ final class AlignCommand implements Callable<Integer> {
   @Mixin private final ObjectiveOptions objective = new ObjectiveOptions();
   @Mixin private final TrainerOptions trainer = new TrainerOptions();
   @Mixin private final LoraOptions lora = new LoraOptions();
+  @Mixin private final FreezeOptions freezing = new FreezeOptions();
   @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
   @Option(
@@ -149,7 +150,7 @@ final class AlignCommand implements Callable<Integer> {
     boolean seedGiven = spec.commandLine().getParseResult().hasMatchedOption("--seed");
     TrainerConfig config =
         trainer.config(preset, objective.epochsPerStep(), seedGiven ? options.seed : null);
-    try (LanguageModel model = LanguageModel.load(policy);
+    try (LanguageModel model = freezing.applyTo(LanguageModel.load(policy));
         Reward scored = Reward.open(reward, model)) {
       PromptSplit prompts = prompts(model, config.seed());
       Alignment.Settings settings =
@@ -182,6 +183,7 @@ final class AlignCommand implements Callable<Integer> {
     Checks.positive("--temperature", temperature);
     Checks.share("--held-out", heldOut);
     lora.check();
+    freezing.check(lora.isWanted());
   }
 
   private int steps() {

@@ -24,7 +24,8 @@ import picocli.CommandLine.Spec;
       "",
       "The comparisons come from a file (--data), or are pairs of the model's own samples that a"
           + " known preference labels with noise (--sample-pairs). They are held out by prompt. The"
-          + " result is DIR/model, which p3o align --reward takes. Without prompts, samples"
+          + " result is DIR/model, which p3o align --reward takes; of a low-rank adapter also"
+          + " DIR/adapter, which PEFT reads. Without prompts, samples"
           + " continue the openings of children's stories."
     },
     footer = {
@@ -35,10 +36,12 @@ import picocli.CommandLine.Spec;
 final class RewardCommand implements Callable<Integer> {
 
   private static final String MODEL = "model";
+  private static final String ADAPTER = "adapter";
 
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final SampleOptions samples = new SampleOptions();
   @Mixin private final LoraOptions lora = new LoraOptions();
+  @Mixin private final FreezeOptions freezing = new FreezeOptions();
   @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
   @Option(
@@ -118,6 +121,7 @@ final class RewardCommand implements Callable<Integer> {
     Checks.share("--held-out", heldOut);
     samples.check(data != null);
     lora.check();
+    freezing.check(lora.isWanted());
     try (LanguageModel model = LanguageModel.load(policy)) {
       // A file that cannot be read is named before there is a run directory.
       Labels read = data == null ? null : read(data, model, Run.console(spec, options.display));
@@ -177,6 +181,9 @@ final class RewardCommand implements Callable<Integer> {
       }
       Calibration calibration =
           RewardFit.measure(reward, labels.heldOut(), microBatch, run.directory());
+      if (lora.isWanted()) {
+        reward.saveAdapter(run.directory().resolve(ADAPTER));
+      }
       reward.save(run.directory().resolve(MODEL));
       model.copyTokenizer(run.directory().resolve(MODEL));
       return calibration;
@@ -184,7 +191,7 @@ final class RewardCommand implements Callable<Integer> {
   }
 
   private TransformerRewardModel begun(LanguageModel model) {
-    TransformerRewardModel whole = untrainedOr(model);
+    TransformerRewardModel whole = freezing.applyTo(untrainedOr(model));
     if (!lora.isWanted()) {
       return whole;
     }

@@ -58,6 +58,7 @@ final class SftCommand implements Callable<Integer> {
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final LineOptions lines = new LineOptions();
   @Mixin private final SizeOptions sizes = new SizeOptions();
+  @Mixin private final FreezeOptions freezing = new FreezeOptions();
   @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
   @Option(
@@ -126,10 +127,11 @@ final class SftCommand implements Callable<Integer> {
     Checks.atLeast("--steps", 1, steps);
     Checks.atLeast("--batch", 1, batch);
     Checks.share("--held-out", heldOut);
+    freezing.check(false);
     // A file that cannot be read is named before there is a run directory.
     ImmutableSortedSet<String> words = words();
     try (Run run = Run.open(spec, options, checkpoints);
-        LanguageModel model = model(words, run.directory().resolve(MODEL))) {
+        LanguageModel model = freezing.applyTo(model(words, run.directory().resolve(MODEL)))) {
       List<Example> inOrder = examples(model, run.console());
       run.pin("examples", inOrder);
       List<Integer> order = new ArrayList<>(ContiguousSet.closedOpen(0, inOrder.size()));

@@ -73,6 +73,20 @@ class BadInputTest {
   }
 
   @Test
+  void freezeOptions_thatMeanNothing_areRefused() {
+    Cli.run("align", "--policy", model, "--reward", "sentiment", "--freeze", "x", "--lora-rank", 2)
+        .failsWith(2, "--freeze, --freeze-layers: expected without --lora-rank, which trains an");
+    Cli.run("align", "--policy", model, "--reward", "sentiment", "--freeze", "layers.9")
+        .failsWith(
+            2,
+            "--freeze, --freeze-layers: names: expected parts of the names of parameters, such as"
+                + " [model.embed_tokens.weight, ",
+            ", got layers.9");
+    Cli.run("reward", "--policy", model, "--sample-pairs", 4, "--freeze-layers", -1)
+        .failsWith(2, "--freeze-layers: expected at least 0, got -1");
+  }
+
+  @Test
   void rolloutsAhead_onTheCommandLine_isRefused() throws IOException {
     Path config = write("ahead.yaml", "rolloutsAhead: 1\n");
     Cli.run("align", "--policy", model, "--reward", "sentiment", "--config", config)

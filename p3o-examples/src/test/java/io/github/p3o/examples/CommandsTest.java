@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.google.common.collect.ImmutableMap;
+import io.github.p3o.transformer.TensorFiles;
 import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
 import java.io.IOException;
@@ -16,7 +18,9 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Every command once, on a language model as small as can be. */
 class CommandsTest {
@@ -266,7 +270,41 @@ class CommandsTest {
           .isNotEqualTo(start.parameters().get("score.weight"));
       assertThat(saved.parameters().get(adapted)).isNotEqualTo(start.parameters().get(adapted));
       assertThat(saved.parameters().get(frozen)).isEqualTo(start.parameters().get(frozen));
+      try (TransformerRewardModel again = start.loadAdapter(out.resolve("adapter"))) {
+        assertThat(again.parameters().get("score.weight"))
+            .isEqualTo(saved.parameters().get("score.weight"));
+      }
     }
+  }
+
+  /** Each command, and what of the model it leaves as it was. */
+  @ParameterizedTest
+  @CsvSource({"align, p3o-v2", "align, ppo", "reward, ''", "sft, ''"})
+  void train_withAPartFrozen_leavesThatPartToTheBit(String command, String loss)
+      throws IOException {
+    Path out = directory.resolve("frozen-" + command + loss);
+    List<Object> arguments = new ArrayList<>(List.of(command, "--policy", model, "--out", out));
+    arguments.addAll(List.of("--freeze", "embed_tokens,mlp", "--steps", 2));
+    switch (command) {
+      case "align" -> {
+        arguments.addAll(List.of("--reward", "sentiment", "--prompt", "one day the big king"));
+        arguments.addAll(List.of("--prompts-per-step", 4, "--evaluation-prompts", 4));
+        arguments.addAll(List.of("--max-new-tokens", 12, "--loss", loss));
+      }
+      case "reward" -> arguments.addAll(List.of("--sample-pairs", 16, "--max-new-tokens", 12));
+      default -> arguments.addAll(List.of("--data", directory.resolve("stories.jsonl")));
+    }
+    Cli.run(arguments.toArray()).succeeds();
+
+    Path saved = out.resolve("model").resolve("model.safetensors");
+    ImmutableMap<String, INDArray> before = TensorFiles.read(model.resolve("model.safetensors"));
+    ImmutableMap<String, INDArray> after = TensorFiles.read(saved);
+    assertThat(after).containsKeys("model.embed_tokens.weight", "model.norm.weight");
+    before.forEach(
+        (name, array) -> {
+          boolean frozen = name.contains("embed_tokens") || name.contains("mlp");
+          assertThat(array.equals(after.get(name))).as(name).isEqualTo(frozen);
+        });
   }
 
   private static Cli alignBriefly(Path out, Object... more) {

@@ -4,7 +4,6 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
-import com.google.common.math.LongMath;
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.Gradients;
 import io.github.p3o.LogProbs;
@@ -20,6 +19,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.LongStream;
 import org.apache.spark.SparkConf;
+import org.apache.spark.launcher.JavaModuleOptions;
 import org.apache.spark.network.util.JavaUtils;
 import org.bytedeco.javacpp.Pointer;
 
@@ -54,7 +54,8 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
   private static final String HEAP = "spark.executor.memory";
   private static final String OPTIONS = "spark.executor.extraJavaOptions";
   private static final String RESULTS = "spark.driver.maxResultSize";
-  private static final String MAX_BYTES = "org.bytedeco.javacpp.maxbytes";
+
+  /** Of the whole process. JavaCPP's other limit, maxbytes, does not count ND4J's arrays. */
   private static final String MAX_PHYSICAL_BYTES = "org.bytedeco.javacpp.maxphysicalbytes";
 
   /** Checks the number of tasks. */
@@ -137,18 +138,16 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
     long megabytes = megabytes(nativeBytes());
     String options =
         conf.get(OPTIONS, "")
-            .replaceAll("-D(" + MAX_BYTES + "|" + MAX_PHYSICAL_BYTES + ")=\\S*", "");
+            // this and the preference of addresses are Spark's own additions
+            .replace(JavaModuleOptions.defaultModuleOptions(), "")
+            .replaceAll("-D(java.net.preferIPv6Addresses|" + MAX_PHYSICAL_BYTES + ")=\\S*", "");
     return ImmutableMap.of(
         OVERHEAD,
         megabytes + "m",
         OPTIONS,
         String.format(
-                "%s -D%s=%dm -D%s=%dm",
-                options.strip(),
-                MAX_BYTES,
-                megabytes,
-                MAX_PHYSICAL_BYTES,
-                megabytes(heap(conf)) + megabytes)
+                "%s -D%s=%dm",
+                options.strip(), MAX_PHYSICAL_BYTES, megabytes(heap(conf)) + megabytes)
             .strip());
   }
 
@@ -171,24 +170,23 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
             ? conf.getSizeAsMb(OVERHEAD, "0") * MIB
             : Math.max(LEAST_OVERHEAD, heap / 10);
     checkAtLeast(OVERHEAD, nativeBytes(), overhead, conf);
-    long nativeLimit = limit(conf, MAX_BYTES, heap);
-    checkAtLeast(MAX_BYTES, nativeBytes(), nativeLimit, conf);
-    checkAtLeast(
-        MAX_PHYSICAL_BYTES,
-        heap + nativeBytes(),
-        limit(conf, MAX_PHYSICAL_BYTES, LongMath.saturatedAdd(heap, nativeLimit)),
-        conf);
+    checkAtLeast(MAX_PHYSICAL_BYTES, heap + nativeBytes(), physicalLimit(conf), conf);
     checkAtLeast(
         HEAP, (long) ((double) COPIES_IN_HEAP * tasks * parameterBytes / USABLE_HEAP), heap, conf);
     long results = conf.getSizeAsBytes(RESULTS, "1g");
-    checkAtLeast(RESULTS, parameterBytes, results == 0 ? Long.MAX_VALUE : results, conf);
+    checkAtLeast(
+        RESULTS,
+        parameterBytes + SparkWorkers.MAX_COLLECTED,
+        results == 0 ? Long.MAX_VALUE : results,
+        conf);
   }
 
-  /** A limit among the executors' Java options, in bytes; 0 there means none. */
-  private static long limit(SparkConf conf, String name, long byDefault) {
-    Matcher matcher = Pattern.compile("-D" + name + "=(\\S+)").matcher(conf.get(OPTIONS, ""));
+  /** JavaCPP's, in bytes: twice the heap by default, and 0 for none. */
+  private static long physicalLimit(SparkConf conf) {
+    Matcher matcher =
+        Pattern.compile("-D" + MAX_PHYSICAL_BYTES + "=(\\S+)").matcher(conf.get(OPTIONS, ""));
     if (!matcher.find()) {
-      return byDefault;
+      return 2 * heap(conf);
     }
     long limit = JavaUtils.byteStringAsBytes(matcher.group(1));
     return limit == 0 ? Long.MAX_VALUE : limit;

@@ -7,6 +7,7 @@ import com.google.common.hash.Hasher;
 import com.google.common.hash.Hashing;
 import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.Stateful;
+import io.github.p3o.text.Tokenizer;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,7 +17,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.function.Function0;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -94,15 +97,35 @@ final class IndexedRows implements Stateful, AutoCloseable {
       List<ImmutableList<ImmutableIntArray>> read = new ArrayList<>();
       while (rows.hasNext()) {
         Row row = rows.next();
-        ImmutableList.Builder<ImmutableIntArray> columns = ImmutableList.builder();
-        for (int i = 0; i < row.length(); i++) {
-          ImmutableIntArray.Builder ids = ImmutableIntArray.builder();
-          if (!row.isNullAt(i)) {
-            row.<Number>getList(i).forEach(id -> ids.add(id.intValue()));
-          }
-          columns.add(ids.build());
+        read.add(
+            IntStream.range(0, row.length())
+                .mapToObj(column -> ids(row, column))
+                .collect(ImmutableList.toImmutableList()));
+      }
+      return read.iterator();
+    };
+  }
+
+  /** The ids in a column; none if it is null. */
+  static ImmutableIntArray ids(Row row, int column) {
+    ImmutableIntArray.Builder ids = ImmutableIntArray.builder();
+    if (!row.isNullAt(column)) {
+      row.<Number>getList(column).forEach(id -> ids.add(id.intValue()));
+    }
+    return ids.build();
+  }
+
+  /**
+   * Columns that hold a prompt and texts that follow it: the prompt after the begin token, and the
+   * others before the end token, where the tokenizer has them.
+   */
+  static Reader texts(Function0<Tokenizer> tokenizer) {
+    return rows -> {
+      List<ImmutableList<ImmutableIntArray>> read = new ArrayList<>();
+      try (Tokenizer own = tokenizer.call()) {
+        while (rows.hasNext()) {
+          read.add(TextRow.encoded(own, rows.next()));
         }
-        read.add(columns.build());
       }
       return read.iterator();
     };
@@ -163,8 +186,9 @@ final class IndexedRows implements Stateful, AutoCloseable {
         state.equals(state()), "rows: expected %s as in the checkpoint, got %s", state, state());
   }
 
+  /** Waits until the executors have dropped the rows, as the application may stop next. */
   @Override
   public void close() {
-    rows.unpersist();
+    rows.unpersist(true);
   }
 }

@@ -2,12 +2,69 @@ package io.github.p3o.spark;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
-/** How many tasks the work is divided into. */
+import com.google.common.collect.Iterators;
+import com.google.common.collect.Streams;
+import java.io.Serializable;
+import java.util.Iterator;
+import java.util.List;
+import java.util.stream.Stream;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.function.Function0;
+
+/** How many tasks the work is divided into, and what a task does with a model of its own. */
 final class Partitions {
+
+  /** Rows that a model is given at once; models bound their own memory below that. */
+  private static final int ROWS_AT_ONCE = 1024;
 
   private Partitions() {}
 
+  /** What a model says of some rows, one answer to each; holds nothing that cannot be sent. */
+  @FunctionalInterface
+  interface Answers<M, T, R> extends Serializable {
+    Stream<R> of(M model, List<T> rows);
+  }
+
   static void check(int partitions) {
     checkArgument(partitions >= 1, "partitions: expected at least 1, got %s", partitions);
+  }
+
+  /** The answers to rows of the driver, in their order. */
+  static <M, T, R> List<R> answers(
+      JavaSparkContext spark,
+      int partitions,
+      Function0<M> model,
+      List<T> rows,
+      Answers<M, T, R> answers) {
+    return rows.isEmpty()
+        ? List.of()
+        : spark
+            .parallelize(rows, Math.min(partitions, rows.size()))
+            .mapPartitions(each -> answers(model, each, answers))
+            .collect();
+  }
+
+  /** Within a task: a model is made for it, and closed when it ends. */
+  static <M, T, R> Iterator<R> answers(
+      Function0<M> model, Iterator<T> rows, Answers<M, T, R> answers) throws Exception {
+    if (!rows.hasNext()) {
+      return Iterators.concat();
+    }
+    M own = model.call();
+    if (own instanceof AutoCloseable closeable) {
+      TaskContext.get()
+          .addTaskCompletionListener(
+              task -> {
+                try {
+                  closeable.close();
+                } catch (Exception e) {
+                  throw new IllegalStateException(e);
+                }
+              });
+    }
+    return Streams.stream(Iterators.partition(rows, ROWS_AT_ONCE))
+        .flatMap(some -> answers.of(own, some))
+        .iterator();
   }
 }

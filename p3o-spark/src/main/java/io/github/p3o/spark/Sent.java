@@ -41,13 +41,14 @@ record Sent(Run<?> run, long version, Broadcast<byte[][]> parameters) implements
 
   /** The slices of a part's gradient, by their numbers. */
   List<Tuple2<Integer, Slice>> gradients(GradientPart part, int slices) {
-    Stopwatch watch = Stopwatch.createStarted();
     return with(
         worker -> {
+          Stopwatch computing = Stopwatch.createStarted(); // the parameters have arrived
           try (Gradients gradients =
               worker.gradients(part.pairs().batch(), part.whole(), part.klScale())) {
+            double seconds = computing.elapsed(TimeUnit.NANOSECONDS) / 1e9;
+            PartResult result = PartResult.of(gradients, seconds);
             byte[][] values = VectorBytes.read(gradients.vector(), slices);
-            PartResult result = PartResult.of(gradients, watch.elapsed(TimeUnit.NANOSECONDS) / 1e9);
             List<Tuple2<Integer, Slice>> all = new ArrayList<>();
             for (int i = 0; i < slices; i++) {
               ImmutableList<PartResult> withFirst =

@@ -3,8 +3,10 @@ package io.github.p3o.spark;
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
+import io.github.p3o.text.Tokenizer;
 import io.github.p3o.train.Comparison;
 import java.util.random.RandomGenerator;
+import org.apache.spark.api.java.function.Function0;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 
@@ -17,6 +19,10 @@ public final class SparkComparisons implements AutoCloseable {
 
   private final IndexedRows rows;
 
+  private SparkComparisons(IndexedRows rows) {
+    this.rows = rows;
+  }
+
   /**
    * Preferences that are token ids.
    *
@@ -24,10 +30,37 @@ public final class SparkComparisons implements AutoCloseable {
    * @param prompt column of arrays of integers, each with at least one
    * @param chosen column of the preferred responses, likewise
    * @param rejected column of the others, likewise
+   * @return the source; the caller closes it
    * @throws IllegalArgumentException for no rows, or rows without tokens in one of the columns
    */
-  public SparkComparisons(Dataset<Row> data, String prompt, String chosen, String rejected) {
-    rows = new IndexedRows(data, ImmutableList.of(prompt, chosen, rejected), IndexedRows.tokens());
+  public static SparkComparisons ofTokens(
+      Dataset<Row> data, String prompt, String chosen, String rejected) {
+    return new SparkComparisons(
+        new IndexedRows(data, ImmutableList.of(prompt, chosen, rejected), IndexedRows.tokens()));
+  }
+
+  /**
+   * Preferences that are texts, encoded on the executors: the prompt after the begin token, the
+   * responses before the end token, where the tokenizer has them. A response follows its prompt
+   * directly.
+   *
+   * @param data any rows
+   * @param prompt column of texts
+   * @param chosen column of the preferred responses, likewise
+   * @param rejected column of the others, likewise
+   * @param tokenizer makes one for each task, such as {@code () -> Tokenizers.huggingFace(path)}
+   * @return the source; the caller closes it
+   * @throws IllegalArgumentException for no rows, or texts without tokens in one of the columns
+   */
+  public static SparkComparisons ofText(
+      Dataset<Row> data,
+      String prompt,
+      String chosen,
+      String rejected,
+      Function0<Tokenizer> tokenizer) {
+    return new SparkComparisons(
+        new IndexedRows(
+            data, ImmutableList.of(prompt, chosen, rejected), IndexedRows.texts(tokenizer)));
   }
 
   /**

@@ -1,13 +1,10 @@
 package io.github.p3o.spark;
 
 import com.google.common.collect.ImmutableList;
-import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
 import io.github.p3o.Stateful;
 import io.github.p3o.text.Tokenizer;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.random.RandomGenerator;
 import org.apache.spark.api.java.function.Function0;
 import org.apache.spark.sql.Dataset;
@@ -40,7 +37,8 @@ public final class SparkPrompts implements PromptSource, Stateful, AutoCloseable
   }
 
   /**
-   * Prompts that are texts, encoded on the executors.
+   * Prompts that are texts, encoded on the executors: the begin token, if the tokenizer has one,
+   * and the tokens of the text.
    *
    * @param data any rows
    * @param column of texts
@@ -51,20 +49,7 @@ public final class SparkPrompts implements PromptSource, Stateful, AutoCloseable
   public static SparkPrompts ofText(
       Dataset<Row> data, String column, Function0<Tokenizer> tokenizer) {
     return new SparkPrompts(
-        new IndexedRows(
-            data,
-            ImmutableList.of(column),
-            texts -> {
-              List<ImmutableList<ImmutableIntArray>> encoded = new ArrayList<>();
-              try (Tokenizer own = tokenizer.call()) {
-                while (texts.hasNext()) {
-                  Row row = texts.next();
-                  int[] ids = row.isNullAt(0) ? new int[0] : own.encode(row.getString(0));
-                  encoded.add(ImmutableList.of(ImmutableIntArray.copyOf(ids)));
-                }
-              }
-              return encoded.iterator();
-            }));
+        new IndexedRows(data, ImmutableList.of(column), IndexedRows.texts(tokenizer)));
   }
 
   @Override

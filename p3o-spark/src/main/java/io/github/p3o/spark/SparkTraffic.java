@@ -8,7 +8,7 @@ package io.github.p3o.spark;
  * @param gradients how many gradients were computed, one for each update
  * @param parameterBytes given to every executor
  * @param gradientBytes that left all tasks together
- * @param sumBytes that the driver received
+ * @param sumBytes that the driver received: each gradient where they are small, else their sum
  * @param seconds from asking for a gradient to having its sum
  * @param computeSeconds of these, as long as the slowest task of each gradient computed
  */
@@ -27,14 +27,30 @@ public record SparkTraffic(
         gradients, parameterBytes + bytes, gradientBytes, sumBytes, seconds, computeSeconds);
   }
 
-  SparkTraffic gradient(int parts, long bytes, double took, double computing) {
+  SparkTraffic gradient(long left, long received, double took, double computing) {
     return new SparkTraffic(
         gradients + 1,
         parameterBytes,
-        gradientBytes + parts * bytes,
-        sumBytes + bytes,
+        gradientBytes + left,
+        sumBytes + received,
         seconds + took,
         computeSeconds + computing);
+  }
+
+  /**
+   * What came after an earlier moment.
+   *
+   * @param earlier of the same trainer
+   * @return the difference
+   */
+  public SparkTraffic since(SparkTraffic earlier) {
+    return new SparkTraffic(
+        gradients - earlier.gradients,
+        parameterBytes - earlier.parameterBytes,
+        gradientBytes - earlier.gradientBytes,
+        sumBytes - earlier.sumBytes,
+        seconds - earlier.seconds,
+        computeSeconds - earlier.computeSeconds);
   }
 
   /**

@@ -47,6 +47,9 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(SparkWorkers.class);
 
+  /** Bytes that the driver receives beyond one gradient, up to which it adds them up itself. */
+  static final long MAX_COLLECTED = 1 << 24;
+
   private static final String SERIALIZER = "spark.serializer";
 
   private final JavaSparkContext spark;
@@ -138,26 +141,42 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
             batch.groups(),
             groups ->
                 new GradientPart(index[0]++, PairRows.of(batch.select(groups)), whole, klScale));
-    DataType type = policy.parameters().dataType();
     long bytes = VectorBytes.size(policy.parameters().vector());
-    int slices = VectorBytes.slices(bytes, parts.size());
+    boolean small = (parts.size() - 1) * bytes <= MAX_COLLECTED;
     List<Slice> sums =
-        run(
-            "gradients",
-            to ->
-                spark
-                    .parallelize(parts, parts.size())
-                    .flatMapToPair(part -> to.gradients(part, slices).iterator())
-                    .partitionBy(new HashPartitioner(slices)) // an integer is its own hash
-                    .values()
-                    .mapPartitions(arriving -> List.of(Slice.sum(arriving, type)).iterator())
-                    .collect());
+        run("gradients", to -> small ? collected(to, parts) : shuffled(to, parts, bytes));
     ImmutableList<PartResult> results = sums.get(0).results();
     double slowest = results.stream().mapToDouble(PartResult::seconds).max().orElse(0);
     Gradients gradients = join(batch, sums, results);
     double seconds = watch.elapsed(TimeUnit.NANOSECONDS) / 1e9;
-    traffic = traffic.gradient(parts.size(), bytes, seconds, slowest);
+    traffic =
+        traffic.gradient(
+            parts.size() * bytes, small ? parts.size() * bytes : bytes, seconds, slowest);
     return gradients;
+  }
+
+  /** The driver adds up whole gradients: one stage, so the faster way while they are small. */
+  private List<Slice> collected(Sent to, List<GradientPart> parts) {
+    List<Slice> each =
+        spark
+            .parallelize(parts, parts.size())
+            .flatMapToPair(part -> to.gradients(part, 1).iterator())
+            .values()
+            .collect();
+    return List.of(Slice.sum(each.iterator(), policy.parameters().dataType()));
+  }
+
+  /** Reducers add up a slice each; the driver receives the sums. */
+  private List<Slice> shuffled(Sent to, List<GradientPart> parts, long bytes) {
+    int slices = VectorBytes.slices(bytes, parts.size());
+    DataType type = policy.parameters().dataType();
+    return spark
+        .parallelize(parts, parts.size())
+        .flatMapToPair(part -> to.gradients(part, slices).iterator())
+        .partitionBy(new HashPartitioner(slices)) // an integer is its own hash
+        .values()
+        .mapPartitions(arriving -> List.of(Slice.sum(arriving, type)).iterator())
+        .collect();
   }
 
   private Gradients join(PairwiseBatch batch, List<Slice> sums, ImmutableList<PartResult> results) {
@@ -202,11 +221,14 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
     return Throwables.getStackTraceAsString(e).contains("broadcast_" + broadcast.id());
   }
 
-  /** What a task found to be wrong with the numbers, or the failure as it is. */
+  /** What a task found to be wrong, or the failure as it is. */
   private static RuntimeException cause(Exception e) {
     for (Throwable cause : Throwables.getCausalChain(e)) {
       if (cause instanceof NonFiniteException nonFinite) {
         return new NonFiniteException(String.valueOf(nonFinite.getMessage()));
+      }
+      if (cause instanceof NativeMemoryException memory) {
+        return new NativeMemoryException(String.valueOf(memory.getMessage()));
       }
     }
     return e instanceof RuntimeException unchecked ? unchecked : new IllegalStateException(e);
@@ -237,11 +259,16 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
     return next;
   }
 
-  /** Frees the parameters that were sent, and the idle workers of this JVM. */
+  /**
+   * Frees the parameters that the executors have, and the idle workers of this JVM. It waits for
+   * the former: an application that stops meanwhile has Scala's threads complain. Spark's cleaner
+   * frees the driver's copy.
+   */
   @Override
   public void close() {
     if (sent != null) {
-      sent.parameters().destroy();
+      sent.parameters().unpersist(true);
+      sent = null;
     }
     WorkerPool.clear();
   }

@@ -10,7 +10,10 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
-/** Vectors of parameters and gradients as they travel: float32 or float64, little-endian. */
+/**
+ * Vectors of parameters and gradients as they travel: float32 or float64, in the order of bytes of
+ * all machines that ND4J runs on, little-endian.
+ */
 final class VectorBytes {
 
   /** Of one array: far below the 2 GiB that an array can hold. */
@@ -39,11 +42,7 @@ final class VectorBytes {
     for (int i = 0; i < slices; i++) {
       try (INDArray slice = slice(vector, i, slices).dup()) {
         all[i] = new byte[Math.toIntExact(size(slice))];
-        if (slice.dataType() == DataType.DOUBLE) {
-          buffer(all[i]).asDoubleBuffer().put(slice.data().asDouble());
-        } else {
-          buffer(all[i]).asFloatBuffer().put(slice.data().asFloat());
-        }
+        slice.data().asNio().get(all[i]);
       }
     }
     return all;
@@ -65,14 +64,9 @@ final class VectorBytes {
   }
 
   private static INDArray array(byte[] bytes, DataType type) {
-    if (type == DataType.DOUBLE) {
-      double[] values = new double[bytes.length / Double.BYTES];
-      buffer(bytes).asDoubleBuffer().get(values);
-      return Nd4j.createFromArray(values);
-    }
-    float[] values = new float[bytes.length / Float.BYTES];
-    buffer(bytes).asFloatBuffer().get(values);
-    return Nd4j.createFromArray(values);
+    INDArray values = Nd4j.createUninitialized(type, bytes.length / type.width());
+    values.data().asNio().put(bytes);
+    return values;
   }
 
   /** The sum of vectors in the order given, in float64, rounded once. */

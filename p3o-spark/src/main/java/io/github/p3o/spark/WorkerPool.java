@@ -23,6 +23,14 @@ final class WorkerPool {
 
   /** Does something with a worker that nobody else uses meanwhile. */
   static <R> R with(Run<?> of, Function<Worker, R> work) {
+    try {
+      return withOwn(of, work);
+    } catch (OutOfMemoryError e) {
+      throw NativeMemoryException.of(e);
+    }
+  }
+
+  private static <R> R withOwn(Run<?> of, Function<Worker, R> work) {
     Worker worker = OF_THIS_JVM.take(of);
     boolean whole = false;
     try {

@@ -9,6 +9,7 @@ import io.github.p3o.Response;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import org.apache.spark.SparkConf;
+import org.apache.spark.launcher.JavaModuleOptions;
 import org.junit.jupiter.api.Test;
 
 /** What is too little is refused before the cluster finds out. */
@@ -29,8 +30,7 @@ class ExecutorMemoryTest {
     MEMORY.settings(conf).forEach(conf::set);
     assertThat(conf.get("spark.executor.memoryOverhead")).isEqualTo("684m");
     assertThat(conf.get("spark.executor.extraJavaOptions"))
-        .isEqualTo(
-            "-Dorg.bytedeco.javacpp.maxbytes=684m -Dorg.bytedeco.javacpp.maxphysicalbytes=1708m");
+        .isEqualTo("-Dorg.bytedeco.javacpp.maxphysicalbytes=1708m");
     assertThatCode(() -> MEMORY.check(conf)).doesNotThrowAnyException();
     assertThat(MEMORY.settings(conf)).isEqualTo(MEMORY.settings(conf()));
   }
@@ -46,17 +46,38 @@ class ExecutorMemoryTest {
   }
 
   @Test
-  void check_limitsOfJavaCppTooLow_areRefused() {
-    SparkConf conf = conf().set("spark.executor.memoryOverhead", "1g");
-    assertRefused(
-        conf.clone().set("spark.executor.extraJavaOptions", "-Dorg.bytedeco.javacpp.maxbytes=600m"),
-        "org.bytedeco.javacpp.maxbytes: expected at least 684m");
+  void settings_keepOtherOptionsButNotThoseOfSparkItself() {
+    SparkConf conf =
+        conf()
+            .set(
+                "spark.executor.extraJavaOptions",
+                "-Djava.net.preferIPv6Addresses=false "
+                    + JavaModuleOptions.defaultModuleOptions()
+                    + " -Dmy=1 -Dorg.bytedeco.javacpp.maxphysicalbytes=1g");
+    assertThat(MEMORY.settings(conf))
+        .containsEntry(
+            "spark.executor.extraJavaOptions",
+            "-Dmy=1 -Dorg.bytedeco.javacpp.maxphysicalbytes=1708m");
+  }
+
+  @Test
+  void check_limitOfJavaCppTooLow_isRefused() {
+    SparkConf conf =
+        conf().set("spark.executor.memoryOverhead", "1g").set("spark.executor.memory", "600m");
+    assertRefused(conf, "org.bytedeco.javacpp.maxphysicalbytes: expected at least 1284m");
     assertRefused(
         conf.clone()
             .set(
-                "spark.executor.extraJavaOptions",
-                "-Dorg.bytedeco.javacpp.maxbytes=0 -Dorg.bytedeco.javacpp.maxphysicalbytes=1g"),
-        "org.bytedeco.javacpp.maxphysicalbytes: expected at least 1708m");
+                "spark.executor.extraJavaOptions", "-Dorg.bytedeco.javacpp.maxphysicalbytes=1283m"),
+        "org.bytedeco.javacpp.maxphysicalbytes: expected at least 1284m");
+    assertThatCode(
+            () ->
+                MEMORY.check(
+                    conf.clone()
+                        .set(
+                            "spark.executor.extraJavaOptions",
+                            "-Dorg.bytedeco.javacpp.maxphysicalbytes=0")))
+        .doesNotThrowAnyException();
   }
 
   @Test
@@ -64,12 +85,12 @@ class ExecutorMemoryTest {
     SparkConf conf =
         conf()
             .set("spark.executor.memoryOverhead", "1g")
-            .set("spark.executor.extraJavaOptions", "-Dorg.bytedeco.javacpp.maxbytes=0");
+            .set("spark.executor.extraJavaOptions", "-Dorg.bytedeco.javacpp.maxphysicalbytes=0");
     assertRefused(
         conf.clone().set("spark.executor.memory", "300m"), "spark.executor.memory: expected");
     assertRefused(
-        conf.clone().set("spark.driver.maxResultSize", "39m"),
-        "spark.driver.maxResultSize: expected at least 40m");
+        conf.clone().set("spark.driver.maxResultSize", "55m"),
+        "spark.driver.maxResultSize: expected at least 56m");
   }
 
   private static void assertRefused(SparkConf conf, String message) {

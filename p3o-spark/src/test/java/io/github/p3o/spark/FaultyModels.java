@@ -17,10 +17,15 @@ import java.io.UncheckedIOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.random.RandomGenerator;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * The models of {@link BanditModels#USUAL}, of which one task fails once, in the middle of a
@@ -32,11 +37,16 @@ record FaultyModels(Fault fault, String directory)
   enum Fault {
     NONE,
     KILLED,
-    STRAGGLES
+    STRAGGLES,
+    /** Asks for more and more native memory, until JavaCPP refuses. */
+    EXHAUSTS
   }
 
   /** Longer than a task takes on any machine, so that a second attempt is the first to end. */
   private static final long STRAGGLE_MILLIS = 60_000;
+
+  /** Numbers: 64 MiB. */
+  private static final long MUCH = 1 << 24;
 
   void arm() throws IOException {
     Files.createFile(Path.of(directory, "armed"));
@@ -52,6 +62,9 @@ record FaultyModels(Fault fault, String directory)
     }
     try {
       Files.createFile(Path.of(directory, "happened"));
+      if (fault == Fault.EXHAUSTS) {
+        exhaust();
+      }
       if (fault == Fault.KILLED) {
         new ProcessBuilder("kill", "-9", Long.toString(ProcessHandle.current().pid())).start();
       }
@@ -62,6 +75,18 @@ record FaultyModels(Fault fault, String directory)
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {
       throw new IllegalStateException("another attempt was faster", e);
+    }
+  }
+
+  private static void exhaust() {
+    List<INDArray> all = new ArrayList<>();
+    try {
+      while (Pointer.maxPhysicalBytes() > 0) {
+        all.add(Nd4j.create(DataType.FLOAT, MUCH));
+      }
+      new BytePointer(Pointer.maxBytes() + 1).close(); // has no limit for arrays: its other limit
+    } finally {
+      all.forEach(INDArray::close);
     }
   }
 

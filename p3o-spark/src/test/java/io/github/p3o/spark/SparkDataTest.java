@@ -6,12 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.Prompt;
+import io.github.p3o.Response;
+import io.github.p3o.text.Tokenizer;
 import io.github.p3o.text.Tokenizers;
 import io.github.p3o.train.Comparison;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.apache.spark.sql.Dataset;
@@ -26,6 +29,9 @@ import org.junit.jupiter.api.io.TempDir;
 class SparkDataTest {
 
   @TempDir private static Path directory = Path.of("");
+
+  private static final int BEGIN = Tokenizers.bytes().beginToken().orElseThrow();
+  private static final int END = Tokenizers.bytes().endToken().orElseThrow();
 
   private static SparkSession spark;
 
@@ -107,10 +113,70 @@ class SparkDataTest {
     Files.writeString(file, "{\"text\": \"ab\"}\n{\"text\": \"c\"}\n", StandardCharsets.UTF_8);
     try (SparkPrompts prompts =
         SparkPrompts.ofText(spark.read().json(file.toString()), "text", Tokenizers::bytes)) {
-      int[] ab = Tokenizers.bytes().encode("ab");
-      int[] c = Tokenizers.bytes().encode("c");
       assertThat(prompts.next(30, new SplittableRandom(1)))
-          .containsOnly(Prompt.of(ab), Prompt.of(c));
+          .containsOnly(Prompt.of(BEGIN, 'a', 'b'), Prompt.of(BEGIN, 'c'));
+    }
+  }
+
+  @Test
+  void comparisons_ofText_beginWithBeginAndEndWithEnd() {
+    Dataset<Row> data = spark.sql("select 'ab' p, 'c' c, '' r");
+    try (SparkComparisons comparisons =
+        SparkComparisons.ofText(data, "p", "c", "r", Tokenizers::bytes)) {
+      assertThat(comparisons.next(1, new SplittableRandom(1)))
+          .containsExactly(
+              new Comparison(Prompt.of(BEGIN, 'a', 'b'), Response.of('c', END), Response.of(END)));
+    }
+  }
+
+  /** A tokenizer whose tokens depend on what is in front: the first of a text is marked. */
+  @Test
+  void comparisons_ofTextThatIsEncodedOtherwiseInFront_areEncodedAsTheWholeText() {
+    Dataset<Row> data = spark.sql("select 'ab' p, 'cd' c, 'e' r");
+    try (SparkComparisons comparisons =
+        SparkComparisons.ofText(data, "p", "c", "r", MarkingTokenizer::new)) {
+      assertThat(comparisons.next(1, new SplittableRandom(1)))
+          .containsExactly(
+              new Comparison(Prompt.of(1000 + 'a', 'b'), Response.of('c', 'd'), Response.of('e')));
+    }
+  }
+
+  @Test
+  void comparisons_rowsThatAreNull_areCountedAndRefused() {
+    Dataset<Row> data = spark.sql("select 'ab' p, 'c' c, string(null) r");
+    assertThatThrownBy(() -> SparkComparisons.ofText(data, "p", "c", "r", Tokenizers::bytes))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("[p, c, r]: expected at least one token in every row, got 1 rows of 1 without");
+  }
+
+  private static final class MarkingTokenizer implements Tokenizer {
+    @Override
+    public int[] encode(String text) {
+      int[] tokens = text.chars().toArray();
+      if (tokens.length > 0) {
+        tokens[0] += 1000;
+      }
+      return tokens;
+    }
+
+    @Override
+    public String decode(int... tokens) {
+      throw new UnsupportedOperationException("not needed");
+    }
+
+    @Override
+    public int vocabularySize() {
+      return 2000;
+    }
+
+    @Override
+    public OptionalInt beginToken() {
+      return OptionalInt.empty();
+    }
+
+    @Override
+    public OptionalInt endToken() {
+      return OptionalInt.empty();
     }
   }
 
@@ -120,7 +186,7 @@ class SparkDataTest {
         spark
             .range(40)
             .selectExpr("array(int(id)) p", "array(int(id), 50) c", "array(int(id), 60) r");
-    try (SparkComparisons comparisons = new SparkComparisons(data, "p", "c", "r")) {
+    try (SparkComparisons comparisons = SparkComparisons.ofTokens(data, "p", "c", "r")) {
       List<Comparison> drawn = comparisons.next(25, new SplittableRandom(8));
       assertThat(comparisons.count()).isEqualTo(40);
       assertThat(drawn).hasSize(25);

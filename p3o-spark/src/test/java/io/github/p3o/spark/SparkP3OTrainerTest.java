@@ -157,6 +157,25 @@ class SparkP3OTrainerTest {
     }
   }
 
+  /** In this process a task is tried once. */
+  @Test
+  void step_outOfNativeMemory_saysSoAndChangesNothing(@TempDir Path directory) throws Exception {
+    FaultyModels models = new FaultyModels(FaultyModels.Fault.EXHAUSTS, directory.toString());
+    models.arm();
+    try (SparkP3OTrainer<FaultyModels.FaultyPolicy> trainer =
+        SparkP3OTrainer.builder(spark, models)
+            .prompts(BanditModels.prompts())
+            .config(BanditModels.config().build())
+            .build()) {
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageStartingWith("native memory: expected to be enough for a task, got \"Cannot")
+          .hasMessageContaining("raise spark.executor.memoryOverhead and org.bytedeco");
+      assertThat(models.happened()).isTrue();
+      assertThat(parameters(trainer)).containsOnly(0);
+    }
+  }
+
   @Test
   void build_rolloutsAhead_isRefusedByName() {
     TrainerConfig config = BanditModels.config().rolloutsAhead(1).build();

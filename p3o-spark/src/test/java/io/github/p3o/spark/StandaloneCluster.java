@@ -1,11 +1,14 @@
 package io.github.p3o.spark;
 
 import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.google.common.collect.ImmutableList;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,7 +56,7 @@ final class StandaloneCluster implements AutoCloseable {
       master = started("127.0.0.1", MASTER, "org.apache.spark.deploy.master.Master").group(1);
       for (int i = 0; i < 2; i++) {
         started(
-            "127.0.0." + (i + 1), // Spark makes no second attempt of a task on the same host
+            address(i),
             REGISTERED,
             "org.apache.spark.deploy.worker.Worker",
             "--cores",
@@ -68,6 +71,22 @@ final class StandaloneCluster implements AutoCloseable {
       close();
       throw e;
     }
+  }
+
+  /** Skips the tests on a machine that has but one address of its own: only Linux has them all. */
+  static void assumeTwoAddresses() {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName(address(1)))) {
+      assumeThat(socket.isBound()).isTrue();
+    } catch (IOException e) {
+      assumeThat(e)
+          .as("the cluster needs %s as a second address of this machine, got %s", address(1), e)
+          .isNull();
+    }
+  }
+
+  /** Of a worker: Spark makes no second attempt of a task on the same host. */
+  private static String address(int worker) {
+    return "127.0.0." + (worker + 1);
   }
 
   /** Starts a process and waits until it says that it is ready. */
@@ -168,8 +187,8 @@ final class StandaloneCluster implements AutoCloseable {
         .config("spark.executor.memoryOverhead", "1g")
         .config(
             "spark.executor.extraJavaOptions",
-            "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dorg.bytedeco.javacpp.maxbytes=0"
-                + " -Dorg.bytedeco.javacpp.maxphysicalbytes=0 -Dp3o.log=executor.log")
+            "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dorg.bytedeco.javacpp.maxphysicalbytes=0"
+                + " -Dp3o.log=executor.log")
         .config("spark.executorEnv.OMP_NUM_THREADS", "1")
         // both executors before the first task, however slow they start
         .config("spark.scheduler.minRegisteredResourcesRatio", "1.0")

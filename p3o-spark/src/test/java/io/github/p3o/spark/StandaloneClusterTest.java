@@ -40,12 +40,15 @@ class StandaloneClusterTest {
 
   @BeforeAll
   static void start() throws Exception {
+    StandaloneCluster.assumeTwoAddresses();
     cluster = new StandaloneCluster(home);
   }
 
   @AfterAll
-  static void stop() throws Exception {
-    cluster.close();
+  static void stop() {
+    if (cluster != null) {
+      cluster.close();
+    }
   }
 
   /** Called between the rollout and the updates of a step. */
@@ -136,6 +139,26 @@ class StandaloneClusterTest {
             "0.5",
             "spark.speculation.minTaskRuntime",
             "1s"));
+  }
+
+  /** JavaCPP refuses, the executor lives on, and the task runs again. */
+  @Test
+  void train_aTaskOutOfNativeMemory_runsAgainAndEndsWithTheSameBits(@TempDir Path directory)
+      throws Exception {
+    assertSurvives(
+        Fault.EXHAUSTS,
+        directory,
+        Map.of(
+            "spark.executor.extraJavaOptions",
+            "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dp3o.log=executor.log"
+                + " -Dorg.bytedeco.javacpp.maxphysicalbytes=1g"));
+  }
+
+  @Test
+  void tournamentAndFrontier_areThoseOfOneMachine() throws Exception {
+    try (SparkSession spark = cluster.application(Map.of())) {
+      assertThat(Evaluations.on(spark, 3).results()).isEqualTo(Evaluations.here().results());
+    }
   }
 
   @Test

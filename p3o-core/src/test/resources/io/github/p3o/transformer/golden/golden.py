@@ -36,8 +36,8 @@ def by_head(x, heads):
     return x.reshape(len(x), heads, SIZE).transpose(1, 0, 2)
 
 
-def log_probs(weights, ids):
-    """log p of ids[1:], each given those before it."""
+def hidden(weights, ids):
+    """[tokens, hidden]: the last hidden state of each token, normalised."""
     w = {name.removeprefix("model."): value.astype(np.float64) for name, value in weights.items()}
     x = w["embed_tokens.weight"][ids]
     causal = np.tril(np.ones((len(ids), len(ids)), bool))
@@ -58,10 +58,26 @@ def log_probs(weights, ids):
         n = norm(x, at("post_attention_layernorm.weight"))
         gate, up = n @ at("mlp.gate_proj.weight").T, n @ at("mlp.up_proj.weight").T
         x = x + (gate / (1 + np.exp(-gate)) * up) @ at("mlp.down_proj.weight").T
-    logits = norm(x, w["norm.weight"]) @ w["embed_tokens.weight"].T
+    return norm(x, w["norm.weight"])
+
+
+def log_probs(weights, ids):
+    """log p of ids[1:], each given those before it."""
+    logits = hidden(weights, ids) @ weights["model.embed_tokens.weight"].astype(np.float64).T
     top = logits.max(-1, keepdims=True)
     logs = logits - top - np.log(np.exp(logits - top).sum(-1, keepdims=True))
     return logs[np.arange(len(ids) - 1), ids[1:]]
+
+
+def with_adapter_of(weights, lora, scale):
+    """W + scale B A for each product that an adapter in PEFT's layout has."""
+    merged = dict(weights)
+    for name in weights:
+        a = "base_model.model." + name.replace(".weight", ".lora_A.weight")
+        if a in lora:
+            b = lora[a.replace("lora_A", "lora_B")].astype(np.float64)
+            merged[name] = weights[name] + scale * b @ lora[a]
+    return merged
 
 
 def theirs(model, ids):
@@ -92,12 +108,7 @@ def main(directory):
                 parameter.copy_(0.3 * torch.randn_like(parameter))
     adapted.save_pretrained(directory / "adapter")
     lora = load_file(directory / "adapter" / "adapter_model.safetensors")
-    merged = dict(weights)
-    for name in weights:
-        a = "base_model.model." + name.replace(".weight", ".lora_A.weight")
-        if a in lora:
-            b = lora[a.replace("lora_A", "lora_B")].astype(np.float64)
-            merged[name] = weights[name] + 3 / 2 * b @ lora[a]
+    merged = with_adapter_of(weights, lora, 3 / 2)
 
     ids = np.random.default_rng(2).integers(0, 24, (3, 20)).tolist()
     plain = [log_probs(weights, row) for row in ids]
@@ -114,4 +125,5 @@ def main(directory):
         "next_token_logprobs_with_adapter": [row.tolist() for row in with_adapter]}, indent=1))
 
 
-main(Path(sys.argv[1]))
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -36,20 +36,22 @@ import org.nd4j.linalg.api.buffer.DataType;
  * run=DIR       checkpoints; a run that finds some goes on from them; at the end the model
  * prompts=PATH  Parquet files with a column "tokens" of arrays of ids, seen by all machines
  * model=DIR     a Hugging Face checkpoint, at the same path on all machines; else a random one
- * width=N       of the random model, 64 by default
+ * width=N, layers=N, vocabulary=N
+ *               of the random model, 64, 4 and 512 by default
+ * tokens=N      of a response at most, 16 by default
  * rank=N        of a low-rank adapter, which alone is trained and sent; 0, the default, trains all
  * steps=N, pairs=N, partitions=N
  * </pre>
  */
 public final class SparkExample {
 
-  private static final int TOKENS = 16;
-  private static final int RANDOM_VOCABULARY = 512;
+  private static final int HEADS = 4;
 
   private SparkExample() {}
 
   /** The models, made from these few words on each machine. */
-  private record Models(String directory, int width, int rank)
+  private record Models(
+      String directory, int width, int layers, int vocabulary, int tokens, int rank)
       implements SparkModels<TransformerPolicy> {
 
     @Override
@@ -68,13 +70,13 @@ public final class SparkExample {
 
     private DecoderConfig random() {
       return DecoderConfig.llama(
-          RANDOM_VOCABULARY,
+          vocabulary,
           width,
           4 * width,
-          4,
-          4,
-          4,
-          64,
+          layers,
+          HEADS,
+          HEADS,
+          tokens + 64,
           1e-5,
           10_000,
           true,
@@ -89,7 +91,7 @@ public final class SparkExample {
 
     @Override
     public PairSampler sampler(TransformerPolicy policy) {
-      return policy.sampler(TOKENS);
+      return policy.sampler(tokens);
     }
 
     /** The share of token ids below 64. */
@@ -116,7 +118,12 @@ public final class SparkExample {
     Path run = Path.of(given.getOrDefault("run", "run"));
     Models models =
         new Models(
-            given.getOrDefault("model", ""), number(given, "width", 64), number(given, "rank", 0));
+            given.getOrDefault("model", ""),
+            number(given, "width", 64),
+            number(given, "layers", 4),
+            number(given, "vocabulary", 512),
+            number(given, "tokens", 16),
+            number(given, "rank", 0));
     TrainerConfig config =
         TrainerConfig.builder()
             .seed(1)
@@ -126,7 +133,7 @@ public final class SparkExample {
             .optimizer(OptimizerConfig.adamW(models.rank() == 0 ? 1e-3 : 5e-3))
             .build();
     try (SparkSession spark = SparkSession.builder().appName("p3o").getOrCreate();
-        SparkPrompts prompts = prompts(spark, given.getOrDefault("prompts", ""));
+        SparkPrompts prompts = prompts(spark, given.getOrDefault("prompts", ""), models);
         SparkP3OTrainer<TransformerPolicy> trainer =
             SparkP3OTrainer.builder(spark, models)
                 .prompts(prompts)
@@ -143,16 +150,17 @@ public final class SparkExample {
   }
 
   /** Those in the files, or a thousand of three ids. */
-  private static SparkPrompts prompts(SparkSession spark, String path) {
+  private static SparkPrompts prompts(SparkSession spark, String path, Models models) {
+    String some = "int(3 + id %% %s)".formatted(Math.min(500, models.vocabulary() - 3));
     return SparkPrompts.ofTokens(
         path.isEmpty()
-            ? spark.range(1000).selectExpr("array(1, int(3 + id % 500), int(3 + id % 7)) tokens")
+            ? spark.range(1000).selectExpr("array(1, " + some + ", int(3 + id % 7)) tokens")
             : spark.read().parquet(path),
         "tokens");
   }
 
   private static ExecutorMemory memory(SparkSession spark, Models models, TrainerConfig config) {
-    int[] longest = IntStream.generate(() -> 1).limit(TOKENS).toArray();
+    int[] longest = IntStream.generate(() -> 1).limit(models.tokens()).toArray();
     ExecutorMemory memory =
         ExecutorMemory.measure(
             models,
@@ -161,6 +169,7 @@ public final class SparkExample {
             Response.of(longest),
             spark.sparkContext().getConf());
     ImmutableMap<String, String> settings = memory.settings(spark.sparkContext().getConf());
+    System.out.println("An executor needs, as measured here, to be given to spark-submit:");
     settings.forEach((name, value) -> System.out.printf("--conf \"%s=%s\"%n", name, value));
     return memory;
   }
@@ -168,29 +177,31 @@ public final class SparkExample {
   private static void train(SparkP3OTrainer<TransformerPolicy> trainer, Path run, int steps) {
     Checkpoints checkpoints = new Checkpoints(run.resolve("checkpoints"), 2);
     checkpoints.resume(trainer);
-    long begin = System.nanoTime();
     while (trainer.stepsDone() < steps) {
+      SparkTraffic before = trainer.traffic();
       StepMetrics metrics = trainer.step();
       checkpoints.save(trainer);
       System.out.printf(
-          "step %d  reward %.3f  kl %.4f  %.1f s%n",
+          "step %d  reward %.3f  kl %.4f  rollout %.2f s, updates %.2f s, of that %.0f %%"
+              + " communication%n",
           metrics.step(),
           metrics.get("objective/scores"),
           metrics.get("objective/kl"),
-          (System.nanoTime() - begin) / 1e9);
+          metrics.get("timing_s/sample"),
+          metrics.get("timing_s/update"),
+          100 * trainer.traffic().since(before).communicationShare());
     }
     SparkTraffic traffic = trainer.traffic();
     if (traffic.gradients() > 0) {
       System.out.printf(
           "%d parameters trained; an update: %d bytes to each executor, %d from all tasks, %d to"
-              + " the driver, %.2f s, of that %.0f %% communication%n",
+              + " the driver%n",
           trainer.policy().parameters().count(),
           traffic.parameterBytes() / traffic.gradients(),
           traffic.gradientBytes() / traffic.gradients(),
-          traffic.sumBytes() / traffic.gradients(),
-          traffic.seconds() / traffic.gradients(),
-          100 * traffic.communicationShare());
+          traffic.sumBytes() / traffic.gradients());
     }
     trainer.policy().save(run.resolve("model"));
+    System.out.println("Saved " + run.resolve("model"));
   }
 }

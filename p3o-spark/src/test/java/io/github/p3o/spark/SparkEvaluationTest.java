@@ -1,0 +1,120 @@
+package io.github.p3o.spark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.common.collect.ImmutableList;
+import io.github.p3o.RewardModel;
+import io.github.p3o.eval.Judge;
+import io.github.p3o.eval.Judge.Verdict;
+import java.util.List;
+import org.apache.spark.SparkException;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What Spark draws, scores and judges is what one machine does. */
+class SparkEvaluationTest {
+
+  private static SparkSession spark;
+
+  @BeforeAll
+  static void start() {
+    spark = Sessions.local(2);
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 5})
+  void tournamentAndFrontier_inAnyPartitions_areThoseOfOneMachine(int partitions) throws Exception {
+    assertThat(Evaluations.on(spark, partitions).results()).isEqualTo(Evaluations.here().results());
+  }
+
+  /** More rows than a model is given at once. */
+  @Test
+  void score_ofADataSet_keepsTheRowsAndAddsTheirRewards() {
+    Dataset<Row> data =
+        spark
+            .range(5000)
+            .selectExpr("'id ' || id name", "array(int(id % 3)) p", "array(int(id % 2)) r");
+    SparkRewardModel model = new SparkRewardModel(spark, BanditModels.USUAL::rewardModel, 2);
+    Dataset<Row> scored = model.score(data, "p", "r", "worth");
+    assertThat(scored.columns()).containsExactly("name", "p", "r", "worth");
+    assertThat(scored.count()).isEqualTo(5000);
+    assertThat(scored.where("worth = int(p[0] = r[0])").selectExpr("name").distinct().count())
+        .isEqualTo(5000);
+  }
+
+  @Test
+  void judge_ofADataSet_addsTheNamesOfVerdicts() {
+    Dataset<Row> data =
+        spark.sql(
+            "select * from values ('p', 'aa', 'b'), ('p', 'a', 'bb'), ('p', '', '') t(p, a, b)");
+    SparkJudge judge = new SparkJudge(spark, Evaluations::longerIsBetter, 2);
+    List<Row> rows = judge.judge(data, "p", "a", "b", "verdict").collectAsList();
+    assertThat(rows).extracting(row -> row.getString(3)).containsExactly("FIRST", "SECOND", "TIE");
+  }
+
+  @Test
+  void judge_noQuestions_hasNoVerdicts() {
+    SparkJudge judge = new SparkJudge(spark, Evaluations::longerIsBetter, 2);
+    assertThat(judge.judge(ImmutableList.of())).isEmpty();
+  }
+
+  /** Counts, in this JVM, how many are open. */
+  private static final class CountedJudge implements Judge<String, String>, AutoCloseable {
+    private static int made;
+    private static int closed;
+
+    CountedJudge() {
+      synchronized (CountedJudge.class) {
+        made++;
+      }
+    }
+
+    @Override
+    public ImmutableList<Verdict> judge(ImmutableList<Question<String, String>> questions) {
+      return questions.stream().map(q -> Verdict.TIE).collect(ImmutableList.toImmutableList());
+    }
+
+    @Override
+    public void close() {
+      synchronized (CountedJudge.class) {
+        closed++;
+      }
+    }
+  }
+
+  @Test
+  void judge_eachTask_makesOneJudgeAndClosesIt() {
+    Judge.Question<String, String> question = new Judge.Question<>("p", "a", "b");
+    SparkJudge judge = new SparkJudge(spark, CountedJudge::new, 2);
+    assertThat(judge.judge(ImmutableList.of(question, question, question)))
+        .containsOnly(Verdict.TIE)
+        .hasSize(3);
+    assertThat(CountedJudge.made).isEqualTo(2);
+    assertThat(CountedJudge.closed).isEqualTo(2);
+  }
+
+  @Test
+  void score_modelThatGivesTooFew_isNamed() {
+    SparkRewardModel model = new SparkRewardModel(spark, SparkEvaluationTest::broken, 1);
+    Dataset<Row> data = spark.sql("select array(1) p, array(2) r");
+    assertThatThrownBy(() -> model.score(data, "p", "r", "worth").collectAsList())
+        .isInstanceOf(SparkException.class)
+        .hasStackTraceContaining("rewardModel: expected 1 rewards, one for each response, got 0");
+  }
+
+  private static RewardModel broken() {
+    return (prompts, responses) -> new double[0];
+  }
+}
