@@ -13,7 +13,8 @@ import java.util.Locale;
  */
 public final class Turns {
 
-  private static final int WARMUP = 3;
+  /** Of both together, and at least two calls: the JVM compiles what it has run often. */
+  private static final double WARMUP_MILLIS = 5000;
 
   private Turns() {}
 
@@ -65,13 +66,13 @@ public final class Turns {
     }
     double[] ours = new double[calls];
     double[] theirs = new double[calls];
-    for (int i = -WARMUP; i < calls; i++) {
-      double ofLibrary = milliseconds(library);
-      double ofPeer = milliseconds(peer);
-      if (i >= 0) {
-        ours[i] = ofLibrary;
-        theirs[i] = ofPeer;
-      }
+    double spent = 0;
+    for (int i = 0; i < 2 || spent < WARMUP_MILLIS; i++) {
+      spent += milliseconds(library) + milliseconds(peer);
+    }
+    for (int i = 0; i < calls; i++) {
+      ours[i] = milliseconds(library);
+      theirs[i] = milliseconds(peer);
     }
     Arrays.sort(ours);
     Arrays.sort(theirs);
