@@ -293,6 +293,11 @@ final class HostDecoding implements Decoding {
     return rowsComputed;
   }
 
+  /** The native memory that it has taken. */
+  List<INDArray> owned() {
+    return owned;
+  }
+
   @Override
   public void close() {
     owned.forEach(INDArray::close);
