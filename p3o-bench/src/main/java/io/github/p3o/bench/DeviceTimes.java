@@ -19,7 +19,6 @@ import io.github.p3o.transformer.TransformerPolicy;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.SplittableRandom;
-import java.util.stream.Stream;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
@@ -70,11 +69,8 @@ public final class DeviceTimes {
   }
 
   private static void model(ModelSize size) {
-    SplittableRandom random = new SplittableRandom(2);
     ImmutableList<Prompt> prompts =
-        Stream.generate(() -> Prompt.of(random.ints(PROMPT, 0, size.vocabulary()).toArray()))
-            .limit(ModelTask.PAIRS)
-            .collect(ImmutableList.toImmutableList());
+        RandomPrompts.of(2, ModelTask.PAIRS, PROMPT, 0, size.vocabulary());
     TrainerConfig config =
         TrainerConfig.builder()
             .promptsPerStep(ModelTask.PAIRS)

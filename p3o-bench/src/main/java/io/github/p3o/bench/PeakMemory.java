@@ -12,6 +12,9 @@ import java.util.Locale;
  */
 public final class PeakMemory {
 
+  /** Where Linux tells them. */
+  static final Path STATUS = Path.of("/proc/self/status");
+
   private PeakMemory() {}
 
   /** Trains, and reads what the system has counted. */
@@ -39,8 +42,9 @@ public final class PeakMemory {
     }
   }
 
-  private static long mebibytes(String counter) throws IOException {
-    return Files.readAllLines(Path.of("/proc/self/status")).stream()
+  /** One of the system's counters of this process. */
+  static long mebibytes(String counter) throws IOException {
+    return Files.readAllLines(STATUS).stream()
             .filter(line -> line.startsWith(counter + ":"))
             .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
             .findAny()

@@ -18,8 +18,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.SplittableRandom;
-import java.util.stream.Stream;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
@@ -75,12 +73,8 @@ public final class StepShares {
   }
 
   private static P3OTrainer trainer(TransformerPolicy policy) {
-    SplittableRandom random = new SplittableRandom(1);
-    int vocabulary = policy.config().vocabularySize();
     ImmutableList<Prompt> prompts =
-        Stream.generate(() -> Prompt.of(random.ints(PROMPT_TOKENS, 3, vocabulary).toArray()))
-            .limit(PROMPTS)
-            .collect(ImmutableList.toImmutableList());
+        RandomPrompts.of(1, PROMPTS, PROMPT_TOKENS, 3, policy.config().vocabularySize());
     return P3OTrainer.builder(policy, P3OLoss.v2())
         .prompts(PromptSource.uniform(prompts))
         .sampler(policy.sampler(NEW_TOKENS))

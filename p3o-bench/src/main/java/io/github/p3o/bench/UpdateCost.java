@@ -1,7 +1,5 @@
 package io.github.p3o.bench;
 
-import static java.util.stream.Collectors.joining;
-
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.P3OTrainer;
@@ -20,9 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
-import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import org.bytedeco.javacpp.Pointer;
 import org.nd4j.linalg.api.buffer.DataType;
 
@@ -82,12 +78,8 @@ public final class UpdateCost {
 
   private static void measure(TransformerPolicy policy, Policy reference, int newTokens, int atOnce)
       throws Exception {
-    SplittableRandom random = new SplittableRandom(1);
-    int vocabulary = policy.config().vocabularySize();
     ImmutableList<Prompt> prompts =
-        Stream.generate(() -> Prompt.of(random.ints(PROMPT_TOKENS, 0, vocabulary).toArray()))
-            .limit(PAIRS)
-            .collect(ImmutableList.toImmutableList());
+        RandomPrompts.of(1, PAIRS, PROMPT_TOKENS, 0, policy.config().vocabularySize());
     TrainerConfig config =
         TrainerConfig.builder()
             .promptsPerStep(PAIRS)
@@ -115,16 +107,7 @@ public final class UpdateCost {
 
   /** As Linux counts it. */
   private static String peak() throws IOException {
-    Path status = Path.of("/proc/self/status");
-    if (!Files.exists(status)) {
-      return "unknown";
-    }
-    try (Stream<String> lines = Files.lines(status)) {
-      return lines
-          .filter(line -> line.startsWith("VmHWM"))
-          .map(line -> mebibytes(Long.parseLong(line.replaceAll("\\D", "")) << 10) + " MiB")
-          .collect(joining());
-    }
+    return Files.exists(PeakMemory.STATUS) ? PeakMemory.mebibytes("VmHWM") + " MiB" : "unknown";
   }
 
   private static <T> T timed(String what, Callable<T> work) throws Exception {

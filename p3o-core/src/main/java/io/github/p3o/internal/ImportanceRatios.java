@@ -75,11 +75,11 @@ public record ImportanceRatios(
   }
 
   private static long beyond(double[] a, double bound, int count) {
-    long beyond = 0;
+    double beyond = 0;
     for (int i = 0; i < count; i++) {
-      beyond += Double.doubleToRawLongBits(bound - Math.abs(a[i])) >>> 63; // no branch
+      beyond += LaneKernels.isNegative(bound - Math.abs(a[i]));
     }
-    return beyond;
+    return (long) beyond;
   }
 
   private static ImportanceRatios moments(double[] ratios, int count, long clamped) {

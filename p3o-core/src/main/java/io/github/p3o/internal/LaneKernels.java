@@ -147,7 +147,7 @@ final class LaneKernels {
    * costs ten times as much; adding 0 turns −0 into 0. A difference of two unequal numbers is never
    * 0, so that the sign of b − a tells a > b exactly.
    */
-  private static double isNegative(double x) {
+  static double isNegative(double x) {
     return Double.doubleToRawLongBits(x + 0.0) >>> 63;
   }
 

@@ -1,5 +1,6 @@
 package io.github.p3o.text;
 
+import java.util.Arrays;
 import java.util.OptionalInt;
 
 /**
@@ -17,6 +18,24 @@ public interface Tokenizer extends AutoCloseable {
    * @return {@code [tokens]} ids in {@code [0, vocabularySize)}
    */
   int[] encode(String text);
+
+  /**
+   * The tokens of a text that follows another. Tokens may depend on what stands in front: these are
+   * the ones behind the first text's in both together or, where a token spans both, those of the
+   * second text by itself.
+   *
+   * @param first the text in front, such as a prompt
+   * @param second follows it directly, such as a response
+   * @return {@code [tokens]} of the second text
+   */
+  default int[] encodeAfter(String first, String second) {
+    int[] before = encode(first);
+    int[] both = encode(first + second);
+    return both.length >= before.length
+            && Arrays.equals(both, 0, before.length, before, 0, before.length)
+        ? Arrays.copyOfRange(both, before.length, both.length)
+        : encode(second);
+  }
 
   /**
    * The text of tokens, without the special ones (begin, end, unknown, padding).

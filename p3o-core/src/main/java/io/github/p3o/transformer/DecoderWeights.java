@@ -80,7 +80,7 @@ final class DecoderWeights implements AutoCloseable {
         model.tensors().layers().stream().map(this::layer).collect(ImmutableList.toImmutableList());
     Norm norm = model.tensors().finalNorm();
     finalNorm = own(normWeight(norm));
-    finalBias = norm.bias() == null ? null : parameter(norm.bias());
+    finalBias = norm.bias() == null ? null : model.parameter(norm.bias());
     turns = turns(positions);
   }
 
@@ -157,7 +157,7 @@ final class DecoderWeights implements AutoCloseable {
 
   /** The rows of a product, an adapter's share added. */
   private Rows rows(Linear linear) {
-    INDArray weight = parameter(linear.weight());
+    INDArray weight = model.parameter(linear.weight());
     INDArray matrix =
         (linear.order() == Linear.Order.OUTPUTS_FIRST ? weight : weight.transpose()).dup('c');
     Adapter adapter = model.adapter();
@@ -167,7 +167,7 @@ final class DecoderWeights implements AutoCloseable {
       }
     }
     String bias = linear.bias();
-    return new Rows(matrix, bias == null ? null : parameter(bias).dup());
+    return new Rows(matrix, bias == null ? null : model.parameter(bias).dup());
   }
 
   /** Puts products side by side, and the norm before them into them. */
@@ -199,7 +199,7 @@ final class DecoderWeights implements AutoCloseable {
   /** {@code (n w + c) M + b = n (w M) + (c M + b)}. */
   private void fold(Norm norm, INDArray matrix, @Nullable INDArray bias) {
     if (norm.bias() != null && bias != null) {
-      try (INDArray shift = parameter(norm.bias()).reshape(1, matrix.size(0)).mmul(matrix)) {
+      try (INDArray shift = model.parameter(norm.bias()).reshape(1, matrix.size(0)).mmul(matrix)) {
         bias.addi(shift.reshape(bias.length()));
       }
     }
@@ -210,11 +210,7 @@ final class DecoderWeights implements AutoCloseable {
 
   /** The norm divides by the root of a sum, not of a mean: √D is here. */
   private INDArray normWeight(Norm norm) {
-    return parameter(norm.weight()).mul(Math.sqrt(config.hiddenSize()));
-  }
-
-  private INDArray parameter(String name) {
-    return model.parameter(name);
+    return model.parameter(norm.weight()).mul(Math.sqrt(config.hiddenSize()));
   }
 
   private INDArray own(INDArray array) {
@@ -232,18 +228,18 @@ final class DecoderWeights implements AutoCloseable {
 
   /** {@code [vocabulary, D]}. */
   INDArray embedding() {
-    return parameter(model.tensors().embedding());
+    return model.parameter(model.tensors().embedding());
   }
 
   /** Learned ones {@code [positions, D]}, null if there are none. */
   @Nullable INDArray positions() {
     String name = model.tensors().positions();
-    return name == null ? null : parameter(name);
+    return name == null ? null : model.parameter(name);
   }
 
   /** {@code [vocabulary, D]}. */
   INDArray output() {
-    return parameter(model.tensors().output());
+    return model.parameter(model.tensors().output());
   }
 
   /** {@code [D]}, times √D. */

@@ -137,7 +137,7 @@ final class Generator {
     return promptColumns + roundUp(maxNewTokens, PlannedDecoding.COLUMN_STEP);
   }
 
-  private static int roundUp(int value, int step) {
+  static int roundUp(int value, int step) {
     return (value + step - 1) / step * step;
   }
 

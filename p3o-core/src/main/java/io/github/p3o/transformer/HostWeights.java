@@ -5,7 +5,6 @@ import io.github.p3o.internal.FloatMatrix;
 import io.github.p3o.transformer.DecoderTensors.Fusion;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * A model's float32 weights for {@link HostDecoding}: matrices where they lie, copies of vectors.
@@ -127,16 +126,12 @@ final class HostWeights {
   }
 
   private Vector vector(String name) {
-    return new Vector(parameter(name).toFloatVector());
+    return new Vector(model.parameter(name).toFloatVector());
   }
 
   /** A matrix by its name. */
   FloatMatrix matrix(String name) {
-    return FloatMatrix.of(parameter(name));
-  }
-
-  private INDArray parameter(String name) {
-    return model.parameter(name);
+    return FloatMatrix.of(model.parameter(name));
   }
 
   /**

@@ -74,15 +74,11 @@ final class PlannedDecoding implements Decoding {
       int[] kept = kept(rows);
       cache.keep(kept);
       planned = IntStream.of(kept).map(i -> planned[i]).toArray();
-      int columns = Math.min(roundUp(column + 1), cache.columns());
+      int columns = Math.min(Generator.roundUp(column + 1, COLUMN_STEP), cache.columns());
       current = new DecodeStep(config, weights, cache, planned.length, columns);
       step = current;
     }
     return current;
-  }
-
-  static int roundUp(int columns) {
-    return (columns + COLUMN_STEP - 1) / COLUMN_STEP * COLUMN_STEP;
   }
 
   /** Whether an eighth has ended: a bound of 8/7 on what is computed, with few plans. */

@@ -49,23 +49,10 @@ record TextCodec(Tokenizer tokenizer) {
    * @param text follows it directly
    */
   Response response(String prompt, String text) {
-    int[] tokens = following(prompt, text);
+    int[] tokens = tokenizer.encodeAfter(prompt, text);
     OptionalInt end = tokenizer.endToken();
     int[] all = end.isPresent() ? Ints.concat(tokens, new int[] {end.getAsInt()}) : tokens;
     return new Response(ImmutableIntArray.copyOf(all), end.isPresent());
-  }
-
-  /**
-   * Tokens may depend on what stands in front. If the tokens of the prompt begin those of the whole
-   * text, the rest are the ones wanted; if a token spans both, the text is encoded by itself.
-   */
-  private int[] following(String prompt, String text) {
-    int[] first = tokenizer.encode(prompt);
-    int[] whole = tokenizer.encode(prompt + text);
-    return whole.length >= first.length
-            && Arrays.equals(whole, 0, first.length, first, 0, first.length)
-        ? Arrays.copyOfRange(whole, first.length, whole.length)
-        : tokenizer.encode(text);
   }
 
   /** The text of a prompt. */

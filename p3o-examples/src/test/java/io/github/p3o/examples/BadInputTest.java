@@ -19,24 +19,7 @@ class BadInputTest {
 
   @BeforeAll
   static void makesAModel() throws IOException {
-    Path data = Files.writeString(directory.resolve("texts.jsonl"), "{\"text\": \"abab\"}\n");
-    Path out = directory.resolve("sft");
-    Cli.run(
-            "sft",
-            "--data",
-            data,
-            "--width",
-            16,
-            "--heads",
-            2,
-            "--context",
-            32,
-            "--steps",
-            1,
-            "--out",
-            out)
-        .succeeds();
-    model = out.resolve("model");
+    model = Cli.tinyModel(directory);
   }
 
   private static Path write(String name, String text) throws IOException {

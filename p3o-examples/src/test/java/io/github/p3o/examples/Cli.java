@@ -2,8 +2,11 @@ package io.github.p3o.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import picocli.CommandLine;
 
 /**
@@ -27,6 +30,28 @@ record Cli(int exitCode, String out, String err) {
     }
     int exitCode = commandLine.execute(texts);
     return new Cli(exitCode, out.toString(), err.toString());
+  }
+
+  /** Makes a model of one text, as small as one can be, in one step. */
+  static Path tinyModel(Path directory) throws IOException {
+    Path data = Files.writeString(directory.resolve("texts.jsonl"), "{\"text\": \"abab\"}\n");
+    Path out = directory.resolve("sft");
+    run(
+            "sft",
+            "--data",
+            data,
+            "--width",
+            16,
+            "--heads",
+            2,
+            "--context",
+            32,
+            "--steps",
+            1,
+            "--out",
+            out)
+        .succeeds();
+    return out.resolve("model");
   }
 
   /** Checks that it went well. */

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,24 +23,7 @@ class ObjectivesTest {
 
   @BeforeAll
   static void makesAModel() throws IOException {
-    Path data = Files.writeString(directory.resolve("texts.jsonl"), "{\"text\": \"abab\"}\n");
-    Path out = directory.resolve("sft");
-    Cli.run(
-            "sft",
-            "--data",
-            data,
-            "--width",
-            16,
-            "--heads",
-            2,
-            "--context",
-            32,
-            "--steps",
-            1,
-            "--out",
-            out)
-        .succeeds();
-    model = out.resolve("model");
+    model = Cli.tinyModel(directory);
   }
 
   private static Cli align(Object... more) {

@@ -59,24 +59,7 @@ class TournamentCommandTest {
 
   @Test
   void tournament_ofModels_samplesFromEach() throws Exception {
-    Path data = Files.writeString(directory.resolve("texts.jsonl"), "{\"text\": \"abab\"}\n");
-    Path sft = directory.resolve("sft");
-    Cli.run(
-            "sft",
-            "--data",
-            data,
-            "--width",
-            16,
-            "--heads",
-            2,
-            "--context",
-            32,
-            "--steps",
-            1,
-            "--out",
-            sft)
-        .succeeds();
-    Path model = sft.resolve("model");
+    Path model = Cli.tinyModel(directory);
     Path reward = directory.resolve("reward");
     Cli.run(
             "reward",
@@ -125,7 +108,8 @@ class TournamentCommandTest {
     // the same model with the same seed answers the same
     assertThat(Files.readString(out.resolve("tournament.csv"))).contains(",one,two,0,2,0,0,0.5,");
     PageCheck.isSelfContained(PageCheck.parse(Files.readString(reward.resolve("report.html"))));
-    PageCheck.isSelfContained(PageCheck.parse(Files.readString(sft.resolve("report.html"))));
+    PageCheck.isSelfContained(
+        PageCheck.parse(Files.readString(model.resolveSibling("report.html"))));
   }
 
   @Test

@@ -4,7 +4,6 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableIntArray;
 import com.google.common.primitives.Ints;
 import io.github.p3o.text.Tokenizer;
-import java.util.Arrays;
 import java.util.OptionalInt;
 import org.apache.spark.sql.Row;
 
@@ -25,22 +24,9 @@ final class TextRow {
           row.isNullAt(i)
               ? ImmutableIntArray.of()
               : joined(
-                  following(tokenizer, prompt, row.getString(i)), special(tokenizer.endToken())));
+                  tokenizer.encodeAfter(prompt, row.getString(i)), special(tokenizer.endToken())));
     }
     return columns.build();
-  }
-
-  /**
-   * Tokens may depend on what stands in front: those after the prompt's in the whole text or, where
-   * a token spans both, those of the response by itself.
-   */
-  private static int[] following(Tokenizer tokenizer, String prompt, String text) {
-    int[] first = tokenizer.encode(prompt);
-    int[] whole = tokenizer.encode(prompt + text);
-    return whole.length >= first.length
-            && Arrays.equals(whole, 0, first.length, first, 0, first.length)
-        ? Arrays.copyOfRange(whole, first.length, whole.length)
-        : tokenizer.encode(text);
   }
 
   private static int[] special(OptionalInt token) {
