@@ -1,10 +1,6 @@
 package io.github.p3o.spark;
 
-/**
- * JavaCPP refused native memory within a task. It carries words alone: Spark ends an executor for
- * an {@link OutOfMemoryError}, and for whatever has one as its cause, though here the executor is
- * sound, and another attempt may find room.
- */
+/** JavaCPP refused native memory within a task; see {@link Tasks#run}. */
 final class NativeMemoryException extends IllegalStateException {
 
   private static final long serialVersionUID = 1;
@@ -13,16 +9,12 @@ final class NativeMemoryException extends IllegalStateException {
     super(message);
   }
 
-  /** For JavaCPP's refusal; an error of the heap is thrown as it is. */
-  static NativeMemoryException of(OutOfMemoryError e) {
-    String message = String.valueOf(e.getMessage());
-    if (!message.contains("physicalBytes")) {
-      throw e;
-    }
+  /** With what JavaCPP said. */
+  static NativeMemoryException after(String refusal) {
     return new NativeMemoryException(
         "native memory: expected to be enough for a task, got \""
-            + message
+            + refusal
             + "\"; raise spark.executor.memoryOverhead and org.bytedeco.javacpp.maxphysicalbytes,"
-            + " as ExecutorMemory.measure says, or lower promptsPerMicroBatch");
+            + " for training as ExecutorMemory.measure says, or lower promptsPerMicroBatch");
   }
 }

@@ -7,10 +7,10 @@ import com.google.common.collect.Streams;
 import java.io.Serializable;
 import java.util.Iterator;
 import java.util.List;
-import java.util.stream.Stream;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function0;
+import org.apache.spark.util.TaskCompletionListener;
 
 /** How many tasks the work is divided into, and what a task does with a model of its own. */
 final class Partitions {
@@ -23,7 +23,7 @@ final class Partitions {
   /** What a model says of some rows, one answer to each; holds nothing that cannot be sent. */
   @FunctionalInterface
   interface Answers<M, T, R> extends Serializable {
-    Stream<R> of(M model, List<T> rows);
+    List<R> of(M model, List<T> rows);
   }
 
   static void check(int partitions) {
@@ -37,12 +37,17 @@ final class Partitions {
       Function0<M> model,
       List<T> rows,
       Answers<M, T, R> answers) {
-    return rows.isEmpty()
-        ? List.of()
-        : spark
-            .parallelize(rows, Math.min(partitions, rows.size()))
-            .mapPartitions(each -> answers(model, each, answers))
-            .collect();
+    if (rows.isEmpty()) {
+      return List.of();
+    }
+    try {
+      return spark
+          .parallelize(rows, Math.min(partitions, rows.size()))
+          .mapPartitions(each -> answers(model, each, answers))
+          .collect();
+    } catch (Exception e) { // Spark throws checked ones undeclared
+      throw Tasks.cause(e);
+    }
   }
 
   /** Within a task: a model is made for it, and closed when it ends. */
@@ -51,20 +56,12 @@ final class Partitions {
     if (!rows.hasNext()) {
       return Iterators.concat();
     }
-    M own = model.call();
-    if (own instanceof AutoCloseable closeable) {
-      TaskContext.get()
-          .addTaskCompletionListener(
-              task -> {
-                try {
-                  closeable.close();
-                } catch (Exception e) {
-                  throw new IllegalStateException(e);
-                }
-              });
-    }
+    Owned models = new Owned();
+    TaskCompletionListener closing = task -> models.close();
+    TaskContext.get().addTaskCompletionListener(closing);
+    M own = Tasks.run(() -> models.add(model.call()));
     return Streams.stream(Iterators.partition(rows, ROWS_AT_ONCE))
-        .flatMap(some -> answers.of(own, some))
+        .flatMap(some -> Tasks.run(() -> answers.of(own, some)).stream())
         .iterator();
   }
 }

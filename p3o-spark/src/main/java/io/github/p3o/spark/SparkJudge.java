@@ -54,7 +54,7 @@ public final class SparkJudge implements Judge<String, String> {
         Partitions.answers(spark, partitions, judge, rows, SparkJudge::verdicts));
   }
 
-  private static Stream<Verdict> verdicts(Judge<String, String> judge, List<Asked> rows) {
+  private static List<Verdict> verdicts(Judge<String, String> judge, List<Asked> rows) {
     List<Verdict> verdicts =
         judge.judge(
             rows.stream()
@@ -65,7 +65,7 @@ public final class SparkJudge implements Judge<String, String> {
         "judge: expected %s verdicts, one for each question, got %s",
         rows.size(),
         verdicts.size());
-    return verdicts.stream();
+    return verdicts;
   }
 
   /**
@@ -98,6 +98,8 @@ public final class SparkJudge implements Judge<String, String> {
                                     row.getString(columns[1]),
                                     row.getString(columns[2])))
                         .toList())
-                .map(Verdict::name));
+                .stream()
+                .map(Verdict::name)
+                .toList());
   }
 }

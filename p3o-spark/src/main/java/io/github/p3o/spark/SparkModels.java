@@ -43,7 +43,8 @@ public interface SparkModels<P extends Policy> extends Serializable {
   /**
    * Who scores the responses.
    *
-   * @return higher is better; one for each task that runs at the same time
+   * @return higher is better; one for each task that runs at the same time, closed with the policy
+   *     if it can be, as the sampler is
    */
   RewardModel rewardModel();
 }

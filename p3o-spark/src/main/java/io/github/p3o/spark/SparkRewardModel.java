@@ -11,7 +11,6 @@ import io.github.p3o.RewardModel;
 import java.io.Serializable;
 import java.util.List;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.Function0;
 import org.apache.spark.sql.Dataset;
@@ -67,7 +66,7 @@ public final class SparkRewardModel implements RewardModel {
         Partitions.answers(spark, partitions, model, rows, SparkRewardModel::scores));
   }
 
-  private static Stream<Double> scores(RewardModel model, List<Scored> rows) {
+  private static List<Double> scores(RewardModel model, List<Scored> rows) {
     double[] scores =
         model.score(
             rows.stream()
@@ -81,7 +80,7 @@ public final class SparkRewardModel implements RewardModel {
         "rewardModel: expected %s rewards, one for each response, got %s",
         rows.size(),
         scores.length);
-    return Doubles.asList(scores).stream();
+    return Doubles.asList(scores);
   }
 
   /**

@@ -9,7 +9,6 @@ import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.Gradients;
 import io.github.p3o.LogProbs;
-import io.github.p3o.NonFiniteException;
 import io.github.p3o.PairSampler;
 import io.github.p3o.PairStatistics;
 import io.github.p3o.PairwiseBatch;
@@ -211,7 +210,7 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
         return job.apply(sendAnew());
       }
     } catch (Exception e) {
-      throw cause(e);
+      throw Tasks.cause(e);
     } finally {
       spark.setJobDescription(null);
     }
@@ -219,19 +218,6 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
 
   private static boolean isLost(Exception e, Broadcast<?> broadcast) {
     return Throwables.getStackTraceAsString(e).contains("broadcast_" + broadcast.id());
-  }
-
-  /** What a task found to be wrong, or the failure as it is. */
-  private static RuntimeException cause(Exception e) {
-    for (Throwable cause : Throwables.getCausalChain(e)) {
-      if (cause instanceof NonFiniteException nonFinite) {
-        return new NonFiniteException(String.valueOf(nonFinite.getMessage()));
-      }
-      if (cause instanceof NativeMemoryException memory) {
-        return new NativeMemoryException(String.valueOf(memory.getMessage()));
-      }
-    }
-    return e instanceof RuntimeException unchecked ? unchecked : new IllegalStateException(e);
   }
 
   /** The parameters as they are now; what the executors have already is not sent again. */

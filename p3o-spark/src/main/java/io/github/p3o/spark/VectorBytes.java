@@ -1,14 +1,20 @@
 package io.github.p3o.spark;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import com.google.common.math.LongMath;
 import java.math.RoundingMode;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.DoubleBuffer;
+import java.nio.FloatBuffer;
+import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.javacpp.BytePointer;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.concurrency.AffinityManager.Location;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
-import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * Vectors of parameters and gradients as they travel: float32 or float64, in the order of bytes of
@@ -21,6 +27,9 @@ final class VectorBytes {
 
   /** Slices below this are not worth a task. */
   private static final long MIN_SLICE = 1 << 20;
+
+  /** Numbers that stay in a processor's cache meanwhile. */
+  private static final int SUMMED_AT_ONCE = 1 << 12;
 
   private VectorBytes() {}
 
@@ -36,61 +45,94 @@ final class VectorBytes {
     return (int) Math.max(useful, needed);
   }
 
-  /** The values of a vector in slices of equal size, up to one. */
+  /** The values of a dense vector in slices of equal size, up to one. */
   static byte[][] read(INDArray vector, int slices) {
+    Nd4j.getAffinityManager().ensureLocation(vector, Location.HOST);
     byte[][] all = new byte[slices][];
     for (int i = 0; i < slices; i++) {
-      try (INDArray slice = slice(vector, i, slices).dup()) {
-        all[i] = new byte[Math.toIntExact(size(slice))];
-        slice.data().asNio().get(all[i]);
-      }
+      all[i] = new byte[Math.toIntExact(start(vector, i + 1, slices) - start(vector, i, slices))];
+      memory(vector, start(vector, i, slices)).get(all[i]);
     }
     return all;
   }
 
-  /** Overwrites a vector. */
+  /** Overwrites a dense vector. */
   static void write(byte[][] slices, INDArray vector) {
+    Nd4j.getAffinityManager().ensureLocation(vector, Location.HOST);
     for (int i = 0; i < slices.length; i++) {
-      try (INDArray values = array(slices[i], vector.dataType())) {
-        slice(vector, i, slices.length).assign(values);
-      }
+      long from = start(vector, i, slices.length);
+      long to = start(vector, i + 1, slices.length);
+      checkArgument(
+          slices[i].length == to - from,
+          "slices[%s]: expected %s bytes, got %s",
+          i,
+          to - from,
+          slices[i].length);
+      memory(vector, from).put(slices[i]);
     }
+    Nd4j.getAffinityManager().tagLocation(vector, Location.HOST);
   }
 
-  private static INDArray slice(INDArray vector, long index, int slices) {
-    long from = vector.length() * index / slices;
-    long to = vector.length() * (index + 1) / slices;
-    return vector.get(NDArrayIndex.interval(from, to));
+  /** In bytes. */
+  private static long start(INDArray vector, long slice, int slices) {
+    return vector.length() * slice / slices * vector.dataType().width();
   }
 
-  private static INDArray array(byte[] bytes, DataType type) {
-    INDArray values = Nd4j.createUninitialized(type, bytes.length / type.width());
-    values.data().asNio().put(bytes);
-    return values;
+  /** A vector where it lies: copies of it would take as long as all else here. */
+  private static BytePointer memory(INDArray vector, long from) {
+    checkArgument(
+        vector.elementWiseStride() == 1,
+        "vector: expected values side by side, got a stride of %s",
+        vector.elementWiseStride());
+    return new BytePointer(vector.data().addressPointer()).position(from);
   }
 
   /** The sum of vectors in the order given, in float64, rounded once. */
   static byte[] sum(List<byte[]> vectors, DataType type) {
-    byte[] result = new byte[vectors.get(0).length];
-    double[] sum = new double[result.length / type.width()];
-    for (byte[] vector : vectors) {
-      ByteBuffer values = buffer(vector);
-      for (int i = 0; i < sum.length; i++) {
-        sum[i] += type == DataType.DOUBLE ? values.getDouble() : values.getFloat();
-      }
+    byte[] first = vectors.get(0);
+    if (vectors.size() == 1) {
+      return first;
     }
-    ByteBuffer rounded = buffer(result);
-    for (double value : sum) {
-      if (type == DataType.DOUBLE) {
-        rounded.putDouble(value);
-      } else {
-        rounded.putFloat((float) value);
+    byte[] result = new byte[first.length];
+    double[] sum = new double[SUMMED_AT_ONCE];
+    int bytes = sum.length * type.width();
+    for (int from = 0; from < result.length; from += bytes) {
+      int length = Math.min(bytes, result.length - from);
+      Arrays.fill(sum, 0);
+      for (byte[] vector : vectors) {
+        add(buffer(vector, from, length), type, sum);
       }
+      round(sum, buffer(result, from, length), type);
     }
     return result;
   }
 
-  private static ByteBuffer buffer(byte[] bytes) {
-    return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+  private static void add(ByteBuffer values, DataType type, double[] sum) {
+    if (type == DataType.DOUBLE) {
+      DoubleBuffer wide = values.asDoubleBuffer();
+      for (int i = 0; i < wide.limit(); i++) {
+        sum[i] += wide.get(i);
+      }
+    } else {
+      FloatBuffer narrow = values.asFloatBuffer();
+      for (int i = 0; i < narrow.limit(); i++) {
+        sum[i] += narrow.get(i);
+      }
+    }
+  }
+
+  private static void round(double[] sum, ByteBuffer result, DataType type) {
+    if (type == DataType.DOUBLE) {
+      result.asDoubleBuffer().put(sum, 0, result.remaining() / type.width());
+    } else {
+      FloatBuffer narrow = result.asFloatBuffer();
+      for (int i = 0; i < narrow.limit(); i++) {
+        narrow.put(i, (float) sum[i]);
+      }
+    }
+  }
+
+  private static ByteBuffer buffer(byte[] bytes, int from, int length) {
+    return ByteBuffer.wrap(bytes, from, length).slice().order(ByteOrder.LITTLE_ENDIAN);
   }
 }

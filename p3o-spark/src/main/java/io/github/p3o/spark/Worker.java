@@ -19,8 +19,8 @@ import java.util.function.Supplier;
 /** The models of one task at a time, and what is done with them. It remembers no more than that. */
 final class Worker implements AutoCloseable {
 
+  private final Owned owned;
   private final Policy policy;
-  private final Policy reference;
   private final PairSampler sampler;
   private final RewardModel rewardModel;
   private final PolicyScorer scorer;
@@ -30,22 +30,32 @@ final class Worker implements AutoCloseable {
   /** Of the parameters, given by the driver. */
   private long version = -1;
 
-  private Worker(Run<?> run, Policy policy, PairSampler sampler, RewardModel rewardModel) {
-    this.policy = policy;
-    this.sampler = sampler;
-    this.rewardModel = rewardModel;
+  private <P extends Policy> Worker(Run<P> run, Owned owned) {
+    this.owned = owned;
+    P made = owned.add(run.models().policy());
+    policy = made;
+    sampler = owned.add(run.models().sampler(made));
+    rewardModel = owned.add(run.models().rewardModel());
     k = run.k();
-    reference = policy.frozenCopy();
-    scorer = new PolicyScorer(reference, k * run.promptsAtOnce());
-    learner =
-        new PolicyLearner(
-            policy, new ResponseObjective(policy, run.models().loss(), k), k, run.promptsAtOnce());
+    Policy reference = owned.add(policy.frozenCopy());
+    scorer = owned.add(new PolicyScorer(reference, k * run.promptsAtOnce()));
+    ResponseObjective objective = new ResponseObjective(policy, run.models().loss(), k);
+    learner = owned.add(new PolicyLearner(policy, objective, k, run.promptsAtOnce()));
   }
 
   static <P extends Policy> Worker of(Run<P> run) {
     ClassPath.check();
-    P policy = run.models().policy();
-    return new Worker(run, policy, run.models().sampler(policy), run.models().rewardModel());
+    Owned owned = new Owned();
+    boolean whole = false;
+    try {
+      Worker worker = new Worker(run, owned);
+      whole = true;
+      return worker;
+    } finally {
+      if (!whole) {
+        owned.close();
+      }
+    }
   }
 
   /** Takes the parameters of a version, unless it has them. */
@@ -97,9 +107,6 @@ final class Worker implements AutoCloseable {
 
   @Override
   public void close() {
-    learner.close();
-    scorer.close();
-    reference.close();
-    policy.close();
+    owned.close();
   }
 }

@@ -23,11 +23,7 @@ final class WorkerPool {
 
   /** Does something with a worker that nobody else uses meanwhile. */
   static <R> R with(Run<?> of, Function<Worker, R> work) {
-    try {
-      return withOwn(of, work);
-    } catch (OutOfMemoryError e) {
-      throw NativeMemoryException.of(e);
-    }
+    return Tasks.run(() -> withOwn(of, work));
   }
 
   private static <R> R withOwn(Run<?> of, Function<Worker, R> work) {

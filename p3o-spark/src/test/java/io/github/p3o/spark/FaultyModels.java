@@ -78,7 +78,8 @@ record FaultyModels(Fault fault, String directory)
     }
   }
 
-  private static void exhaust() {
+  /** Has JavaCPP refuse native memory. */
+  static void exhaust() {
     List<INDArray> all = new ArrayList<>();
     try {
       while (Pointer.maxPhysicalBytes() > 0) {

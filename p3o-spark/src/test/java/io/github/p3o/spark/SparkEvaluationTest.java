@@ -14,6 +14,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -83,6 +84,9 @@ class SparkEvaluationTest {
 
     @Override
     public ImmutableList<Verdict> judge(ImmutableList<Question<String, String>> questions) {
+      if (questions.get(0).prompt().isEmpty()) {
+        FaultyModels.exhaust();
+      }
       return questions.stream().map(q -> Verdict.TIE).collect(ImmutableList.toImmutableList());
     }
 
@@ -94,6 +98,12 @@ class SparkEvaluationTest {
     }
   }
 
+  @BeforeEach
+  void countFromZero() {
+    CountedJudge.made = 0;
+    CountedJudge.closed = 0;
+  }
+
   @Test
   void judge_eachTask_makesOneJudgeAndClosesIt() {
     Judge.Question<String, String> question = new Judge.Question<>("p", "a", "b");
@@ -103,6 +113,33 @@ class SparkEvaluationTest {
         .hasSize(3);
     assertThat(CountedJudge.made).isEqualTo(2);
     assertThat(CountedJudge.closed).isEqualTo(2);
+  }
+
+  /** An executor, here this JVM, that is told of an OutOfMemoryError ends. */
+  @Test
+  void judge_outOfNativeMemory_saysSoAndClosesTheJudge() {
+    SparkJudge judge = new SparkJudge(spark, CountedJudge::new, 1);
+    assertThatThrownBy(() -> judge.judge(ImmutableList.of(new Judge.Question<>("", "a", "b"))))
+        .isInstanceOf(NativeMemoryException.class)
+        .hasMessageStartingWith("native memory: expected to be enough for a task, got \"Cannot");
+    assertThat(CountedJudge.made).isEqualTo(1);
+    assertThat(CountedJudge.closed).isEqualTo(1);
+  }
+
+  @Test
+  void score_ofADataSetOutOfNativeMemory_failsTheTaskAlone() {
+    SparkRewardModel model = new SparkRewardModel(spark, SparkEvaluationTest::tooLarge, 1);
+    Dataset<Row> data = spark.sql("select array(1) p, array(2) r");
+    assertThatThrownBy(() -> model.score(data, "p", "r", "worth").collectAsList())
+        .isInstanceOf(SparkException.class)
+        .hasStackTraceContaining("native memory: expected to be enough for a task");
+    assertThat(spark.range(3).count()).isEqualTo(3);
+  }
+
+  /** Cannot even be made. */
+  private static RewardModel tooLarge() {
+    FaultyModels.exhaust();
+    return broken();
   }
 
   @Test

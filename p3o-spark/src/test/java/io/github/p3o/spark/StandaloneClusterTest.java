@@ -16,8 +16,11 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -108,22 +111,34 @@ class StandaloneClusterTest {
     }
   }
 
-  private static void assertSurvives(Fault fault, Path directory, Map<String, String> settings)
+  private static void assertSurvives(
+      Fault fault, int executorsLost, Path directory, Map<String, String> settings)
       throws Exception {
+    AtomicInteger lost = new AtomicInteger();
+    SparkListener listener =
+        new SparkListener() {
+          @Override
+          public void onExecutorRemoved(SparkListenerExecutorRemoved removed) {
+            lost.incrementAndGet();
+          }
+        };
     FaultyModels models = new FaultyModels(fault, directory.toString());
     double[] undisturbed = trainedHere(5, STEPS);
     try (SparkSession spark = cluster.application(settings);
         SparkP3OTrainer<?> trainer = trainer(spark, models, 5, models::arm)) {
+      spark.sparkContext().addSparkListener(listener);
       trainer.train(STEPS);
       assertThat(models.happened()).isTrue();
       assertThat(parameters(trainer)).containsExactly(undisturbed);
+      spark.sparkContext().listenerBus().waitUntilEmpty(60_000);
+      assertThat(lost).hasValue(executorsLost);
     }
   }
 
   @Test
   void train_executorKilledWithinAGradient_endsWithTheSameBits(@TempDir Path directory)
       throws Exception {
-    assertSurvives(Fault.KILLED, directory, Map.of());
+    assertSurvives(Fault.KILLED, 1, directory, Map.of());
   }
 
   @Test
@@ -131,6 +146,7 @@ class StandaloneClusterTest {
       throws Exception {
     assertSurvives(
         Fault.STRAGGLES,
+        0,
         directory,
         Map.of(
             "spark.speculation",
@@ -147,6 +163,7 @@ class StandaloneClusterTest {
       throws Exception {
     assertSurvives(
         Fault.EXHAUSTS,
+        0,
         directory,
         Map.of(
             "spark.executor.extraJavaOptions",

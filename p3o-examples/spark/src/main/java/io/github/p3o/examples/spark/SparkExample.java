@@ -1,6 +1,9 @@
-package io.github.p3o.spark.example;
+package io.github.p3o.examples.spark;
+
+import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.PairSampler;
 import io.github.p3o.PolicyLoss;
@@ -46,6 +49,20 @@ import org.nd4j.linalg.api.buffer.DataType;
 public final class SparkExample {
 
   private static final int HEADS = 4;
+
+  private static final ImmutableSet<String> NAMES =
+      ImmutableSet.of(
+          "run",
+          "prompts",
+          "model",
+          "width",
+          "layers",
+          "vocabulary",
+          "tokens",
+          "rank",
+          "steps",
+          "pairs",
+          "partitions");
 
   private SparkExample() {}
 
@@ -108,12 +125,18 @@ public final class SparkExample {
    * Trains.
    *
    * @param args {@code name=value}, see above
+   * @throws IllegalArgumentException for another name
    */
   public static void main(String[] args) throws IOException {
     Map<String, String> given = new TreeMap<>();
     for (String arg : args) {
       String[] parts = arg.split("=", 2);
-      given.put(parts[0], parts.length == 2 ? parts[1] : "");
+      checkArgument(
+          parts.length == 2 && NAMES.contains(parts[0]),
+          "arguments: expected name=value with a name of %s, got %s",
+          NAMES,
+          arg);
+      given.put(parts[0], parts[1]);
     }
     Path run = Path.of(given.getOrDefault("run", "run"));
     Models models =

@@ -1,5 +1,5 @@
 /** A program for {@code spark-submit}. */
 @NullMarked
-package io.github.p3o.spark.example;
+package io.github.p3o.examples.spark;
 
 import org.jspecify.annotations.NullMarked;
