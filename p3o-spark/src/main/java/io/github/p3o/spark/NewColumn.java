@@ -28,8 +28,7 @@ final class NewColumn {
                 model,
                 rows,
                 (own, some) ->
-                    Streams.zip(
-                            some.stream(), answers.of(own, some).stream(), NewColumn::extended)
+                    Streams.zip(some.stream(), answers.of(own, some).stream(), NewColumn::extended)
                         .toList());
     return data.mapPartitions(task, Encoders.row(data.schema().add(name, type, false)));
   }

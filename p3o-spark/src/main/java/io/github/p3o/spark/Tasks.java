@@ -34,7 +34,8 @@ final class Tasks {
 
   /** JavaCPP's messages have the limit of the process in them. */
   private static boolean isRefusal(Throwable t) {
-    return t instanceof OutOfMemoryError && String.valueOf(t.getMessage()).contains("physicalBytes");
+    return t instanceof OutOfMemoryError
+        && String.valueOf(t.getMessage()).contains("physicalBytes");
   }
 
   /** For the driver: what a task found to be wrong, or the failure as it is. */

@@ -93,6 +93,14 @@ class ExecutorMemoryTest {
         "spark.driver.maxResultSize: expected at least 56m");
   }
 
+  /** Spark's default is a tenth of the heap where that is more, and 0 is no limit of results. */
+  @Test
+  void check_largeHeapAndNoLimitOfResults_areEnough() {
+    SparkConf conf =
+        conf().set("spark.executor.memory", "8g").set("spark.driver.maxResultSize", "0");
+    assertThatCode(() -> MEMORY.check(conf)).doesNotThrowAnyException();
+  }
+
   private static void assertRefused(SparkConf conf, String message) {
     assertThatThrownBy(() -> MEMORY.check(conf))
         .isInstanceOf(IllegalArgumentException.class)

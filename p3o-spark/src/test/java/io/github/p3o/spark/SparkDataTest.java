@@ -16,6 +16,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -96,6 +98,20 @@ class SparkDataTest {
     }
   }
 
+  /** The same tokens, but others of them are the prompt. */
+  @Test
+  void state_ofColumnsThatEndElsewhere_isAnother() {
+    List<String> columns = List.of("p", "c");
+    try (IndexedRows one =
+            new IndexedRows(
+                spark.sql("select array(1) p, array(2, 3) c"), columns, IndexedRows.tokens());
+        IndexedRows other =
+            new IndexedRows(
+                spark.sql("select array(1, 2) p, array(3) c"), columns, IndexedRows.tokens())) {
+      assertThat(other.state()).isNotEqualTo(one.state());
+    }
+  }
+
   @Test
   void ofTokens_rowsWithoutTokens_areCountedAndRefused() {
     Dataset<Row> data = spark.sql("select explode(array(array(1), array(), null)) tokens");
@@ -139,6 +155,7 @@ class SparkDataTest {
           .containsExactly(
               new Comparison(Prompt.of(1000 + 'a', 'b'), Response.of('c', 'd'), Response.of('e')));
     }
+    assertThat(MarkingTokenizer.OPEN).hasValue(0);
   }
 
   @Test
@@ -150,6 +167,17 @@ class SparkDataTest {
   }
 
   private static final class MarkingTokenizer implements Tokenizer {
+    private static final AtomicInteger OPEN = new AtomicInteger();
+
+    MarkingTokenizer() {
+      OPEN.incrementAndGet();
+    }
+
+    @Override
+    public void close() {
+      OPEN.decrementAndGet();
+    }
+
     @Override
     public int[] encode(String text) {
       int[] tokens = text.chars().toArray();
@@ -201,7 +229,7 @@ class SparkDataTest {
 
   /** Drawing from many partitions asks only those that have a row. */
   @Test
-  void next_ofOnePrompt_runsOneTask() {
+  void next_ofOnePrompt_runsOneTask() throws Exception {
     try (SparkPrompts prompts = SparkPrompts.ofTokens(rows(30), "tokens")) {
       int before = tasks();
       prompts.next(1, new SplittableRandom(0));
@@ -209,7 +237,8 @@ class SparkDataTest {
     }
   }
 
-  private static int tasks() {
+  private static int tasks() throws TimeoutException {
+    spark.sparkContext().listenerBus().waitUntilEmpty(60_000); // the tracker is told by it, later
     return IntStream.of(spark.sparkContext().statusTracker().getJobIdsForGroup(null))
         .flatMap(
             job ->

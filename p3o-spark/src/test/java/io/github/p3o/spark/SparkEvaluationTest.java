@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.ImmutableIntArray;
+import io.github.p3o.Prompt;
+import io.github.p3o.Response;
 import io.github.p3o.RewardModel;
 import io.github.p3o.eval.Judge;
 import io.github.p3o.eval.Judge.Verdict;
@@ -149,6 +152,36 @@ class SparkEvaluationTest {
     assertThatThrownBy(() -> model.score(data, "p", "r", "worth").collectAsList())
         .isInstanceOf(SparkException.class)
         .hasStackTraceContaining("rewardModel: expected 1 rewards, one for each response, got 0");
+  }
+
+  @Test
+  void judge_judgeThatGivesTooFew_isNamed() {
+    SparkJudge judge = new SparkJudge(spark, () -> questions -> ImmutableList.of(), 1);
+    assertThatThrownBy(() -> judge.judge(ImmutableList.of(new Judge.Question<>("p", "a", "b"))))
+        .hasStackTraceContaining("judge: expected 1 verdicts, one for each question, got 0");
+  }
+
+  /** Prompt, response and whether it ended, each in a digit of its own. */
+  private static RewardModel digits() {
+    return RewardModel.each(
+        (prompt, response) ->
+            100 * prompt.tokens().get(0)
+                + 10 * response.tokens().get(0)
+                + (response.ended() ? 1 : 0));
+  }
+
+  @Test
+  void score_givesTheModelWhatItWasGiven() {
+    SparkRewardModel model = new SparkRewardModel(spark, SparkEvaluationTest::digits, 2);
+    assertThat(
+            model.score(
+                ImmutableList.of(Prompt.of(1), Prompt.of(2)),
+                ImmutableList.of(
+                    new Response(ImmutableIntArray.of(3), false),
+                    new Response(ImmutableIntArray.of(4), true))))
+        .containsExactly(130, 241);
+    Dataset<Row> data = spark.sql("select array(5) p, array(6) r");
+    assertThat(model.score(data, "p", "r", "worth").first().getDouble(2)).isEqualTo(561);
   }
 
   private static RewardModel broken() {

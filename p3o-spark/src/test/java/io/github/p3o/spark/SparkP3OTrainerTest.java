@@ -9,7 +9,9 @@ import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.NonFiniteException;
 import io.github.p3o.P3OTrainer;
 import io.github.p3o.PairSampler;
+import io.github.p3o.PolicyLoss;
 import io.github.p3o.Prompt;
+import io.github.p3o.RewardModel;
 import io.github.p3o.Samples;
 import io.github.p3o.StepMetrics;
 import io.github.p3o.TabularPolicy;
@@ -23,6 +25,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -197,7 +200,49 @@ class SparkP3OTrainerTest {
         assertThat(sampler.sample(prompts, 3, seeds)).isEqualTo(here);
       }
       assertThat(four.sample(prompts, 3, new SplittableRandom(9)))
-          .isEqualTo(one.sample(prompts, 3, new SplittableRandom(9)));
+          .isEqualTo(one.sample(prompts, 3, new SplittableRandom(9)))
+          .isNotEqualTo(one.sample(prompts, 3, new SplittableRandom(8)));
     }
+  }
+
+  /** Keeps, in this JVM, the policies that tasks have made. */
+  private record Kept() implements SparkModels<TabularPolicy> {
+    private static final List<TabularPolicy> MADE = new CopyOnWriteArrayList<>();
+
+    @Override
+    public TabularPolicy policy() {
+      TabularPolicy policy = BanditModels.USUAL.policy();
+      MADE.add(policy);
+      return policy;
+    }
+
+    @Override
+    public PolicyLoss loss() {
+      return BanditModels.USUAL.loss();
+    }
+
+    @Override
+    public PairSampler sampler(TabularPolicy policy) {
+      return policy;
+    }
+
+    @Override
+    public RewardModel rewardModel() {
+      return BanditModels.USUAL.rewardModel();
+    }
+  }
+
+  @Test
+  void sampler_closed_hasTheModelsOfItsTasksClosedAndNotItsOwn() {
+    try (TabularPolicy policy = BanditModels.USUAL.policy()) {
+      try (SparkSampler sampler = new SparkSampler(spark, new Kept(), policy, 1)) {
+        sampler.sample(Bandit.CONTEXTS, 2, new SplittableRandom(1));
+        assertThat(Kept.MADE.get(0).parameters().count()).isEqualTo(12);
+      }
+      assertThat(policy.parameters().count()).isEqualTo(12);
+    }
+    assertThat(Kept.MADE).hasSize(1);
+    assertThatThrownBy(() -> Kept.MADE.get(0).parameters().vector())
+        .hasMessage("parameters: expected open parameters, got closed ones");
   }
 }

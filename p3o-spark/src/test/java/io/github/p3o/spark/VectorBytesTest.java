@@ -1,6 +1,7 @@
 package io.github.p3o.spark;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
 import java.util.Random;
@@ -11,8 +12,12 @@ import org.junit.jupiter.api.Test;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 class VectorBytesTest {
+
+  /** More than are summed at once, and no multiple of it. */
+  private static final int LENGTH = 10_001;
 
   @Property(tries = 50)
   void write_whatWasRead_isTheSameVector(
@@ -32,7 +37,7 @@ class VectorBytesTest {
   @Test
   void sum_ofFloats_isRoundedOnce() {
     Random random = new Random(2);
-    float[][] parts = new float[5][40];
+    float[][] parts = new float[5][LENGTH];
     for (float[] part : parts) {
       for (int i = 0; i < part.length; i++) {
         part[i] = (float) random.nextGaussian();
@@ -46,15 +51,47 @@ class VectorBytesTest {
             .map(Nd4j::createFromArray)
             .map(vector -> VectorBytes.read(vector, 1)[0])
             .toList();
-    INDArray sum = Nd4j.create(DataType.FLOAT, 40);
+    INDArray sum = Nd4j.create(DataType.FLOAT, LENGTH);
     VectorBytes.write(new byte[][] {VectorBytes.sum(bytes, DataType.FLOAT)}, sum);
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < LENGTH; i++) {
       double exact = 0;
       for (float[] part : parts) {
         exact += part[i];
       }
       assertThat(sum.getFloat(i)).isEqualTo((float) exact);
     }
+  }
+
+  @Test
+  void sum_ofOneVector_isItsBits() {
+    byte[] negativeZero = VectorBytes.read(Nd4j.createFromArray(-0.0f), 1)[0];
+    assertThat(VectorBytes.sum(List.of(negativeZero), DataType.FLOAT)).isEqualTo(negativeZero);
+  }
+
+  @Test
+  void write_slicesOfAnotherLength_areRefused() {
+    INDArray vector = Nd4j.create(DataType.FLOAT, 5);
+    assertThatThrownBy(() -> VectorBytes.write(new byte[][] {new byte[8], new byte[8]}, vector))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("slices[1]: expected 12 bytes, got 8");
+  }
+
+  @Test
+  void readAndWrite_aPartOfAWiderArray_reachThatPartAlone() {
+    INDArray wide = Nd4j.createFromArray(1f, 2f, 3f, 4f);
+    INDArray part = wide.get(NDArrayIndex.interval(1, 3));
+    byte[][] read = VectorBytes.read(part, 2);
+    assertThat(read).isDeepEqualTo(VectorBytes.read(Nd4j.createFromArray(2f, 3f), 2));
+    VectorBytes.write(new byte[][] {read[1], read[0]}, part);
+    assertThat(wide.toFloatVector()).containsExactly(1, 3, 2, 4);
+  }
+
+  @Test
+  void read_valuesThatAreNotSideBySide_isRefused() {
+    INDArray column = Nd4j.create(DataType.FLOAT, 3, 2).getColumn(0);
+    assertThatThrownBy(() -> VectorBytes.read(column, 1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("vector: expected values side by side, got a stride of 2");
   }
 
   @Test
