@@ -10,8 +10,9 @@ import org.junit.jupiter.api.Test;
 class TasksTest {
 
   /** Of JavaCPP, in its words. */
-  private static final OutOfMemoryError REFUSED =
-      new OutOfMemoryError("Cannot allocate new BytePointer(1): physicalBytes = 1023M");
+  private static OutOfMemoryError refusal() {
+    return new OutOfMemoryError("Cannot allocate new BytePointer(1): physicalBytes = 1023M");
+  }
 
   private static Throwable thrown(Throwable by) {
     try {
@@ -27,7 +28,7 @@ class TasksTest {
 
   @Test
   void run_refusedByJavaCpp_throwsWordsAloneHoweverItIsWrapped() {
-    for (Throwable refused : new Throwable[] {REFUSED, new IOException("between", REFUSED)}) {
+    for (Throwable refused : new Throwable[] {refusal(), new IOException("between", refusal())}) {
       assertThat(thrown(refused))
           .isInstanceOf(NativeMemoryException.class)
           .hasMessageContaining("got \"Cannot allocate new BytePointer(1)")
