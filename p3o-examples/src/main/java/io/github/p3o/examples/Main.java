@@ -1,5 +1,6 @@
 package io.github.p3o.examples;
 
+import io.github.p3o.examples.run.UsageException;
 import java.io.PrintWriter;
 import java.util.List;
 import picocli.CommandLine;

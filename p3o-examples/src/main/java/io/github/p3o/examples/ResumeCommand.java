@@ -2,6 +2,9 @@ package io.github.p3o.examples;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.p3o.examples.run.HelpOptions;
+import io.github.p3o.examples.run.Run;
+import io.github.p3o.examples.run.UsageException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.common.collect.ImmutableMap;
+import io.github.p3o.examples.quickstart.StoryGrammar;
 import io.github.p3o.transformer.TensorFiles;
 import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
