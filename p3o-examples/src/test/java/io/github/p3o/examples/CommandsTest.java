@@ -342,6 +342,16 @@ class CommandsTest {
   }
 
   @Test
+  void align_whereNoResponseEnds_raisesAnAlarmThatSaysWhatMayHelp() throws IOException {
+    Path out = directory.resolve("cut-off");
+    Cli align = alignBriefly(out, "--max-new-tokens", 1).succeeds();
+
+    String advice = "got 1.000; rewards are of beginnings; --max-new-tokens allows for ends";
+    assertThat(align.err()).contains("alarm at step 0: ALL_TRUNCATED: ", advice);
+    assertThat(out.resolve("report.html")).content().contains(advice);
+  }
+
+  @Test
   void align_withAPreset_endsResponsesAtItsTexts() throws IOException {
     Path out = directory.resolve("preset");
     alignBriefly(out, "--max-new-tokens", 8, "--preset", "125m", "--prompts-per-update", 4)

@@ -37,7 +37,7 @@ public final class RunReport {
           .put("rewards/accuracies", "share of comparisons that the reward model gets right.")
           .put("objective/scores", "reward of the samples that are trained on.")
           .put("objective/kl", "KL of the samples, nats a response.")
-          .put("objective/entropy", "nats a token.")
+          .put("objective/entropy", "nats a response.")
           .put("completions/mean_length", "tokens of a sample.")
           .put("policy/clipfrac_avg", "share of clipped terms.")
           .put("policy/approxkl_avg", "KL of an update, estimated.")

@@ -20,7 +20,7 @@ final class SvgChart {
   private static final int WIDTH = 640;
   private static final int HEIGHT = 360;
   private static final int LEFT = 84;
-  private static final int RIGHT = 16;
+  private static final int RIGHT = 32; // half of the last label
   private static final int TOP = 14;
   private static final int BOTTOM = 56;
 
@@ -166,7 +166,12 @@ final class SvgChart {
 
     /** The range from one tick to another that holds both values, with about five ticks. */
     static Axis around(double least, double greatest) {
-      double span = Math.max(greatest - least, 1e-9);
+      double size = Math.max(Math.abs(least), Math.abs(greatest));
+      if (greatest - least <= 1e-9 * size || size == 0) { // one value: a line in the middle
+        double room = size == 0 ? 1 : 0.05 * size;
+        return around(least - room, greatest + room);
+      }
+      double span = greatest - least;
       double power = Math.pow(10, Math.floor(Math.log10(span / 5)));
       double ratio = span / 5 / power;
       double step = power * (ratio < 1.5 ? 1 : ratio < 3.5 ? 2 : ratio < 7.5 ? 5 : 10);

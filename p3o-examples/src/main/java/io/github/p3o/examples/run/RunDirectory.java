@@ -5,14 +5,17 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.google.common.collect.ImmutableList;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /** What a run leaves: run.json, metrics.jsonl, rollouts.jsonl, samples.jsonl, models, report. */
@@ -23,12 +26,26 @@ public final class RunDirectory implements AutoCloseable {
 
   private static final String METRICS = "metrics.jsonl";
 
+  /** What a run has before it has done anything. */
+  private static final Set<String> BEGINNING = Set.of(Run.DESCRIPTION, METRICS);
+
   private final Path directory;
+  private final Origin origin;
   private final StepLog metrics;
   private final StepLog rollouts;
 
-  private RunDirectory(Path directory) throws IOException {
+  private enum Origin {
+    /** Made for this run. */
+    MADE,
+    /** Given, and empty. */
+    EMPTY,
+    /** Of a run that is resumed. */
+    RESUMED
+  }
+
+  private RunDirectory(Path directory, Origin origin) throws IOException {
     this.directory = directory;
+    this.origin = origin;
     this.metrics = new StepLog(directory.resolve(METRICS));
     this.rollouts = new StepLog(directory.resolve("rollouts.jsonl"));
     // Now rather than after the first step, should it not be possible.
@@ -38,6 +55,7 @@ public final class RunDirectory implements AutoCloseable {
 
   /** Makes a directory that must be new or empty. */
   static RunDirectory create(Path directory) {
+    Origin origin = Files.exists(directory) ? Origin.EMPTY : Origin.MADE;
     try {
       Files.createDirectories(directory);
       try (Stream<Path> entries = Files.list(directory)) {
@@ -45,10 +63,13 @@ public final class RunDirectory implements AutoCloseable {
           throw new DirectoryNotEmptyException(directory.toString());
         }
       }
-      return new RunDirectory(directory);
+      return new RunDirectory(directory, origin);
     } catch (DirectoryNotEmptyException e) {
       throw new UsageException(
           "--out: expected a new or empty directory, got " + directory + ", which holds files");
+    } catch (FileAlreadyExistsException e) {
+      throw new UsageException(
+          "--out: expected a new or empty directory, got " + directory + ", which is a file");
     } catch (IOException e) {
       throw new UsageException("--out: expected a directory to write to, got " + e);
     }
@@ -57,7 +78,7 @@ public final class RunDirectory implements AutoCloseable {
   /** Opens the directory of a run that is resumed. */
   public static RunDirectory reopen(Path directory) {
     try {
-      return new RunDirectory(directory);
+      return new RunDirectory(directory, Origin.RESUMED);
     } catch (IOException e) {
       throw new UsageException("DIR: expected a run directory to write to, got " + e);
     }
@@ -144,5 +165,26 @@ public final class RunDirectory implements AutoCloseable {
   public void close() {
     metrics.close();
     rollouts.close();
+    if (origin != Origin.RESUMED) {
+      dropIfNothingWasMade();
+    }
+  }
+
+  /** So that a run that was refused can be given again with the same directory. */
+  private void dropIfNothingWasMade() {
+    try (Stream<Path> entries = Files.list(directory)) {
+      ImmutableList<Path> all = entries.collect(ImmutableList.toImmutableList());
+      if (all.stream().allMatch(each -> BEGINNING.contains(each.getFileName().toString()))
+          && Files.size(directory.resolve(METRICS)) == 0) {
+        for (Path each : all) {
+          Files.delete(each);
+        }
+        if (origin == Origin.MADE) {
+          Files.delete(directory);
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(directory + ": expected to be writable, got " + e, e);
+    }
   }
 }

@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
           + " given a second time while it runs, both share the work."
     },
     footer = {
-      "  p3o experiment --small                 to see that it works",
+      "  p3o experiment --task grammar --small  to see that it works",
       "  p3o experiment --task grammar          one task",
       "  p3o experiment --ablate clip-lr        one thing about P3O varied",
       "  p3o experiment --stress                every method on distorted rewards"

@@ -1,6 +1,8 @@
 package io.github.p3o.examples.supervised;
 
 import io.github.p3o.examples.language.LanguageModel;
+import io.github.p3o.examples.run.Checks;
+import io.github.p3o.examples.run.UsageException;
 import picocli.CommandLine.Option;
 
 /** Sizes of a model to train from nothing. */
@@ -40,6 +42,13 @@ final class SizeOptions {
 
   /** The sizes. */
   LanguageModel.Sizes sizes() {
+    Checks.atLeast("--layers", 1, layers);
+    Checks.atLeast("--heads", 1, heads);
+    Checks.atLeast("--context", 2, context); // a token and the next
+    if (width < 1 || width % (2 * heads) != 0) { // rotary embeddings turn pairs
+      throw new UsageException(
+          String.format("--width: expected a multiple of 2 · %d heads, got %d", heads, width));
+    }
     return new LanguageModel.Sizes(layers, width, heads, context);
   }
 }

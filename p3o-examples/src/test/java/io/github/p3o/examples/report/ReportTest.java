@@ -106,6 +106,17 @@ class ReportTest {
   }
 
   @Test
+  void svgAxis_aroundOneValue_hasShortLabels() {
+    Curve flat =
+        new Curve(
+            "flat",
+            ImmutableList.of(new Curve.Point(0, 48, Double.NaN), new Curve.Point(1, 48, 0)));
+    assertThat(SvgChart.of("step", "tokens", List.of(flat))).contains(">46<", ">50<");
+    Curve zero = new Curve("zero", ImmutableList.of(new Curve.Point(0, 0, 0)));
+    assertThat(SvgChart.of("step", "tokens", List.of(zero))).contains(">-1.0<", ">1.0<");
+  }
+
+  @Test
   void plot_ofCurves_isAnImage(@TempDir Path directory) throws Exception {
     Path file = directory.resolve("kl-reward.png");
 
