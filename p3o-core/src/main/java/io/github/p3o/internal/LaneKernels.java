@@ -8,18 +8,25 @@ final class LaneKernels {
 
   private LaneKernels() {}
 
-  /** Computes one expression of operands that are lanes (arrays) or one number. */
+  /**
+   * Computes one expression of operands that are lanes or one number.
+   *
+   * @param numbers the operands that are one number
+   */
   static void compute(
-      Expression e,
-      double[] out,
-      double[] a,
-      double[] b,
-      double numberA,
-      double numberB,
+      LaneCode.Instruction instruction,
+      double[][] registers,
+      double[] numbers,
       int n,
       DoubleExp exp) {
-    boolean lanesA = e.a().lanes();
-    boolean lanesB = e.hasB() && e.b().lanes();
+    Expression e = instruction.expression();
+    boolean lanesA = instruction.a() >= 0;
+    boolean lanesB = instruction.b() >= 0;
+    double[] out = registers[instruction.out()];
+    double[] a = registers[Math.max(instruction.a(), 0)];
+    double[] b = registers[Math.max(instruction.b(), 0)];
+    double numberA = lanesA ? 0 : numbers[-1 - instruction.a()];
+    double numberB = lanesB ? 0 : numbers[-1 - instruction.b()];
     switch (e.kind()) {
       case ADD -> {
         if (lanesA && lanesB) {
@@ -62,6 +69,7 @@ final class LaneKernels {
           less(out, b, numberA, n);
         }
       }
+      case OUTSIDE -> outside(out, a, e.low(), e.high(), n);
       case CLIP -> clip(out, a, e.low(), e.high(), n);
       case EXP -> exp.exp(out, a, n);
       case LOG -> log(out, a, n);
@@ -151,6 +159,15 @@ final class LaneKernels {
     return Double.doubleToRawLongBits(x + 0.0) >>> 63;
   }
 
+  /** As {@link #isNegative} of both differences, at the price of one. */
+  static void outside(double[] out, double[] a, double low, double high, int n) {
+    for (int i = 0; i < n; i++) {
+      long below = Double.doubleToRawLongBits(a[i] - low + 0.0);
+      long above = Double.doubleToRawLongBits(high - a[i] + 0.0);
+      out[i] = (below | above) >>> 63;
+    }
+  }
+
   static void clip(double[] out, double[] a, double low, double high, int n) {
     for (int i = 0; i < n; i++) {
       out[i] = Math.min(Math.max(a[i], low), high);
@@ -169,11 +186,45 @@ final class LaneKernels {
     }
   }
 
-  static double sum(double[] a, int n) {
-    double sum = 0;
-    for (int i = 0; i < n; i++) {
-      sum += a[i];
+  /** What a reduction of no lanes gives. */
+  static double none(Expression.Kind reduction) {
+    return switch (reduction) {
+      case SUM -> 0;
+      case LEAST -> Double.POSITIVE_INFINITY;
+      case GREATEST -> Double.NEGATIVE_INFINITY;
+      default -> throw new IllegalStateException("no reduction: " + reduction);
+    };
+  }
+
+  /** Reduces n pairs of numbers to n numbers. */
+  static void reduce(Expression.Kind reduction, double[] into, double[] a, int n) {
+    switch (reduction) {
+      case SUM -> add(into, into, a, n);
+      case LEAST -> least(into, a, n);
+      case GREATEST -> greatest(into, a, n);
+      default -> throw new IllegalStateException("no reduction: " + reduction);
     }
-    return sum;
+  }
+
+  /** Reduces the numbers of an array, a power of two, to its first, by halves. */
+  static double reduce(Expression.Kind reduction, double[] numbers) {
+    double[] upper = new double[numbers.length / 2];
+    for (int half = upper.length; half > 0; half /= 2) {
+      System.arraycopy(numbers, half, upper, 0, half);
+      reduce(reduction, numbers, upper, half);
+    }
+    return numbers[0];
+  }
+
+  private static void least(double[] into, double[] a, int n) {
+    for (int i = 0; i < n; i++) {
+      into[i] = Math.min(into[i], a[i]);
+    }
+  }
+
+  private static void greatest(double[] into, double[] a, int n) {
+    for (int i = 0; i < n; i++) {
+      into[i] = Math.max(into[i], a[i]);
+    }
   }
 }
