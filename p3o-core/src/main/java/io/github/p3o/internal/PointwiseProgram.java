@@ -9,7 +9,6 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.DoubleSupplier;
@@ -176,11 +175,11 @@ final class PointwiseProgram {
             .toArray(double[][]::new);
     for (int i = 0; i < code.reductions().size(); i++) {
       Expression reduction = code.reductions().get(i);
-      double[] total = {LaneKernels.none(reduction.kind())};
+      double total = LaneKernels.none(reduction.kind());
       for (double[] ofTask : reduced) {
-        LaneKernels.reduce(reduction.kind(), total, new double[] {ofTask[i]}, 1);
+        total = LaneKernels.reduce(reduction.kind(), total, ofTask[i]);
       }
-      known.put(reduction, total[0]);
+      known.put(reduction, total);
     }
     totals.forEach(e -> number(e, numbers, known));
     return results(known, outputs);
@@ -244,14 +243,16 @@ final class PointwiseProgram {
     private final double[] operands;
     private final Lanes[] inputs;
     private final double[][] outputs;
-    private final double[][] registers; // behind the code's, one for each reduction
+    private final double[][] registers;
+    private final double[] reduced =
+        code.reductions().stream().mapToDouble(e -> LaneKernels.none(e.kind())).toArray();
     private final DoubleExp exp = DoubleExp.ofThread();
 
     Block(double[] operands, Lanes[] inputs, double[][] outputs) {
       this.operands = operands;
       this.inputs = inputs;
       this.outputs = outputs;
-      this.registers = registers(code.registers() + code.reductions().size());
+      this.registers = registers(code.registers());
     }
 
     private static double[][] registers(int count) {
@@ -267,25 +268,15 @@ final class PointwiseProgram {
       return kept;
     }
 
-    /** Reduces each lane of a block with the same lane of the others, at the end all lanes. */
+    /** The reductions of these lanes. */
     double[] run(int from, int to) {
-      List<Expression> reductions = code.reductions();
-      for (int i = 0; i < reductions.size(); i++) {
-        Arrays.fill(partial(i), LaneKernels.none(reductions.get(i).kind()));
-      }
       for (int begin = from; begin < to; begin += BLOCK) {
         int count = Math.min(BLOCK, to - begin);
         for (LaneCode.Instruction instruction : code.instructions()) {
           execute(instruction, begin, count);
         }
       }
-      return IntStream.range(0, reductions.size())
-          .mapToDouble(i -> LaneKernels.reduce(reductions.get(i).kind(), partial(i)))
-          .toArray();
-    }
-
-    private double[] partial(int reduction) {
-      return registers[code.registers() + reduction];
+      return reduced;
     }
 
     private void execute(LaneCode.Instruction instruction, int begin, int count) {
@@ -293,9 +284,11 @@ final class PointwiseProgram {
       int a = instruction.a();
       switch (instruction.action()) {
         case READ -> inputs[a].read(begin, registers[out], count);
-        case REDUCE ->
-            LaneKernels.reduce(
-                instruction.expression().kind(), partial(out), registers[a], count);
+        case REDUCE -> {
+          Expression.Kind kind = instruction.expression().kind();
+          double ofBlock = LaneKernels.reduce(kind, registers[a], count);
+          reduced[out] = LaneKernels.reduce(kind, reduced[out], ofBlock);
+        }
         case WRITE -> {
           if (a >= 0) {
             System.arraycopy(registers[a], 0, outputs[out], begin, count);
