@@ -48,30 +48,23 @@ final class DoubleExp {
     for (int from = 0; from < count; from += BLOCK) {
       int n = Math.min(BLOCK, count - from);
       System.arraycopy(a, from, values, 0, n);
-      round(values, exponents, n);
       fraction(values, exponents, n);
       scale(values, exponents, n);
       System.arraycopy(values, 0, out, from, n);
     }
   }
 
-  /** Bounds x, and k. */
-  private static void round(double[] x, double[] k, int n) {
+  /** 2eʳ in the place of x, and k. */
+  private static void fraction(double[] x, double[] exponents, int n) {
     for (int i = 0; i < n; i++) {
       double bounded = Math.min(Math.max(x[i], MIN), MAX);
-      x[i] = bounded;
-      k[i] = bounded * LOG2_E + ROUND - ROUND;
-    }
-  }
-
-  /** 2eʳ in the place of x. */
-  private static void fraction(double[] x, double[] k, int n) {
-    for (int i = 0; i < n; i++) {
-      double r = x[i] - k[i] * LN2_HIGH - k[i] * LN2_LOW;
+      double k = bounded * LOG2_E + ROUND - ROUND;
+      double r = bounded - k * LN2_HIGH - k * LN2_LOW;
       double s = r * r;
       double p = r * ((0.00012617719307481058 * s + 0.030299440770744195) * s + 1.0);
       double q =
           ((3.0019850513866446e-6 * s + 0.002524483403496841) * s + 0.22726554820815503) * s + 2.0;
+      exponents[i] = k;
       x[i] = 2 + 4 * (p / (q - p));
     }
   }
