@@ -24,10 +24,23 @@ public final class Fingerprint {
     Hasher hasher = Hashing.murmur3_128().newHasher();
     INDArray vector = model.parameters().vector();
     add(vector, hasher);
+    addFrozen(model, hasher);
+    return vector.dataType() + "[" + vector.length() + "]:" + hasher.hash();
+  }
+
+  /** The same for the same bits of what is frozen, whatever the trained parameters are. */
+  @SuppressWarnings("UnstableApiUsage") // Guava's hashing is long stable in fact
+  public static String ofFrozen(GraphModel model) {
+    Hasher hasher = Hashing.murmur3_128().newHasher();
+    addFrozen(model, hasher);
+    long length = model.frozenParameters().values().stream().mapToLong(INDArray::length).sum();
+    return "[" + length + "]:" + hasher.hash();
+  }
+
+  private static void addFrozen(GraphModel model, Hasher hasher) {
     new TreeMap<>(model.frozenParameters())
         .values()
         .forEach(array -> add(array.reshape(array.length()), hasher));
-    return vector.dataType() + "[" + vector.length() + "]:" + hasher.hash();
   }
 
   private static void add(INDArray vector, Hasher hasher) {

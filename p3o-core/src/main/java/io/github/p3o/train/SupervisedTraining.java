@@ -2,6 +2,7 @@ package io.github.p3o.train;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import com.google.common.base.Suppliers;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.Lists;
@@ -14,6 +15,7 @@ import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.Resumable;
 import io.github.p3o.internal.AdamW;
+import io.github.p3o.internal.Fingerprint;
 import io.github.p3o.internal.GradientSum;
 import io.github.p3o.internal.MeanLoss;
 import io.github.p3o.internal.ModelRunner;
@@ -22,6 +24,7 @@ import io.github.p3o.internal.Settings;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -58,7 +61,7 @@ abstract class SupervisedTraining<E> implements Resumable, AutoCloseable {
   private final AdamW optimizer;
   private final ModelRunner gradient;
   private final ModelRunner forward;
-  private final ImmutableMap<String, String> settings;
+  private final Supplier<ImmutableMap<String, String>> settings;
 
   /** Fresh optimiser state, no programs yet. */
   SupervisedTraining(
@@ -71,12 +74,20 @@ abstract class SupervisedTraining<E> implements Resumable, AutoCloseable {
     this.optimizer = new AdamW(model.parameters(), optimizer);
     this.gradient = new ModelRunner(model, this::gradientProgram);
     this.forward = new ModelRunner(model, this::forwardProgram);
-    this.settings =
+    // At the first checkpoint: it reads every frozen value.
+    this.settings = Suppliers.memoize(() -> settings(optimizer));
+  }
+
+  private ImmutableMap<String, String> settings(OptimizerConfig optimizer) {
+    ImmutableMap.Builder<String, String> all =
         ImmutableMap.<String, String>builder()
             .put("objective", task.loss())
             .put(task.name() + "AtOnce", String.valueOf(examplesAtOnce))
-            .putAll(Settings.of("optimizer.", optimizer))
-            .buildOrThrow();
+            .putAll(Settings.of("optimizer.", optimizer));
+    if (!model.frozenParameters().isEmpty()) {
+      all.put("frozenParameters", Fingerprint.ofFrozen(model));
+    }
+    return all.buildOrThrow();
   }
 
   private Program gradientProgram(BatchShape shape) {
@@ -128,12 +139,12 @@ abstract class SupervisedTraining<E> implements Resumable, AutoCloseable {
   /** {@inheritDoc} Which examples come next is the caller's to know: by {@link #stepsDone}, say. */
   @Override
   public final Checkpoint checkpoint() {
-    return new Checkpoint(optimizer.updates(), settings, ImmutableMap.of(), optimizer.tensors());
+    return new Checkpoint(optimizer.updates(), settings.get(), ImmutableMap.of(), optimizer.tensors());
   }
 
   @Override
   public final void restore(Checkpoint checkpoint) {
-    Settings.checkSame(checkpoint.settings(), settings);
+    Settings.checkSame(checkpoint.settings(), settings.get());
     optimizer.restore(checkpoint.tensors(), checkpoint.step());
   }
 

@@ -1,5 +1,6 @@
 package io.github.p3o.internal;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -21,7 +22,7 @@ class AtomicFileTest {
 
     AtomicFile.write(file, "new – ü");
 
-    assertThat(file).hasContent("new – ü");
+    assertThat(file).usingCharset(UTF_8).hasContent("new – ü");
     assertThat(names()).containsExactly("a.txt");
   }
 

@@ -8,6 +8,8 @@ import java.lang.reflect.Member;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.net.URISyntaxException;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -75,7 +77,16 @@ public final class PublicApi {
 
   /** A line for each type and, indented, for each of its members. */
   private static List<String> lines(Class<?> anyOfModule) throws IOException, URISyntaxException {
-    Path classes = Path.of(anyOfModule.getProtectionDomain().getCodeSource().getLocation().toURI());
+    Path place = Path.of(anyOfModule.getProtectionDomain().getCodeSource().getLocation().toURI());
+    if (Files.isDirectory(place)) {
+      return lines(place, anyOfModule.getClassLoader());
+    }
+    try (FileSystem jar = FileSystems.newFileSystem(place)) {
+      return lines(jar.getPath("/"), anyOfModule.getClassLoader());
+    }
+  }
+
+  private static List<String> lines(Path classes, ClassLoader loader) throws IOException {
     List<String> lines = new ArrayList<>();
     try (Stream<Path> files = Files.walk(classes)) {
       files
@@ -84,7 +95,7 @@ public final class PublicApi {
           .map(name -> name.substring(0, name.length() - ".class".length()))
           .filter(name -> !name.startsWith(INTERNAL))
           .sorted()
-          .map(name -> load(name, anyOfModule.getClassLoader()))
+          .map(name -> load(name, loader))
           .filter(PublicApi::isReachable)
           .forEach(type -> addLines(type, lines));
     }

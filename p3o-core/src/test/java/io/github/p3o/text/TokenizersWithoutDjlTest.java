@@ -3,11 +3,13 @@ package io.github.p3o.text;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import com.google.common.base.Splitter;
 import java.io.File;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.net.MalformedURLException;
+import java.net.URISyntaxException;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Path;
@@ -37,12 +39,15 @@ class TokenizersWithoutDjlTest {
     }
   }
 
-  private static URL[] classPathWithoutDjl() throws MalformedURLException {
+  private static URL[] classPathWithoutDjl() throws MalformedURLException, URISyntaxException {
+    Path djl =
+        Path.of(
+            HuggingFaceTokenizer.class.getProtectionDomain().getCodeSource().getLocation().toURI());
     List<URL> urls = new ArrayList<>();
     String classPath = System.getProperty("java.class.path", "");
     for (String entry : Splitter.on(File.pathSeparatorChar).split(classPath)) {
-      Path path = Path.of(entry);
-      if (!path.toString().contains(Path.of("ai", "djl").toString())) {
+      Path path = Path.of(entry).toAbsolutePath();
+      if (!path.equals(djl)) {
         urls.add(path.toUri().toURL());
       }
     }

@@ -13,16 +13,19 @@ import io.github.p3o.Checkpoint;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.P3OTrainer;
 import io.github.p3o.Policy;
+import io.github.p3o.PolicyGraph;
 import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
 import io.github.p3o.Response;
 import io.github.p3o.RewardModel;
+import io.github.p3o.TokenLoss;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.internal.Ops;
 import io.github.p3o.internal.Program;
 import io.github.p3o.internal.Result;
 import io.github.p3o.testing.ImportanceSampledLoss;
+import io.github.p3o.train.SftTrainer;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -218,14 +221,18 @@ class FreezeTest {
     }
   }
 
-  /** The same trained values over other frozen ones are another policy. */
+  /** The same trained values over other frozen ones are another policy, and another model. */
   @Test
   void restore_overOtherFrozenParameters_isRefused() {
     FreezeConfig freezing = firstLayer(TinyModels.config());
     try (TransformerPolicy base = TinyModels.policy(TinyModels.config(), DataType.FLOAT);
         TransformerPolicy policy = base.withFrozen(freezing);
-        P3OTrainer trainer = trainer(policy)) {
+        P3OTrainer trainer = trainer(policy);
+        SftTrainer supervised = supervised(policy);
+        SftTrainer again = supervised(policy)) {
       Checkpoint checkpoint = trainer.checkpoint();
+      Checkpoint ofSupervised = supervised.checkpoint();
+      again.restore(ofSupervised);
       base.parameters()
           .update(
               vector ->
@@ -233,13 +240,34 @@ class FreezeTest {
                           base.parameters().viewsInto(vector), "model.layers.0.mlp.up_proj.weight")
                       .addi(1));
       try (TransformerPolicy other = base.withFrozen(freezing);
-          P3OTrainer ofOther = trainer(other)) {
+          P3OTrainer ofOther = trainer(other);
+          SftTrainer supervisedOther = supervised(other)) {
         assertThat(other.parameters().vector()).isEqualTo(policy.parameters().vector());
         assertThatIllegalArgumentException()
             .isThrownBy(() -> ofOther.restore(checkpoint))
             .withMessageContaining("reference");
+        assertThatIllegalArgumentException()
+            .isThrownBy(() -> supervisedOther.restore(ofSupervised))
+            .withMessageMatching(
+                "frozenParameters: expected \\[\\d+]:\\w+ as in the checkpoint, got \\[\\d+]:\\w+");
       }
     }
+  }
+
+  private static SftTrainer supervised(TransformerPolicy policy) {
+    TokenLoss negated =
+        new TokenLoss() {
+          @Override
+          public String name() {
+            return "negated";
+          }
+
+          @Override
+          public SDVariable build(PolicyGraph graph) {
+            return Ops.negate(graph.tokenLogProbs());
+          }
+        };
+    return new SftTrainer(policy, negated, OptimizerConfig.adamW(0.01), 4);
   }
 
   @ParameterizedTest

@@ -1,6 +1,7 @@
 package host;
 
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.Backend;
 import io.github.p3o.LogProbs;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.P3OTrainer;
@@ -109,6 +110,7 @@ public final class Host {
   }
 
   public static void main(String[] args) {
+    Backend.start(); // before the first use of ND4J: says what it computes on, or what is missing
     Nd4j.getRandom().setSeed(1);
     double[] reward = new Host().align();
     System.out.printf("mean reward: %.3f before, %.3f after%n", reward[0], reward[1]);
