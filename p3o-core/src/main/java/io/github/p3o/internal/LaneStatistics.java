@@ -5,6 +5,7 @@ import io.github.p3o.LogProbs;
 import io.github.p3o.PairStatistics;
 import io.github.p3o.PairwiseBatch;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 
@@ -54,7 +55,7 @@ public final class LaneStatistics {
   }
 
   private static double number(Map<String, Double> numbers, String name) {
-    return numbers.getOrDefault(name, Double.NaN);
+    return Objects.requireNonNull(numbers.get(name), name);
   }
 
   /** What the statistics of k responses to each prompt are made of. */
