@@ -106,8 +106,7 @@ class PairStatisticsTest {
       }
       PairStatistics statistics = of(now, old, rewards);
 
-      assertThat(statistics.ratioMean())
-          .isCloseTo(ratios.getAverage(), withinPercentage(1e-10));
+      assertThat(statistics.ratioMean()).isCloseTo(ratios.getAverage(), withinPercentage(1e-10));
       assertThat(statistics.ratioMin()).isCloseTo(ratios.getMin(), withinPercentage(1e-10));
       assertThat(statistics.ratioMax()).isCloseTo(ratios.getMax(), withinPercentage(1e-10));
       assertThat(statistics.effectiveSampleSize())

@@ -52,7 +52,9 @@ public final class PlainLoss implements ProgramCache.Entry {
             .filter(v -> v.isPlaceHolder() && v.getShape() != null && v.getShape().length == 1)
             .map(SDVariable::name)
             .collect(ImmutableList.toImmutableList());
-    pointwise = PointwiseProgram.withGradient(graph, MeanLoss.LOSS, now, given, means, make -> LaneStatistics.addTo(make, k));
+    pointwise =
+        PointwiseProgram.withGradient(
+            graph, MeanLoss.LOSS, now, given, means, make -> LaneStatistics.addTo(make, k));
     program = pointwise.isPresent() ? Optional.empty() : Optional.of(program(objective, groups));
   }
 

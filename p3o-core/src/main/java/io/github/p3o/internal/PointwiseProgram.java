@@ -131,9 +131,7 @@ final class PointwiseProgram {
     ImmutableMap<String, Expression> wantedNumbers = numbers.buildOrThrow();
     ImmutableList<Expression> all = LaneCode.order(wanted.values());
     ImmutableList<Expression> reductions =
-        all.stream()
-            .filter(e -> e.kind().reduces())
-            .collect(ImmutableList.toImmutableList());
+        all.stream().filter(e -> e.kind().reduces()).collect(ImmutableList.toImmutableList());
     ImmutableList<Expression> totals =
         LaneCode.order(wantedNumbers.values()).stream()
             .filter(e -> !e.lanes())
@@ -163,9 +161,7 @@ final class PointwiseProgram {
             .toArray(Lanes[]::new);
     int tasks = (length + TASK - 1) / TASK;
     double[][] outputs = // clearing that much memory is work for all threads, too
-        upTo(wantedLanes.size(), tasks)
-            .mapToObj(i -> new double[length])
-            .toArray(double[][]::new);
+        upTo(wantedLanes.size(), tasks).mapToObj(i -> new double[length]).toArray(double[][]::new);
     double[][] reduced =
         upTo(tasks, tasks)
             .mapToObj(
@@ -296,8 +292,7 @@ final class PointwiseProgram {
             Arrays.fill(outputs[out], begin, begin + count, operands[-1 - a]);
           }
         }
-        case COMPUTE ->
-LaneKernels.compute(instruction, registers, operands, count, exp);
+        case COMPUTE -> LaneKernels.compute(instruction, registers, operands, count, exp);
       }
     }
   }

@@ -28,7 +28,9 @@ import org.nd4j.linalg.factory.Nd4j;
  */
 public final class PolicyLossGraph {
 
-  /** What marks log π_θ, log π_old, log π_ref and the reward of each response; its index follows. */
+  /**
+   * What marks log π_θ, log π_old, log π_ref and the reward of each response; its index follows.
+   */
   static final String NOW = "p3o/now";
 
   static final String OLD = "p3o/old";

@@ -45,7 +45,12 @@ class PointwiseProgramTest {
 
   private static Optional<PointwiseProgram> pointwise(SameDiff graph) {
     return PointwiseProgram.withGradient(
-        graph, "loss", INPUTS, ImmutableList.of("given"), ImmutableList.of("other"), make -> ImmutableMap.of());
+        graph,
+        "loss",
+        INPUTS,
+        ImmutableList.of("given"),
+        ImmutableList.of("other"),
+        make -> ImmutableMap.of());
   }
 
   private static PointwiseProgram.Results run(
@@ -93,7 +98,9 @@ class PointwiseProgramTest {
         of("x > y", (x, y) -> Ops.multiply(Ops.isGreater(x, y), x)),
         of("x > 0", (x, y) -> Ops.multiply(Ops.isGreater(x, 0), y)),
         of("x < 0", (x, y) -> Ops.multiply(Ops.isLess(x, 0), y)),
-        of("outside", (x, y) -> Ops.multiply(Ops.add(Ops.isLess(x, -0.5), Ops.isGreater(x, 0.5)), y)),
+        of(
+            "outside",
+            (x, y) -> Ops.multiply(Ops.add(Ops.isLess(x, -0.5), Ops.isGreater(x, 0.5)), y)),
         of("outside a point", (x, y) -> Ops.add(Ops.isLess(x, 0), Ops.isGreater(x, 0))),
         of("below and above", (x, y) -> Ops.add(Ops.isLess(x, 0.5), Ops.isGreater(x, -0.5))),
         of("not", (x, y) -> Ops.multiply(Ops.not(Ops.isLess(x, 0.5)), y)),
