@@ -1,6 +1,7 @@
 package io.github.p3o.text;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.google.common.collect.ImmutableList;
 
 /** The fields of a line. */
 final class Fields {
@@ -11,8 +12,11 @@ final class Fields {
   static String text(JsonNode object, String field) throws MalformedLineException {
     String text = object.path(field).textValue();
     if (text == null) {
-      throw new MalformedLineException(
-          field + ": expected a text, got " + object.path(field).getNodeType());
+      String got =
+          object.has(field)
+              ? object.path(field).getNodeType().toString()
+              : "none among " + ImmutableList.copyOf(object.fieldNames());
+      throw new MalformedLineException(field + ": expected a text, got " + got);
     }
     return text;
   }

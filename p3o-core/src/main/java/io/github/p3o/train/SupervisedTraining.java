@@ -139,7 +139,8 @@ abstract class SupervisedTraining<E> implements Resumable, AutoCloseable {
   /** {@inheritDoc} Which examples come next is the caller's to know: by {@link #stepsDone}, say. */
   @Override
   public final Checkpoint checkpoint() {
-    return new Checkpoint(optimizer.updates(), settings.get(), ImmutableMap.of(), optimizer.tensors());
+    return new Checkpoint(
+        optimizer.updates(), settings.get(), ImmutableMap.of(), optimizer.tensors());
   }
 
   @Override

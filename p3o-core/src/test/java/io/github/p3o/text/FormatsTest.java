@@ -59,7 +59,8 @@ class FormatsTest {
         "{\"summaries\": [{\"text\": \"a\"}], \"choice\": 0} | summaries: expected a list of two",
         "{\"summaries\": [{}, {}], \"choice\": 2} | choice: expected a number, 0 or 1",
         "{\"summaries\": [{}, {}], \"choice\": \"0\"} | choice: expected a number, 0 or 1",
-        "{\"summaries\": [{}, {}], \"choice\": 0} | info.subreddit: expected a text, got MISSING"
+        "{\"summaries\": [{}, {}], \"choice\": 0} | info.subreddit: expected a text, got none among"
+            + " []"
       })
   void parse_ofABrokenComparison_namesTheField(String json, String message) {
     assertThatThrownBy(() -> comparison(json))

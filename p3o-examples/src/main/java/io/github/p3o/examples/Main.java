@@ -1,6 +1,9 @@
 package io.github.p3o.examples;
 
+import com.google.common.base.CaseFormat;
+import io.github.p3o.examples.run.UsageException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.ExitCode;
@@ -35,6 +38,7 @@ public final class Main {
             .setUsageHelpAutoWidth(true)
             .setParameterExceptionHandler(Main::misunderstood)
             .setExecutionExceptionHandler(Main::failed);
+    commandLine.getSubcommands().values().forEach(each -> Choices.register(each, commandLine));
     tidyHelp(commandLine);
     commandLine.getSubcommands().values().forEach(Main::tidyHelp);
     return commandLine;
@@ -64,19 +68,38 @@ public final class Main {
   }
 
   private static int failed(Exception e, CommandLine command, ParseResult parsed) {
+    String reason = reason(e);
+    String asked = asOption(reason, command.getCommandSpec());
     if (parsed.expandedArgs().contains("--stacktrace")) {
       e.printStackTrace(command.getErr());
     } else {
-      command.getErr().println("p3o: " + reason(e));
+      command.getErr().println("p3o: " + asked);
     }
-    return e instanceof UsageException ? ExitCode.USAGE : ExitCode.SOFTWARE;
+    return e instanceof UsageException || !asked.equals(reason)
+        ? ExitCode.USAGE
+        : ExitCode.SOFTWARE;
+  }
+
+  /**
+   * The library's {@code learningRate: expected …} is the command line's {@code --learning-rate}.
+   */
+  private static String asOption(String reason, CommandSpec spec) {
+    String parameter = reason.substring(0, Math.max(0, reason.indexOf(':')));
+    String option = "--" + CaseFormat.LOWER_CAMEL.to(CaseFormat.LOWER_HYPHEN, parameter);
+    return spec.findOption(option) == null ? reason : option + reason.substring(parameter.length());
   }
 
   /** Messages that name parameter, rule and value speak for themselves; others need their type. */
   private static String reason(Exception e) {
     boolean clear =
         e instanceof IllegalArgumentException
+            || e instanceof UncheckedIOException io && !hasMessageOf(io.getCause(), io)
             || e.getClass().getPackageName().startsWith("io.github.p3o");
     return clear && e.getMessage() != null ? e.getMessage() : e + " (--stacktrace shows where)";
+  }
+
+  /** Whether nobody has said more of an error than its cause does. */
+  private static boolean hasMessageOf(Exception cause, Exception e) {
+    return String.valueOf(cause).equals(e.getMessage());
   }
 }

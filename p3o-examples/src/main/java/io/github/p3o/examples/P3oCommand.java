@@ -1,5 +1,14 @@
 package io.github.p3o.examples;
 
+import io.github.p3o.examples.align.AlignCommand;
+import io.github.p3o.examples.evidence.CertifyCommand;
+import io.github.p3o.examples.evidence.TournamentCommand;
+import io.github.p3o.examples.language.GenerateCommand;
+import io.github.p3o.examples.quickstart.QuickstartCommand;
+import io.github.p3o.examples.report.ReportCommand;
+import io.github.p3o.examples.study.ExperimentCommand;
+import io.github.p3o.examples.supervised.RewardCommand;
+import io.github.p3o.examples.supervised.SftCommand;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;

@@ -1,8 +1,10 @@
 package io.github.p3o.examples;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
+import io.github.p3o.examples.run.HelpOptions;
+import io.github.p3o.examples.run.Run;
+import io.github.p3o.examples.run.RunFiles;
+import io.github.p3o.examples.run.UsageException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -55,12 +57,12 @@ final class ResumeCommand implements Callable<Integer> {
 
   /** The arguments of the run, the command first. */
   private List<String> arguments() {
-    JsonNode run;
-    try {
-      run = new ObjectMapper().readTree(directory.resolve(Run.DESCRIPTION).toFile());
-    } catch (IOException e) {
-      throw new UsageException("DIR: expected a run directory with a run.json, got " + e);
+    RunFiles files = new RunFiles(directory);
+    if (!files.has(Run.DESCRIPTION)) {
+      throw new UsageException(
+          "DIR: expected a run directory with a " + Run.DESCRIPTION + ", got " + directory);
     }
+    JsonNode run = files.json(Run.DESCRIPTION);
     List<String> arguments = new ArrayList<>();
     run.path(Run.ARGUMENTS).forEach(argument -> arguments.add(argument.asText()));
     if (arguments.isEmpty() || !RESUMABLE.contains(arguments.get(0))) {

@@ -1,5 +1,6 @@
 package io.github.p3o.examples;
 
+import io.github.p3o.examples.run.Provenance;
 import picocli.CommandLine.IVersionProvider;
 
 /** What {@code p3o --version} prints. */

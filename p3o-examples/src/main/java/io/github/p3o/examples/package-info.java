@@ -1,4 +1,4 @@
-/** Runnable programs and the {@code p3o} command line. */
+/** Where to begin: the {@code p3o} command line, and programs that use the library alone. */
 @NullMarked
 package io.github.p3o.examples;
 

@@ -2,13 +2,18 @@ package io.github.p3o.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.p3o.transformer.DecoderConfig;
+import io.github.p3o.transformer.TransformerPolicy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.linalg.api.buffer.DataType;
 
 /** What a user gets for a mistake: one line that names it, and an exit code. */
 class BadInputTest {
@@ -52,7 +57,7 @@ class BadInputTest {
     Cli.run("reward", "--policy", model, "--sample-pairs", 4, "--lora-target", "q_proj")
         .failsWith(2, "--lora-rank: expected with --lora-alpha or --lora-target, got none");
     Cli.run("generate", "--policy", model, "--max-new-tokens", 4, "--top-p", 0)
-        .failsWith(2, "topP: expected a value in (0, 1], got 0.0");
+        .failsWith(2, "--top-p: expected a value in (0, 1], got 0.0");
   }
 
   @Test
@@ -100,12 +105,35 @@ class BadInputTest {
   }
 
   @Test
+  void checkpointWithoutATokenizer_isNamedWithoutTheTypeOfTheError() throws IOException {
+    Path bare = directory.resolve("bare");
+    try (TransformerPolicy policy =
+        TransformerPolicy.random(
+            DecoderConfig.llama(
+                9, 4, 8, 1, 2, 2, 16, 1e-5, 10_000, true, OptionalInt.of(1), OptionalInt.of(2)),
+            DataType.FLOAT,
+            0)) {
+      policy.save(bare);
+    }
+
+    Cli.run("generate", "--policy", bare).failsWith(1, "tokenizer.json: expected a JSON object");
+  }
+
+  @Test
   void malformedLine_isNamedByFileAndLine() throws IOException {
     Path data = write("bad.jsonl", "{\"text\": \"a\"}\n{\"text\": \n");
 
     Cli.run("sft", "--data", data, "--out", directory.resolve("never"))
         .failsWith(1, data + ":2:", "expected");
     assertThat(directory.resolve("never")).doesNotExist();
+  }
+
+  @Test
+  void lineOfAnotherFormat_isNamedWithWhatItHas() throws IOException {
+    Path data = write("other.jsonl", "{\"chosen\": \"a\", \"rejected\": \"b\"}\n");
+
+    Cli.run("sft", "--data", data)
+        .failsWith(1, data + ":1: prompt: expected a text, got none among [chosen, rejected]");
   }
 
   @Test
@@ -193,9 +221,9 @@ class BadInputTest {
     Cli.run("align", "--policy", model, "--reward", "sentiment", "--steps", 0)
         .failsWith(2, "--steps: expected at least 1, got 0");
     Cli.run("align", "--policy", model, "--reward", "sentiment", "--clip-range", -1)
-        .failsWith(1, "clipRange: expected > 0, got -1.0");
+        .failsWith(2, "--clip-range: expected > 0, got -1.0");
     Cli.run("align", "--policy", model, "--reward", "sentiment", "--prompts-per-step", 0)
-        .failsWith(1, "promptsPerStep: expected at least 1, got 0");
+        .failsWith(2, "--prompts-per-step: expected at least 1, got 0");
     Cli.run(
             "align",
             "--policy",
@@ -208,6 +236,14 @@ class BadInputTest {
             2)
         .failsWith(2, "--weight-clip: expected with an objective that has it, got 2.0 with ppo");
     Cli.run("quickstart", "--seeds", 0).failsWith(2, "--seeds: expected at least 1, got 0");
+  }
+
+  @Test
+  void unknownChoice_listsEachNameOnce() {
+    Cli.run("certify", "--policy", "tabular,table")
+        .failsWith(2, "'--policy'", "expected one of [tabular, transformer], got 'table'");
+    Cli.run("align", "--policy", model, "--reward", "sentiment", "--loss", "PPO_sequences")
+        .failsWith(2, "'--loss'", "ppo, ppo-sequence], got 'PPO_sequences'");
   }
 
   @Test
@@ -242,5 +278,49 @@ class BadInputTest {
             used)
         .failsWith(2, "--out: expected a new or empty directory", used.toString());
     assertThat(used.resolve("precious.txt")).hasContent("mine");
+  }
+
+  @Test
+  void fileAsRunDirectory_isNamed() throws IOException {
+    Path data = write("texts-only.jsonl", "{\"text\": \"a\"}\n");
+
+    Cli.run("sft", "--data", data, "--out", data)
+        .failsWith(2, "--out: expected a new or empty directory", data + ", which is a file");
+  }
+
+  @Test
+  void refusedRun_leavesNothing() throws IOException {
+    Path data = write("few.jsonl", "{\"text\": \"a\"}\n");
+    Path made = directory.resolve("refused");
+    Path given = Files.createDirectories(directory.resolve("given"));
+    for (Path out : List.of(made, given)) {
+      Cli.run("sft", "--data", data, "--learning-rate", -1, "--out", out)
+          .failsWith(2, "--learning-rate: expected a finite number > 0, got -1.0");
+      Cli.run("sft", "--data", data, "--width", 17, "--heads", 2, "--out", out)
+          .failsWith(2, "--width: expected a multiple of 2 · 2 heads, got 17");
+    }
+    assertThat(made).doesNotExist();
+    assertThat(given).isEmptyDirectory();
+  }
+
+  @Test
+  void refusedResume_leavesTheRunAsItIs() throws IOException {
+    Path data = write("few.jsonl", "{\"text\": \"a\"}\n");
+    Path run = Files.createDirectories(directory.resolve("killed-early"));
+    Files.writeString(
+        run.resolve("run.json"),
+        "{\"arguments\": [\"sft\", \"--width\", \"17\", \"--data\", \"" + data + "\"]}");
+
+    Cli.run("resume", run).failsWith(2, "--width");
+    assertThat(run.resolve("run.json")).exists();
+  }
+
+  @Test
+  void brokenRunDirectory_isNamed() throws IOException {
+    Path run = Files.createDirectories(directory.resolve("broken"));
+    Cli.run("resume", run)
+        .failsWith(2, "DIR: expected a run directory with a run.json, got " + run);
+    Path description = Files.writeString(run.resolve("run.json"), "{");
+    Cli.run("resume", run).failsWith(2, description + ": expected JSON, got Unexpected end");
   }
 }

@@ -16,10 +16,10 @@ import picocli.CommandLine;
  * @param out standard output
  * @param err standard error
  */
-record Cli(int exitCode, String out, String err) {
+public record Cli(int exitCode, String out, String err) {
 
   /** Runs the command line in this process. */
-  static Cli run(Object... args) {
+  public static Cli run(Object... args) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     CommandLine commandLine = Main.commandLine();
@@ -33,7 +33,7 @@ record Cli(int exitCode, String out, String err) {
   }
 
   /** Makes a model of one text, as small as one can be, in one step. */
-  static Path tinyModel(Path directory) throws IOException {
+  public static Path tinyModel(Path directory) throws IOException {
     Path data = Files.writeString(directory.resolve("texts.jsonl"), "{\"text\": \"abab\"}\n");
     Path out = directory.resolve("sft");
     run(
@@ -55,13 +55,13 @@ record Cli(int exitCode, String out, String err) {
   }
 
   /** Checks that it went well. */
-  Cli succeeds() {
+  public Cli succeeds() {
     assertThat(exitCode).as("exit code; standard error:%n%s", err).isZero();
     return this;
   }
 
   /** Checks that it failed with one clear line: no stack trace. */
-  Cli failsWith(int code, String... parts) {
+  public Cli failsWith(int code, String... parts) {
     assertThat(exitCode).as("exit code; standard error:%n%s", err).isEqualTo(code);
     assertThat(err).containsPattern("(?m)^p3o: ");
     assertThat(err).contains(parts).doesNotContain("\tat ");

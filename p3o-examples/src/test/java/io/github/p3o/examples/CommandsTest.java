@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.common.collect.ImmutableMap;
+import io.github.p3o.examples.quickstart.StoryGrammar;
 import io.github.p3o.transformer.TensorFiles;
 import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
@@ -338,6 +339,16 @@ class CommandsTest {
         .anyMatch(text -> text.contains("the"));
     alignBriefly(directory.resolve("stop2"), "--max-new-tokens", 8, "--stop", "")
         .failsWith(2, "--stop: strings: expected no empty one, got one");
+  }
+
+  @Test
+  void align_whereNoResponseEnds_raisesAnAlarmThatSaysWhatMayHelp() throws IOException {
+    Path out = directory.resolve("cut-off");
+    Cli align = alignBriefly(out, "--max-new-tokens", 1).succeeds();
+
+    String advice = "got 1.000; rewards are of beginnings; --max-new-tokens allows for ends";
+    assertThat(align.err()).contains("alarm at step 0: ALL_TRUNCATED: ", advice);
+    assertThat(out.resolve("report.html")).content().contains(advice);
   }
 
   @Test

@@ -13,7 +13,7 @@ import org.jsoup.nodes.Element;
 import org.jsoup.parser.Parser;
 
 /** What must hold of every report. */
-final class PageCheck {
+public final class PageCheck {
 
   /** Nothing else can be there: no script, link, image, frame, form or object. */
   private static final Set<String> ELEMENTS =
@@ -85,7 +85,7 @@ final class PageCheck {
   private PageCheck() {}
 
   /** Reads a page as a browser would, and fails where one would have to guess. */
-  static Document parse(String html) {
+  public static Document parse(String html) {
     Parser parser = Parser.htmlParser().setTrackErrors(10);
     Document page = Jsoup.parse(html, "", parser);
     assertThat(parser.getErrors()).as("errors of the parser").isEmpty();
@@ -93,7 +93,7 @@ final class PageCheck {
   }
 
   /** Checks that a page loads nothing, runs nothing and says so to the browser. */
-  static void isSelfContained(Document page) {
+  public static void isSelfContained(Document page) {
     for (Element element : page.getAllElements()) {
       assertThat(ELEMENTS).contains(element.tagName());
       for (Attribute attribute : element.attributes()) {

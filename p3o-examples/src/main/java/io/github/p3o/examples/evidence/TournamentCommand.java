@@ -1,0 +1,329 @@
+package io.github.p3o.examples.evidence;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
+import io.github.p3o.Prompt;
+import io.github.p3o.Samples;
+import io.github.p3o.eval.Interval;
+import io.github.p3o.eval.Judge;
+import io.github.p3o.eval.Tournament;
+import io.github.p3o.examples.language.LanguageModel;
+import io.github.p3o.examples.language.PromptOptions;
+import io.github.p3o.examples.language.StoryOpenings;
+import io.github.p3o.examples.report.RunReport;
+import io.github.p3o.examples.report.TournamentPage;
+import io.github.p3o.examples.run.Checks;
+import io.github.p3o.examples.run.Console;
+import io.github.p3o.examples.run.Run;
+import io.github.p3o.examples.run.RunFiles;
+import io.github.p3o.examples.run.RunOptions;
+import io.github.p3o.examples.run.TextTable;
+import io.github.p3o.examples.run.UsageException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code p3o tournament}. */
+@Command(
+    name = "tournament",
+    header = "Compares models, or texts, on the same prompts: each with each, by judges.",
+    description = {
+      "",
+      "Players are models (--policy), which answer the prompts, or the columns of a samples.jsonl"
+          + " (--samples). Judges are known preferences, reward models, or a language model over"
+          + " any endpoint like OpenAI's (--chat-model). Each judge is asked in both orders."
+    },
+    footer = {
+      "  p3o tournament --samples runs/quickstart/samples.jsonl --judge cheerful",
+      "  p3o tournament --policy a=DIR --policy b=DIR --judge REWARD --judge sentiment",
+      "  p3o tournament --samples FILE --chat-model gpt-4o-mini"
+    })
+public final class TournamentCommand implements Callable<Integer> {
+
+  private static final String PROMPT = "prompt";
+
+  @Mixin private final RunOptions options = new RunOptions();
+  @Mixin private final PromptOptions promptOptions = new PromptOptions();
+  @Mixin private final ChatOptions chat = new ChatOptions();
+
+  @Option(
+      names = "--policy",
+      paramLabel = "NAME=DIR",
+      description = "A player: a model, a Hugging Face directory; two or more.")
+  private Map<String, Path> policies = new LinkedHashMap<>();
+
+  @Option(
+      names = "--samples",
+      paramLabel = "FILE",
+      description =
+          "Instead of models: lines of {\"prompt\": TEXT, NAME: ANSWER, NAME: ANSWER, ...}.")
+  private @Nullable Path samples;
+
+  @Option(
+      names = "--judge",
+      paramLabel = "DIR|NAME",
+      description =
+          "A reward model's directory, or a known preference: sentiment, cheerful; may be given"
+              + " several times.")
+  private List<String> judges = new ArrayList<>();
+
+  @Option(
+      names = "--max-new-tokens",
+      paramLabel = "N",
+      defaultValue = "48",
+      description = "The longest answer of a model (default: ${DEFAULT-VALUE}).")
+  private int maxNewTokens;
+
+  @Option(
+      names = "--temperature",
+      paramLabel = "X",
+      defaultValue = "1",
+      description = "Of the models' answers (default: ${DEFAULT-VALUE}).")
+  private double temperature;
+
+  @Option(
+      names = "--resamples",
+      paramLabel = "N",
+      defaultValue = "1000",
+      description = "Of the bootstrap intervals (default: ${DEFAULT-VALUE}).")
+  private int resamples;
+
+  @Option(
+      names = "--show-samples",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Prompts in the report with their answers (default: ${DEFAULT-VALUE}).")
+  private int showSamples;
+
+  @Spec
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private CommandSpec spec;
+
+  /** Prompts, and the answers of each player to them. */
+  private record Answers(
+      ImmutableList<String> prompts, Map<String, ? extends List<String>> players) {}
+
+  @Override
+  public Integer call() {
+    check();
+    try (Run run = Run.open(spec, options)) {
+      Answers answers = samples == null ? sampled(run) : read(samples);
+      Tournament tournament = play(answers, run);
+      run.directory().text(TournamentPage.FILE, tournament.json());
+      run.directory().text("tournament.csv", tournament.csv());
+      if (samples == null) {
+        run.directory().jsonLines("samples.jsonl", lines(answers));
+      }
+      tournament.tables().forEach(table -> print(tournament, table, run.console()));
+      printAgreements(tournament, run.console());
+      RunReport.write(
+          run,
+          new RunReport.About(
+              "Tournament",
+              "Players that answered the same prompts, each compared with each.",
+              "",
+              showSamples));
+      run.console()
+          .print(
+              String.format(
+                  Locale.ROOT,
+                  "%nDone in %.0f s. Report: %s",
+                  run.seconds(),
+                  run.directory().resolve(RunReport.FILE)));
+      return 0;
+    }
+  }
+
+  private void check() {
+    if (policies.isEmpty() == (samples == null)) {
+      throw new UsageException(
+          "--policy, --samples: expected one of the two, got "
+              + (samples == null ? "neither" : "both"));
+    }
+    if (samples == null && policies.size() < 2) {
+      throw new UsageException("--policy: expected at least 2 players, got " + policies.keySet());
+    }
+    if (chat.config() == null && judges.isEmpty()) {
+      throw new UsageException("--judge, --chat-model: expected at least one, got none");
+    }
+    Checks.positive("--temperature", temperature);
+    Checks.atLeast("--resamples", 1, resamples);
+    Checks.atLeast("--show-samples", 0, showSamples);
+  }
+
+  /** The columns of a samples.jsonl. */
+  private static Answers read(Path file) {
+    List<JsonNode> lines = RunFiles.allLines(file);
+    if (lines.isEmpty()) {
+      throw new UsageException("--samples: expected a file of JSON lines, got " + file);
+    }
+    ImmutableList.Builder<String> prompts = ImmutableList.builder();
+    Map<String, List<String>> players = new LinkedHashMap<>();
+    lines.get(0).fieldNames().forEachRemaining(name -> players.put(name, new ArrayList<>()));
+    players.remove(PROMPT);
+    for (int i = 0; i < lines.size(); i++) {
+      JsonNode line = lines.get(i);
+      prompts.add(text(line, PROMPT, i));
+      int index = i;
+      players.forEach((name, answers) -> answers.add(text(line, name, index)));
+    }
+    return new Answers(prompts.build(), players);
+  }
+
+  private static String text(JsonNode line, String name, int index) {
+    if (!line.path(name).isTextual()) {
+      throw new UsageException(
+          String.format(
+              "--samples, line %d, %s: expected a text, got %s",
+              index + 1, name, line.path(name).getNodeType()));
+    }
+    return line.path(name).asText();
+  }
+
+  /** What each model answers, one model in memory at a time; the first gives the prompts' texts. */
+  private Answers sampled(Run run) {
+    List<String> texts = new ArrayList<>();
+    Map<String, ImmutableList<String>> players = new LinkedHashMap<>();
+    try (Console.Stage stage = run.console().stage("answers", policies.size())) {
+      policies.forEach(
+          (name, directory) -> {
+            try (LanguageModel model = LanguageModel.load(directory)) {
+              ImmutableList<Prompt> prompts = prompts(model, run.console());
+              if (texts.isEmpty()) {
+                prompts.forEach(prompt -> texts.add(model.codec().text(prompt)));
+              }
+              players.put(name, answers(model, prompts));
+            }
+            stage.step(name);
+          });
+    }
+    return new Answers(ImmutableList.copyOf(texts), players);
+  }
+
+  private ImmutableList<Prompt> prompts(LanguageModel model, Console console) {
+    return ImmutableList.copyOf(
+        promptOptions.prompts(
+            StoryOpenings.all(), model, model.maxPromptTokens(maxNewTokens), console));
+  }
+
+  private ImmutableList<String> answers(LanguageModel model, ImmutableList<Prompt> prompts) {
+    Samples drawn =
+        model
+            .policy()
+            .withTemperature(temperature)
+            .sampler(maxNewTokens)
+            .sample(prompts, 2, new SplittableRandom(options.seed()));
+    return IntStream.range(0, prompts.size())
+        .mapToObj(i -> model.codec().text(prompts.get(i), drawn.responses().get(i)))
+        .collect(ImmutableList.toImmutableList());
+  }
+
+  private static List<ImmutableMap<String, String>> lines(Answers answers) {
+    List<ImmutableMap<String, String>> lines = new ArrayList<>();
+    for (int i = 0; i < answers.prompts().size(); i++) {
+      ImmutableMap.Builder<String, String> line = ImmutableMap.builder();
+      line.put(PROMPT, answers.prompts().get(i));
+      int index = i;
+      answers.players().forEach((name, texts) -> line.put(name, texts.get(index)));
+      lines.add(line.buildOrThrow());
+    }
+    return lines;
+  }
+
+  private Tournament play(Answers answers, Run run) {
+    Tournament.Builder<String, String> builder = Tournament.builder(answers.prompts());
+    answers.players().forEach(builder::player);
+    builder.bootstrap(resamples, options.seed());
+    List<TextReward> rewards = new ArrayList<>();
+    try {
+      for (String judge : judges) {
+        TextReward reward = TextReward.open(judge);
+        rewards.add(reward);
+        builder.judge(judge, Judge.byScore(reward::score));
+      }
+      chat.addTo(builder, run.console());
+      return builder.play();
+    } finally {
+      rewards.forEach(TextReward::close);
+    }
+  }
+
+  private static void print(Tournament tournament, Tournament.Table table, Console console) {
+    TextTable matrix =
+        new TextTable(
+            ImmutableList.<String>builder()
+                .add("by " + table.judge())
+                .addAll(tournament.players())
+                .add("strength, nats")
+                .build()
+                .toArray(String[]::new));
+    for (Tournament.Standing standing : table.ranking()) {
+      List<String> row = new ArrayList<>(List.of(standing.rank() + ". " + standing.player()));
+      tournament.players().forEach(other -> row.add(winRate(table, standing.player(), other)));
+      row.add(text(standing.strength(), 1, "%.2f [%.2f, %.2f]"));
+      matrix.add(row.toArray(String[]::new));
+    }
+    Tournament.Conduct conduct = table.conduct();
+    console.print(
+        "\n"
+            + matrix
+            + String.format(
+                Locale.ROOT,
+                "asked %d times: first %d, second %d, tie %d, invalid %d; the same in both orders"
+                    + " %.3f; position bias %s",
+                conduct.asked(),
+                conduct.first(),
+                conduct.second(),
+                conduct.ties(),
+                conduct.invalid(),
+                conduct.consistency(),
+                text(conduct.positionBias(), 1, "%.3f [%.3f, %.3f]")));
+  }
+
+  private static String winRate(Tournament.Table table, String player, String other) {
+    for (Tournament.Pairing pairing : table.pairings()) {
+      Tournament.Pairing seen = pairing.player().equals(player) ? pairing : pairing.swapped();
+      if (seen.player().equals(player) && seen.opponent().equals(other)) {
+        return text(seen.winRate(), 100, "%.1f [%.1f, %.1f] %%");
+      }
+    }
+    return "";
+  }
+
+  private static String text(Interval interval, double unit, String format) {
+    return String.format(
+        Locale.ROOT,
+        format,
+        unit * interval.value(),
+        unit * interval.low(),
+        unit * interval.high());
+  }
+
+  private static void printAgreements(Tournament tournament, Console console) {
+    if (tournament.agreements().isEmpty()) {
+      return;
+    }
+    TextTable table = new TextTable("judges", "games", "agree", "kappa");
+    for (Tournament.Agreement agreement : tournament.agreements()) {
+      table.add(
+          agreement.judge() + ", " + agreement.other(),
+          String.valueOf(agreement.games()),
+          String.format(Locale.ROOT, "%.3f", agreement.raw()),
+          String.format(Locale.ROOT, "%.3f", agreement.kappa()));
+    }
+    console.print("\n" + table);
+  }
+}

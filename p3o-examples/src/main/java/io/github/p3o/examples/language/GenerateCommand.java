@@ -1,0 +1,126 @@
+package io.github.p3o.examples.language;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
+import io.github.p3o.Prompt;
+import io.github.p3o.Response;
+import io.github.p3o.examples.run.Checks;
+import io.github.p3o.examples.run.Console;
+import io.github.p3o.examples.run.Run;
+import io.github.p3o.examples.run.RunOptions;
+import io.github.p3o.transformer.SamplingConfig;
+import io.github.p3o.transformer.TransformerPolicy;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code p3o generate}. */
+@Command(
+    name = "generate",
+    header = "Prints what a model writes.",
+    description = {
+      "",
+      "Continues each prompt; without a prompt the model begins by itself. With --out, the texts go"
+          + " to samples.jsonl in a run directory too."
+    },
+    footer = {
+      "  p3o generate --policy DIR --prompt 'Once upon a time' --greedy",
+      "  p3o generate --policy DIR --count 3 --temperature 0.8 --seed 7",
+      "  p3o generate --policy DIR --prompt Hello --top-p 0.9 --top-k 40 --stop END"
+    })
+public final class GenerateCommand implements Callable<Integer> {
+
+  private static final int DEFAULT_TOKENS = 100;
+
+  @Mixin private final RunOptions options = new RunOptions();
+  @Mixin private final PromptOptions promptOptions = new PromptOptions();
+  @Mixin private final TruncationOptions truncation = new TruncationOptions();
+
+  @Option(
+      names = "--policy",
+      required = true,
+      paramLabel = "DIR",
+      description = "The model, a Hugging Face directory.")
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private Path policy;
+
+  @Option(
+      names = "--max-new-tokens",
+      paramLabel = "N",
+      description = "The longest text (default: 100, or half the context if that is less).")
+  private @Nullable Integer maxNewTokens;
+
+  @Option(
+      names = "--temperature",
+      paramLabel = "X",
+      defaultValue = "1",
+      description = "What logits are divided by (default: ${DEFAULT-VALUE}).")
+  private double temperature;
+
+  @Option(names = "--greedy", description = "Always the likeliest token.")
+  private boolean greedy;
+
+  @Option(
+      names = "--count",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Texts for each prompt (default: ${DEFAULT-VALUE}).")
+  private int count;
+
+  @Spec
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    Checks.atLeast("--count", 1, count);
+    Checks.positive("--temperature", temperature);
+    try (LanguageModel model = LanguageModel.load(policy)) {
+      Console console = Run.console(spec, options.display());
+      int tokens = newTokens(model);
+      SamplingConfig sampling = truncation.config(tokens, model.tokenizer());
+      List<Prompt> prompts =
+          promptOptions.prompts(
+              ImmutableList.of(""), model, model.maxPromptTokens(tokens), console);
+      List<ImmutableMap<String, String>> lines = new ArrayList<>();
+      for (Prompt prompt : prompts) {
+        for (Response response : responses(model.policy(), prompt, sampling)) {
+          String before = model.codec().text(prompt);
+          String text = model.codec().text(prompt, response);
+          console.print(before + text);
+          lines.add(ImmutableMap.of("prompt", before, "text", text));
+        }
+      }
+      if (options.out() != null) {
+        try (Run run = Run.open(spec, options)) {
+          run.directory().jsonLines("samples.jsonl", lines);
+        }
+      }
+      return 0;
+    }
+  }
+
+  private int newTokens(LanguageModel model) {
+    int half = model.policy().config().maxPositions() / 2;
+    return maxNewTokens == null ? Math.min(DEFAULT_TOKENS, half) : maxNewTokens;
+  }
+
+  private ImmutableList<Response> responses(
+      TransformerPolicy model, Prompt prompt, SamplingConfig sampling) {
+    if (greedy) {
+      return model.greedy(ImmutableList.of(prompt), sampling);
+    }
+    return model
+        .withTemperature(temperature)
+        .generate(ImmutableList.of(prompt), count, sampling, new SplittableRandom(options.seed()))
+        .responses();
+  }
+}

@@ -1,0 +1,71 @@
+package io.github.p3o.examples.language;
+
+import com.google.common.base.Ascii;
+import io.github.p3o.RewardModel;
+import io.github.p3o.examples.run.UsageException;
+import io.github.p3o.transformer.TransformerRewardModel;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The reward of an alignment: a known preference, or a trained model.
+ *
+ * @param model scores responses
+ * @param gold the known preference, if it is one
+ * @param trained the trained model, if it is one
+ */
+public record Reward(
+    RewardModel model, @Nullable Gold gold, @Nullable TransformerRewardModel trained)
+    implements AutoCloseable {
+
+  private static final String TOKENIZER = "tokenizer.json";
+
+  /** A known preference by its name, or a trained model by its directory. */
+  public static Reward open(String name, LanguageModel policy) {
+    for (Gold gold : Gold.values()) {
+      if (gold.toString().equals(Ascii.toLowerCase(name))) {
+        return new Reward(of(gold, policy.codec()), gold, null);
+      }
+    }
+    Path directory = Path.of(name);
+    if (!Files.isDirectory(directory)) {
+      throw new UsageException(
+          "--reward: expected a directory or one of "
+              + Arrays.toString(Gold.values())
+              + ", got "
+              + name);
+    }
+    checkTokenizer(directory, policy);
+    TransformerRewardModel trained = TransformerRewardModel.load(directory);
+    return new Reward(trained, null, trained);
+  }
+
+  private static RewardModel of(Gold gold, TextCodec codec) {
+    return RewardModel.each((prompt, response) -> gold.score(codec.text(prompt, response)));
+  }
+
+  /** A reward model reads the policy's tokens: they must mean the same to both. */
+  private static void checkTokenizer(Path directory, LanguageModel policy) {
+    Path own = directory.resolve(TOKENIZER);
+    Path others = policy.tokenizerDirectory().resolve(TOKENIZER);
+    try {
+      if (Files.exists(own) && Files.exists(others) && Files.mismatch(own, others) >= 0) {
+        throw new UsageException(
+            "--reward: expected the tokenizer of --policy, got another in " + own);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (trained != null) {
+      trained.close();
+    }
+  }
+}

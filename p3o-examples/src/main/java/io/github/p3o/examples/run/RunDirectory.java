@@ -1,0 +1,190 @@
+package io.github.p3o.examples.run;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.google.common.collect.ImmutableList;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/** What a run leaves: run.json, metrics.jsonl, rollouts.jsonl, samples.jsonl, models, report. */
+public final class RunDirectory implements AutoCloseable {
+
+  private static final ObjectMapper JSON =
+      JsonMapper.builder().enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS).build();
+
+  private static final String METRICS = "metrics.jsonl";
+
+  /** What a run has before it has done anything. */
+  private static final Set<String> BEGINNING = Set.of(Run.DESCRIPTION, METRICS);
+
+  private final Path directory;
+  private final Origin origin;
+  private final StepLog metrics;
+  private final StepLog rollouts;
+
+  private enum Origin {
+    /** Made for this run. */
+    MADE,
+    /** Given, and empty. */
+    EMPTY,
+    /** Of a run that is resumed. */
+    RESUMED
+  }
+
+  private RunDirectory(Path directory, Origin origin) throws IOException {
+    this.directory = directory;
+    this.origin = origin;
+    this.metrics = new StepLog(directory.resolve(METRICS));
+    this.rollouts = new StepLog(directory.resolve("rollouts.jsonl"));
+    // Now rather than after the first step, should it not be possible.
+    Files.writeString(
+        directory.resolve(METRICS), "", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+  }
+
+  /** Makes a directory that must be new or empty. */
+  static RunDirectory create(Path directory) {
+    Origin origin = Files.exists(directory) ? Origin.EMPTY : Origin.MADE;
+    try {
+      Files.createDirectories(directory);
+      try (Stream<Path> entries = Files.list(directory)) {
+        if (entries.findAny().isPresent()) {
+          throw new DirectoryNotEmptyException(directory.toString());
+        }
+      }
+      return new RunDirectory(directory, origin);
+    } catch (DirectoryNotEmptyException e) {
+      throw new UsageException(
+          "--out: expected a new or empty directory, got " + directory + ", which holds files");
+    } catch (FileAlreadyExistsException e) {
+      throw new UsageException(
+          "--out: expected a new or empty directory, got " + directory + ", which is a file");
+    } catch (IOException e) {
+      throw new UsageException("--out: expected a directory to write to, got " + e);
+    }
+  }
+
+  /** Opens the directory of a run that is resumed. */
+  public static RunDirectory reopen(Path directory) {
+    try {
+      return new RunDirectory(directory, Origin.RESUMED);
+    } catch (IOException e) {
+      throw new UsageException("DIR: expected a run directory to write to, got " + e);
+    }
+  }
+
+  /** A file or directory in it. */
+  public Path resolve(String name) {
+    return directory.resolve(name);
+  }
+
+  /** Its path as given. */
+  public Path path() {
+    return directory;
+  }
+
+  /** Appends a line to metrics.jsonl. */
+  public void metrics(String stage, long step, Map<String, ?> values) {
+    metrics.add(stage, step, values);
+  }
+
+  /** What was trained on, rollouts.jsonl. */
+  public StepLog rollouts() {
+    return rollouts;
+  }
+
+  /** Puts both on the disk, before a checkpoint that they must not lag behind. */
+  void flush() {
+    metrics.flush();
+    rollouts.flush();
+  }
+
+  /** Drops from both the steps of a stage that will be made again. */
+  void keepBefore(String stage, long step) {
+    metrics.keepBefore(stage, step);
+    rollouts.keepBefore(stage, step);
+  }
+
+  /** Reads an object that {@link #json} wrote. */
+  Map<String, Object> readJson(String name) {
+    return read(name, new TypeReference<LinkedHashMap<String, Object>>() {});
+  }
+
+  /** Reads what {@link #json} wrote. */
+  public <T> T read(String name, TypeReference<T> type) {
+    try {
+      return JSON.readValue(resolve(name).toFile(), type);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Writes an object as indented JSON. */
+  public void json(String name, Object value) {
+    try {
+      text(name, JSON.writerWithDefaultPrettyPrinter().writeValueAsString(value) + "\n");
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Writes one JSON object a line. */
+  public void jsonLines(String name, Iterable<?> values) {
+    StringBuilder text = new StringBuilder();
+    try {
+      for (Object value : values) {
+        text.append(JSON.writeValueAsString(value)).append('\n');
+      }
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException(e);
+    }
+    text(name, text.toString());
+  }
+
+  /** Writes a text file. */
+  public void text(String name, String text) {
+    try {
+      StepLog.write(resolve(name), text);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    metrics.close();
+    rollouts.close();
+    if (origin != Origin.RESUMED) {
+      dropIfNothingWasMade();
+    }
+  }
+
+  /** So that a run that was refused can be given again with the same directory. */
+  private void dropIfNothingWasMade() {
+    try (Stream<Path> entries = Files.list(directory)) {
+      ImmutableList<Path> all = entries.collect(ImmutableList.toImmutableList());
+      if (all.stream().allMatch(each -> BEGINNING.contains(each.getFileName().toString()))
+          && Files.size(directory.resolve(METRICS)) == 0) {
+        for (Path each : all) {
+          Files.delete(each);
+        }
+        if (origin == Origin.MADE) {
+          Files.delete(directory);
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(directory + ": expected to be writable, got " + e, e);
+    }
+  }
+}

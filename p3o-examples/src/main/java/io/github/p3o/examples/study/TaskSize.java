@@ -1,0 +1,45 @@
+package io.github.p3o.examples.study;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
+
+/**
+ * How much work a task of the study is, and what is tried on it.
+ *
+ * @param samplesPerStep responses that each method draws in a step
+ * @param steps turns of sampling and updating
+ * @param evaluateEvery steps between judgements
+ * @param maxNewTokens the longest response
+ * @param validationPrompts to choose settings on
+ * @param testPrompts to judge the chosen settings on
+ * @param klCap nats: a setting is judged by its best checkpoint with no greater KL
+ * @param learningRates that are tried
+ * @param klCoefficients that are tried with each
+ * @param dpoCoefficients the same of online DPO, whose β is of another kind
+ * @param valueCoefficients of PPO, tried with its best learning rate and β
+ */
+record TaskSize(
+    int samplesPerStep,
+    int steps,
+    int evaluateEvery,
+    int maxNewTokens,
+    int validationPrompts,
+    int testPrompts,
+    double klCap,
+    ImmutableList<Double> learningRates,
+    ImmutableList<Double> klCoefficients,
+    ImmutableList<Double> dpoCoefficients,
+    ImmutableList<Double> valueCoefficients) {
+
+  /** What every run of the task has in common. */
+  ImmutableMap<String, String> values() {
+    return ImmutableMap.<String, String>builder()
+        .put("samples per step", String.valueOf(samplesPerStep))
+        .put("steps", String.valueOf(steps))
+        .put("evaluated every", String.valueOf(evaluateEvery))
+        .put("new tokens", String.valueOf(maxNewTokens))
+        .put("validation prompts", String.valueOf(validationPrompts))
+        .put("test prompts", String.valueOf(testPrompts))
+        .buildOrThrow();
+  }
+}

@@ -1,0 +1,86 @@
+package io.github.p3o.examples.supervised;
+
+import com.google.common.collect.ImmutableList;
+import io.github.p3o.examples.report.Estimate;
+import io.github.p3o.examples.run.TextTable;
+import java.util.Locale;
+
+/**
+ * How far a reward model's confidence can be trusted on held-out comparisons. It says that the
+ * chosen response is better with probability σ(r_chosen − r_rejected); its confidence in whichever
+ * it prefers is σ(|difference|), from ½ to 1.
+ *
+ * @param accuracy the share of comparisons in which the chosen response has the higher score
+ * @param loss −ln σ(r_chosen − r_rejected); of a coin ln 2
+ * @param bins by confidence, from ½ to 1
+ * @param expectedError the mean over comparisons of |accuracy − confidence| of their bin
+ */
+public record Calibration(
+    Estimate accuracy, Estimate loss, ImmutableList<Bin> bins, double expectedError) {
+
+  private static final int BINS = 5;
+
+  /**
+   * The comparisons of one range of confidence.
+   *
+   * @param from least confidence
+   * @param to greatest confidence
+   * @param count comparisons in it
+   * @param confidence their mean confidence
+   * @param accuracy the share of them that is right
+   */
+  record Bin(double from, double to, int count, double confidence, double accuracy) {}
+
+  /** From the difference r_chosen − r_rejected of each comparison. */
+  static Calibration of(double... margins) {
+    int n = margins.length;
+    double[] right = new double[n];
+    double[] losses = new double[n];
+    double[][] sums = new double[BINS][3]; // count, confidence, right
+    for (int i = 0; i < n; i++) {
+      right[i] = (1 + Math.signum(margins[i])) / 2; // no preference is right half the time
+      losses[i] = Math.log1p(Math.exp(-Math.abs(margins[i]))) + Math.max(0, -margins[i]);
+      double confidence = 1 / (1 + Math.exp(-Math.abs(margins[i])));
+      double[] bin = sums[Math.min(BINS - 1, (int) ((confidence - 0.5) * 2 * BINS))];
+      bin[0]++;
+      bin[1] += confidence;
+      bin[2] += right[i];
+    }
+    ImmutableList.Builder<Bin> bins = ImmutableList.builder();
+    double error = 0;
+    for (int i = 0; i < BINS; i++) {
+      double count = sums[i][0];
+      double from = 0.5 + 0.5 * i / BINS;
+      bins.add(
+          new Bin(from, from + 0.5 / BINS, (int) count, sums[i][1] / count, sums[i][2] / count));
+      error += Math.abs(sums[i][2] - sums[i][1]) / n;
+    }
+    return new Calibration(Estimate.of(right), Estimate.of(losses), bins.build(), error);
+  }
+
+  /** What each measure of it is worth. */
+  public TextTable measures(String bestAccuracy) {
+    TextTable table = new TextTable("held out", "reward model", "by chance", "best possible");
+    table.add("accuracy", accuracy.text(3), "0.500", bestAccuracy);
+    table.add("loss, nats", loss.text(3), "0.693", "");
+    table.add("calibration error", String.format(Locale.ROOT, "%.3f", expectedError), "", "0.000");
+    return table;
+  }
+
+  /** The bins that hold any comparison, as a table. */
+  public TextTable table() {
+    TextTable table = new TextTable("confidence", "comparisons", "said", "right", "±");
+    for (Bin bin : bins) {
+      if (bin.count() > 0) {
+        double p = bin.accuracy();
+        table.add(
+            String.format(Locale.ROOT, "%.1f-%.1f", bin.from(), bin.to()),
+            String.valueOf(bin.count()),
+            String.format(Locale.ROOT, "%.3f", bin.confidence()),
+            String.format(Locale.ROOT, "%.3f", p),
+            String.format(Locale.ROOT, "%.3f", Math.sqrt(p * (1 - p) / bin.count())));
+      }
+    }
+    return table;
+  }
+}

@@ -1,0 +1,93 @@
+package io.github.p3o.examples.supervised;
+
+import io.github.p3o.Prompt;
+import io.github.p3o.PromptSource;
+import io.github.p3o.Samples;
+import io.github.p3o.examples.language.Gold;
+import io.github.p3o.examples.language.LanguageModel;
+import io.github.p3o.examples.language.LineOptions;
+import io.github.p3o.examples.language.PromptOptions;
+import io.github.p3o.examples.language.StoryOpenings;
+import io.github.p3o.examples.run.Checks;
+import io.github.p3o.examples.run.Console;
+import io.github.p3o.examples.run.UsageException;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Options of comparisons that are made: pairs of samples, labelled by a known preference. */
+final class SampleOptions {
+
+  @Mixin private final PromptOptions prompts = new PromptOptions();
+
+  @Option(
+      order = 20,
+      names = "--sample-pairs",
+      paramLabel = "N",
+      description = "Pairs of the model's own samples to label, instead of --data.")
+  private @Nullable Integer pairs;
+
+  @Option(
+      order = 21,
+      names = "--gold",
+      paramLabel = "NAME",
+      defaultValue = "sentiment",
+      description = "Who labels them: ${COMPLETION-CANDIDATES} (default: sentiment).")
+  private Gold gold = Gold.SENTIMENT;
+
+  @Option(
+      order = 22,
+      names = "--label-scale",
+      paramLabel = "X",
+      defaultValue = "4",
+      description =
+          "How decided the labels are: the better one is chosen with probability"
+              + " 1/(1+exp(-X times the lead in gold)) (default: ${DEFAULT-VALUE}).")
+  private double labelScale;
+
+  @Option(
+      order = 23,
+      names = "--max-new-tokens",
+      paramLabel = "N",
+      defaultValue = "48",
+      description = "The longest sample (default: ${DEFAULT-VALUE}).")
+  private int maxNewTokens;
+
+  /** Exactly one source of comparisons. */
+  void check(boolean haveData) {
+    if (haveData == (pairs != null)) {
+      throw new UsageException(
+          "--data, --sample-pairs: expected one of the two, got "
+              + (haveData ? "both" : "neither"));
+    }
+    if (pairs != null) {
+      Checks.atLeast("--sample-pairs", 2, pairs);
+    }
+    Checks.positive("--label-scale", labelScale);
+  }
+
+  /** Samples pairs and labels them. */
+  Labels labels(LanguageModel model, double heldOut, long seed, Console console) {
+    List<Prompt> all =
+        prompts.prompts(StoryOpenings.all(), model, model.maxPromptTokens(maxNewTokens), console);
+    SplittableRandom random = new SplittableRandom(seed);
+    int count = pairs == null ? 0 : pairs;
+    try (Console.Stage stage = console.stage("samples", 1)) {
+      Samples samples =
+          model
+              .policy()
+              .sampler(maxNewTokens)
+              .sample(PromptSource.uniform(all).next(count, random), 2, random);
+      stage.step(2 * count + " responses");
+      Labels.Labeller labeller = new Labels.Labeller(gold, labelScale, model.codec());
+      return Labels.of(samples, labeller, heldOut, random);
+    }
+  }
+
+  /** How files are read. */
+  LineOptions lines() {
+    return prompts.lines();
+  }
+}

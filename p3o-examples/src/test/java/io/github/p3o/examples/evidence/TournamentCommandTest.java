@@ -1,0 +1,191 @@
+package io.github.p3o.examples.evidence;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.net.httpserver.HttpServer;
+import io.github.p3o.examples.Cli;
+import io.github.p3o.examples.PageCheck;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jsoup.nodes.Document;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TournamentCommandTest {
+
+  @TempDir private Path directory = Path.of("");
+
+  private Path samples() throws Exception {
+    return Files.writeString(
+        directory.resolve("samples.jsonl"),
+        """
+        {"prompt": "one", "sad": " he cried .", "glad": " he laughed and danced ."}
+        {"prompt": "two", "sad": " it was bad .", "glad": " she was happy ."}
+        {"prompt": "three", "sad": " same .", "glad": " same ."}
+        """);
+  }
+
+  @Test
+  void tournament_ofSamples_printsAndWritesTheResult() throws Exception {
+    Path out = directory.resolve("out");
+
+    Cli cli =
+        Cli.run(
+            "tournament",
+            "--samples",
+            samples(),
+            "--judge",
+            "cheerful",
+            "--judge",
+            "sentiment",
+            "--show-samples",
+            2,
+            "--out",
+            out);
+
+    cli.succeeds();
+    assertThat(cli.out())
+        .contains("by cheerful", "1. glad", "2. sad", "83.3 [50.0, 100.0] %", "kappa")
+        .contains("asked 4 times: first 2, second 2, tie 0, invalid 0");
+    assertThat(Files.readString(out.resolve("tournament.csv")))
+        .contains("cheerful,glad,sad,2,1,0,0,");
+    Document page = PageCheck.parse(Files.readString(out.resolve("report.html")));
+    PageCheck.isSelfContained(page);
+    assertThat(page.select("h3").eachText())
+        .containsExactly("By cheerful", "By sentiment", "Agreement of judges");
+  }
+
+  @Test
+  void tournament_ofModels_samplesFromEach() throws Exception {
+    Path model = Cli.tinyModel(directory);
+    Path reward = directory.resolve("reward");
+    Cli.run(
+            "reward",
+            "--policy",
+            model,
+            "--sample-pairs",
+            12,
+            "--prompt",
+            "a",
+            "--prompt",
+            "b",
+            "--prompt",
+            "c",
+            "--max-new-tokens",
+            4,
+            "--held-out",
+            0.4,
+            "--steps",
+            1,
+            "--out",
+            reward)
+        .succeeds();
+    Path out = directory.resolve("out");
+
+    Cli.run(
+            "tournament",
+            "--policy",
+            "one=" + model,
+            "--policy",
+            "two=" + model,
+            "--prompt",
+            "a",
+            "--prompt",
+            "b",
+            "--max-new-tokens",
+            4,
+            "--judge",
+            reward.resolve("model"),
+            "--out",
+            out)
+        .succeeds();
+
+    assertThat(Files.readAllLines(out.resolve("samples.jsonl")))
+        .hasSize(2)
+        .allMatch(line -> line.contains("\"one\"") && line.contains("\"two\""));
+    // the same model with the same seed answers the same
+    assertThat(Files.readString(out.resolve("tournament.csv"))).contains(",one,two,0,2,0,0,0.5,");
+    PageCheck.isSelfContained(PageCheck.parse(Files.readString(reward.resolve("report.html"))));
+    PageCheck.isSelfContained(
+        PageCheck.parse(Files.readString(model.resolveSibling("report.html"))));
+  }
+
+  @Test
+  void tournament_withAChatModel_asksEachQuestionOnceInAll() throws Exception {
+    AtomicInteger asked = new AtomicInteger();
+    HttpServer server =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.createContext(
+        "/chat/completions",
+        exchange -> {
+          asked.incrementAndGet();
+          byte[] reply =
+              "{\"choices\": [{\"message\": {\"content\": \"Verdict: B\"}}]}"
+                  .getBytes(StandardCharsets.UTF_8);
+          exchange.sendResponseHeaders(200, reply.length);
+          try (exchange) {
+            exchange.getResponseBody().write(reply);
+          }
+        });
+    server.start();
+    try {
+      for (String out : new String[] {"first", "second"}) {
+        Cli cli =
+            Cli.run(
+                "tournament",
+                "--samples",
+                samples(),
+                "--chat-model",
+                "m",
+                "--chat-url",
+                "http://127.0.0.1:" + server.getAddress().getPort(),
+                "--chat-key-variable",
+                "P3O_NO_SUCH_KEY",
+                "--chat-per-second",
+                1000,
+                "--chat-verdicts",
+                directory.resolve("verdicts"),
+                "--out",
+                directory.resolve(out));
+        cli.succeeds();
+        assertThat(cli.out()).contains("by m", "second 4", "position bias -1.000");
+      }
+    } finally {
+      server.stop(0);
+    }
+    assertThat(asked).hasValue(4);
+  }
+
+  @Test
+  void tournament_ofWhatDoesNotFit_saysSo() throws Exception {
+    Cli.run("tournament", "--judge", "cheerful")
+        .failsWith(2, "--policy, --samples: expected one of the two, got neither");
+    Cli.run("tournament", "--samples", samples())
+        .failsWith(2, "--judge, --chat-model: expected at least one, got none");
+    Cli.run("tournament", "--policy", "a=x", "--judge", "cheerful")
+        .failsWith(2, "--policy: expected at least 2 players, got [a]");
+    Path cut = Files.writeString(directory.resolve("cut.jsonl"), "{\"prompt\": \"x\", \"a");
+    Cli.run("tournament", "--samples", cut, "--judge", "cheerful", "--out", directory.resolve("o0"))
+        .failsWith(2, "cut.jsonl, line 1: expected JSON, got something else");
+    Path bad = Files.writeString(directory.resolve("bad.jsonl"), "{\"prompt\": \"x\", \"a\": 1}\n");
+    Cli.run("tournament", "--samples", bad, "--judge", "cheerful", "--out", directory.resolve("o1"))
+        .failsWith(2, "--samples, line 1, a: expected a text, got NUMBER");
+    Cli.run("tournament", "--samples", samples(), "--judge", "x", "--out", directory.resolve("o2"))
+        .failsWith(2, "--judge: expected a directory or one of [sentiment, cheerful], got x");
+    Cli.run(
+            "tournament",
+            "--samples",
+            samples(),
+            "--chat-model",
+            "m",
+            "--chat-url",
+            "http://example.org",
+            "--out",
+            directory.resolve("o3"))
+        .failsWith(2, "endpoint: expected https");
+  }
+}
