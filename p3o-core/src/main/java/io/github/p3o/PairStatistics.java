@@ -3,8 +3,7 @@ package io.github.p3o;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableMap;
-import com.google.common.primitives.ImmutableDoubleArray;
-import io.github.p3o.internal.ImportanceRatios;
+import io.github.p3o.internal.LaneStatistics;
 
 /**
  * How far a policy has moved from the one that sampled, over all responses of a batch.
@@ -41,16 +40,7 @@ public record PairStatistics(
   public static PairStatistics of(
       PairwiseBatch batch, LogProbs logProbs, ImmutableMap<String, Double> diagnostics) {
     checkShape(batch, logProbs);
-    ImportanceRatios ratios =
-        ImportanceRatios.of(logProbs.values(), batch.oldLogProbs().values(), MAX_LOG_RATIO);
-    return new PairStatistics(
-        ratios.sum() / logProbs.values().length(),
-        ratios.min(),
-        ratios.max(),
-        ratios.sum() * ratios.sum() / ratios.sumOfSquares(),
-        ties(batch),
-        ratios.clamped(),
-        diagnostics);
+    return LaneStatistics.of(batch, logProbs, diagnostics);
   }
 
   static void checkShape(PairwiseBatch batch, LogProbs logProbs) {
@@ -63,19 +53,5 @@ public record PairStatistics(
         groups,
         logProbs.responses(),
         logProbs.groups());
-  }
-
-  private static long ties(PairwiseBatch batch) {
-    ImmutableDoubleArray rewards = batch.rewards().values();
-    int groups = batch.groups();
-    long ties = 0;
-    for (int i = 0; i < rewards.length(); i += groups) {
-      for (int j = i + groups; j < rewards.length(); j += groups) {
-        for (int g = 0; g < groups; g++) {
-          ties += rewards.get(i + g) == rewards.get(j + g) ? 1 : 0;
-        }
-      }
-    }
-    return ties;
   }
 }

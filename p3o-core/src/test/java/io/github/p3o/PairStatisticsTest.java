@@ -3,15 +3,21 @@ package io.github.p3o;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.Doubles;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
+import java.util.Random;
+import java.util.concurrent.ForkJoinPool;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.DoubleRange;
 import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class PairStatisticsTest {
 
@@ -68,6 +74,59 @@ class PairStatisticsTest {
         of(zero, zero, new double[][] {{1, 0.0}, {1, -0.0}, {1, 2}, {2, 3}});
 
     assertThat(statistics.ties()).isEqualTo(4);
+  }
+
+  /** At the borders of blocks and tasks. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 255, 256, 257, 2047, 2048, 2049, 5000})
+  void of_manyPairs_isWhatPlainLoopsGive(int pairs) {
+    for (int k = 2; k <= 3; k++) {
+      Random random = new Random(pairs);
+      double[][] now = new double[k][pairs];
+      double[][] old = new double[k][pairs];
+      double[][] rewards = new double[k][pairs];
+      DoubleSummaryStatistics ratios = new DoubleSummaryStatistics();
+      double squares = 0;
+      long clamped = 0;
+      long ties = 0;
+      for (int i = 0; i < k; i++) {
+        for (int p = 0; p < pairs; p++) {
+          old[i][p] = -50 * random.nextDouble();
+          now[i][p] = old[i][p] + 8 * random.nextGaussian();
+          rewards[i][p] = random.nextInt(3);
+          double moved = now[i][p] - old[i][p];
+          double ratio = Math.exp(Math.min(Math.max(moved, -20), 20));
+          ratios.accept(ratio);
+          squares += ratio * ratio;
+          clamped += Math.abs(moved) > 20 ? 1 : 0;
+          for (int j = 0; j < i; j++) {
+            ties += rewards[i][p] == rewards[j][p] ? 1 : 0;
+          }
+        }
+      }
+      PairStatistics statistics = of(now, old, rewards);
+
+      assertThat(statistics.ratioMean()).isCloseTo(ratios.getAverage(), withinPercentage(1e-10));
+      assertThat(statistics.ratioMin()).isCloseTo(ratios.getMin(), withinPercentage(1e-10));
+      assertThat(statistics.ratioMax()).isCloseTo(ratios.getMax(), withinPercentage(1e-10));
+      assertThat(statistics.effectiveSampleSize())
+          .isCloseTo(ratios.getSum() * ratios.getSum() / squares, withinPercentage(1e-10));
+      assertThat(statistics.clampedLogRatios()).isEqualTo(clamped);
+      assertThat(statistics.ties()).isEqualTo(ties);
+    }
+  }
+
+  @Test
+  void of_manyPairs_doesNotDependOnTheThreads() throws Exception {
+    double[][] old = {new Random(1).doubles(100_001).toArray(), new double[100_001]};
+    double[][] now = {new Random(2).doubles(100_001).toArray(), new double[100_001]};
+    PairStatistics many = of(now, old, old);
+    ForkJoinPool one = new ForkJoinPool(1);
+    try {
+      assertThat(one.submit(() -> of(now, old, old)).get()).isEqualTo(many);
+    } finally {
+      one.shutdown();
+    }
   }
 
   @Test

@@ -27,10 +27,21 @@ final class Expression {
     POWER,
     /** 1 where a > b, else 0. */
     GREATER,
+    /** 1 where a is below low or above high, else 0. */
+    OUTSIDE,
     /** a bounded to [low, high]. */
     CLIP,
     /** The sum over all lanes, one number. */
-    SUM
+    SUM,
+    /** The least of all lanes, one number. */
+    LEAST,
+    /** The greatest of all lanes, one number. */
+    GREATEST;
+
+    /** Whether it makes one number of all lanes. */
+    boolean reduces() {
+      return this == SUM || this == LEAST || this == GREATEST;
+    }
   }
 
   private final Kind kind;
@@ -41,7 +52,7 @@ final class Expression {
   private final double high;
   private final String name;
   private final boolean lanes;
-  private final boolean afterSum;
+  private final boolean afterReduction;
 
   private Expression(
       Kind kind,
@@ -59,8 +70,9 @@ final class Expression {
     this.high = high;
     this.name = name;
     boolean ofLanes = (a != null && a.lanes) || (b != null && b.lanes);
-    this.lanes = kind == Kind.LANES || (ofLanes && kind != Kind.SUM);
-    this.afterSum = kind == Kind.SUM || (a != null && a.afterSum) || (b != null && b.afterSum);
+    this.lanes = kind == Kind.LANES || (ofLanes && !kind.reduces());
+    this.afterReduction =
+        kind.reduces() || (a != null && a.afterReduction) || (b != null && b.afterReduction);
   }
 
   Kind kind() {
@@ -117,8 +129,8 @@ final class Expression {
   }
 
   /** Whether it is known only when all lanes are done. */
-  boolean afterSum() {
-    return afterSum;
+  boolean afterReduction() {
+    return afterReduction;
   }
 
   private boolean isConstant(double value) {
@@ -150,6 +162,9 @@ final class Expression {
       }
       if (b.isConstant(0)) {
         return a;
+      }
+      if (isBelow(a) && isAbove(b) && a.b() == b.a() && a.a().low <= b.b().low) {
+        return outside(b.a(), a.a().low, b.b().low);
       }
       Expression clip = asClip(a, b);
       return clip != null ? clip : binary(Kind.ADD, a, b);
@@ -189,8 +204,36 @@ final class Expression {
       return make(Kind.POWER, a, null, exponent, 0, "");
     }
 
+    Expression outside(Expression a, double low, double high) {
+      return make(Kind.OUTSIDE, a, null, low, high, "");
+    }
+
+    private static boolean isBelow(Expression e) {
+      return e.kind == Kind.GREATER && e.a().kind == Kind.CONSTANT;
+    }
+
+    private static boolean isAbove(Expression e) {
+      return e.kind == Kind.GREATER && e.b().kind == Kind.CONSTANT;
+    }
+
+    Expression clip(Expression a, double low, double high) {
+      return make(Kind.CLIP, a, null, low, high, "");
+    }
+
     Expression sum(Expression a) {
-      return a.lanes() ? make(Kind.SUM, a, null, 0, 0, "") : a;
+      return reduce(Kind.SUM, a);
+    }
+
+    Expression least(Expression a) {
+      return reduce(Kind.LEAST, a);
+    }
+
+    Expression greatest(Expression a) {
+      return reduce(Kind.GREATEST, a);
+    }
+
+    private Expression reduce(Kind kind, Expression a) {
+      return a.lanes() ? make(kind, a, null, 0, 0, "") : a;
     }
 
     private Expression binary(Kind kind, Expression a, Expression b) {
@@ -215,7 +258,7 @@ final class Expression {
       Expression above = greater(x, high.b());
       Expression mask = subtract(constant(1), add(below, above));
       boolean matches = low.a() == below && high.a() == above && inside.a() == mask;
-      return matches ? make(Kind.CLIP, x, null, low.b().low, high.b().low, "") : null;
+      return matches ? clip(x, low.b().low, high.b().low) : null;
     }
 
     private Expression make(

@@ -7,6 +7,7 @@ import static org.bytedeco.openblas.global.openblas_nolapack.CblasTrans;
 import static org.bytedeco.openblas.global.openblas_nolapack.cblas_sgemm;
 import static org.bytedeco.openblas.global.openblas_nolapack.cblas_sgemv;
 
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import org.bytedeco.javacpp.FloatPointer;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -52,6 +53,11 @@ public record FloatMatrix(FloatPointer first, int stride) {
   /** Replaces elements from the first on. */
   public void put(float[] from, int at, int count) {
     first.put(from, at, count);
+  }
+
+  /** The bytes of the elements from the first on, where they lie. */
+  public ByteBuffer bytes(int count) {
+    return new FloatPointer(first).limit(first.position() + count).asByteBuffer();
   }
 
   /** What begins further down and further right. */

@@ -16,14 +16,14 @@ import java.util.Map;
  * @param registers how many registers they need
  * @param inputs names of the lanes that are read
  * @param numbers what has to be known before, in the order of their indices
- * @param sums what is added up, in the order of their indices
+ * @param reductions what is made one number of, in the order of their indices
  */
 record LaneCode(
     ImmutableList<Instruction> instructions,
     int registers,
     ImmutableList<String> inputs,
     ImmutableList<Expression> numbers,
-    ImmutableList<Expression> sums) {
+    ImmutableList<Expression> reductions) {
 
   /** What an instruction does. */
   enum Action {
@@ -31,8 +31,8 @@ record LaneCode(
     READ,
     /** Computes {@code expression} from {@code a} and {@code b} into register {@code out}. */
     COMPUTE,
-    /** Adds register {@code a} to sum {@code out}. */
-    SUM,
+    /** Takes register {@code a} into reduction {@code out}. */
+    REDUCE,
     /** Writes register {@code a} to output {@code out}. */
     WRITE
   }
@@ -45,9 +45,9 @@ record LaneCode(
    */
   record Instruction(Action action, Expression expression, int out, int a, int b) {}
 
-  /** The code that computes these sums and writes these outputs. */
-  static LaneCode of(List<Expression> sums, List<Expression> outputs) {
-    return new Writer(sums, outputs).write();
+  /** The code that computes these reductions and writes these outputs. */
+  static LaneCode of(List<Expression> reductions, List<Expression> outputs) {
+    return new Writer(reductions, outputs).write();
   }
 
   /** Every expression that others are made of, each after its operands. */
@@ -72,7 +72,7 @@ record LaneCode(
 
   /** Assigns registers. */
   private static final class Writer {
-    private final List<Expression> sums;
+    private final List<Expression> reductions;
     private final List<Expression> outputs;
     private final Map<Expression, Integer> uses = new HashMap<>();
     private final Map<Expression, Integer> places = new HashMap<>();
@@ -84,14 +84,14 @@ record LaneCode(
     private int inputCount;
     private int numberCount;
 
-    Writer(List<Expression> sums, List<Expression> outputs) {
-      this.sums = sums;
+    Writer(List<Expression> reductions, List<Expression> outputs) {
+      this.reductions = reductions;
       this.outputs = outputs;
     }
 
     LaneCode write() {
       List<Expression> wanted = new ArrayList<>(outputs);
-      sums.forEach(sum -> wanted.add(sum.a()));
+      reductions.forEach(reduction -> wanted.add(reduction.a()));
       ImmutableList<Expression> order = order(wanted);
       order.forEach(e -> e.operands().forEach(o -> uses.merge(o, 1, Integer::sum)));
       wanted.forEach(e -> uses.merge(e, 1, Integer::sum));
@@ -110,7 +110,7 @@ record LaneCode(
           registers,
           inputs.build(),
           numbers.build(),
-          ImmutableList.copyOf(sums));
+          ImmutableList.copyOf(reductions));
     }
 
     private void compute(Expression e) {
@@ -125,11 +125,11 @@ record LaneCode(
       instructions.add(new Instruction(Action.COMPUTE, e, take(e), a, b));
     }
 
-    /** Adds it up and writes it as soon as it is known. */
+    /** Reduces and writes it as soon as it is known. */
     private void use(Expression e) {
-      for (int i = 0; i < sums.size(); i++) {
-        if (sums.get(i).a() == e) {
-          instructions.add(new Instruction(Action.SUM, e, i, place(e), 0));
+      for (int i = 0; i < reductions.size(); i++) {
+        if (reductions.get(i).a() == e) {
+          instructions.add(new Instruction(Action.REDUCE, reductions.get(i), i, place(e), 0));
           release(e);
         }
       }

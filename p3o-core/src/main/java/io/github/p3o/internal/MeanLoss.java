@@ -1,13 +1,12 @@
 package io.github.p3o.internal;
 
-import static com.google.common.base.Preconditions.checkArgument;
-
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.LossTerms;
 import io.github.p3o.NonFiniteException;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.ToDoubleFunction;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -61,22 +60,21 @@ public final class MeanLoss {
 
   /** Adds what a program gave for a part. */
   public void add(Map<String, INDArray> results) {
+    addEach(results, value -> value.getDouble(0));
+  }
+
+  /** Adds what a program gave for a part. */
+  void addNumbers(Map<String, Double> results) {
+    addEach(results, value -> value);
+  }
+
+  private <T> void addEach(Map<String, T> results, ToDoubleFunction<T> number) {
     results.forEach(
         (name, value) -> {
-          if (isMean(name)) {
-            addNumber(name, value.getDouble(0));
+          if (name.equals(LOSS) || name.startsWith(DIAGNOSTIC)) {
+            sums.merge(name, number.applyAsDouble(value), Double::sum);
           }
         });
-  }
-
-  /** Adds one of the values that {@link #addTo} named. */
-  void addNumber(String name, double value) {
-    checkArgument(isMean(name), "name: expected the loss or a diagnostic, got %s", name);
-    sums.merge(name, value, Double::sum);
-  }
-
-  private static boolean isMean(String name) {
-    return name.equals(LOSS) || name.startsWith(DIAGNOSTIC);
   }
 
   /**

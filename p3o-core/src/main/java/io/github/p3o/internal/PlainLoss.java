@@ -27,8 +27,6 @@ import org.nd4j.linalg.factory.Nd4j;
  */
 public final class PlainLoss implements ProgramCache.Entry {
 
-  private static final String NOW = "p3o/now";
-
   private final ImmutableList<String> now;
   private final Optional<PlainLoss> ofPairs;
   private final Optional<PointwiseProgram> pointwise;
@@ -37,7 +35,9 @@ public final class PlainLoss implements ProgramCache.Entry {
   /** An objective on k responses to each of {@code groups} prompts. */
   public PlainLoss(PolicyLoss objective, int k, int groups) {
     this.now =
-        IntStream.range(0, k).mapToObj(i -> NOW + i).collect(ImmutableList.toImmutableList());
+        IntStream.range(0, k)
+            .mapToObj(i -> PolicyLossGraph.NOW + i)
+            .collect(ImmutableList.toImmutableList());
     if (objective instanceof PairwiseLoss && k > 2) {
       ofPairs = Optional.of(new PlainLoss(objective, 2, k * (k - 1) / 2 * groups));
       pointwise = Optional.empty();
@@ -52,7 +52,9 @@ public final class PlainLoss implements ProgramCache.Entry {
             .filter(v -> v.isPlaceHolder() && v.getShape() != null && v.getShape().length == 1)
             .map(SDVariable::name)
             .collect(ImmutableList.toImmutableList());
-    pointwise = PointwiseProgram.withGradient(graph, MeanLoss.LOSS, now, given, means);
+    pointwise =
+        PointwiseProgram.withGradient(
+            graph, MeanLoss.LOSS, now, given, means, make -> LaneStatistics.addTo(make, k));
     program = pointwise.isPresent() ? Optional.empty() : Optional.of(program(objective, groups));
   }
 
@@ -120,14 +122,14 @@ public final class PlainLoss implements ProgramCache.Entry {
 
   private Evaluation evaluate(
       PointwiseProgram lanes, MeanLoss mean, PairwiseBatch batch, LogProbs logProbs) {
-    PointwiseProgram.Inputs inputs = PolicyLossGraph.inputs(batch);
+    PointwiseProgram.Inputs inputs = PolicyLossGraph.inputs(batch, logProbs);
     mean.feed().forEach((name, value) -> inputs.numbers().put(name, () -> value.getDouble(0)));
-    for (int i = 0; i < now.size(); i++) {
-      inputs.lanes().put(now.get(i), PolicyLossGraph.row(logProbs.values(), now.size(), i));
-    }
     PointwiseProgram.Results results = lanes.run(batch.groups(), inputs);
-    results.numbers().forEach(mean::addNumber);
-    return evaluation(batch, logProbs, mean, name -> lane(results, name));
+    mean.addNumbers(results.numbers());
+    return new Evaluation(
+        mean.loss(),
+        gradient(name -> lane(results, name)),
+        LaneStatistics.of(batch, results.numbers(), mean.diagnostics()));
   }
 
   /** The same by {@link #program}. */
@@ -140,7 +142,10 @@ public final class PlainLoss implements ProgramCache.Entry {
     try {
       Map<String, INDArray> values = ops.run(feed);
       mean.add(values);
-      return evaluation(batch, logProbs, mean, name -> Result.array(values, name).toDoubleVector());
+      return new Evaluation(
+          mean.loss(),
+          gradient(name -> Result.array(values, name).toDoubleVector()),
+          PairStatistics.of(batch, logProbs, mean.diagnostics()));
     } finally {
       feed.values().forEach(INDArray::close);
     }
@@ -154,12 +159,10 @@ public final class PlainLoss implements ProgramCache.Entry {
     return lane;
   }
 
-  private Evaluation evaluation(
-      PairwiseBatch batch, LogProbs logProbs, MeanLoss mean, Function<String, double[]> values) {
-    return new Evaluation(
-        mean.loss(),
-        now.stream().map(name -> values.apply(Program.gradientOf(name))).toArray(double[][]::new),
-        PairStatistics.of(batch, logProbs, mean.diagnostics()));
+  private double[][] gradient(Function<String, double[]> values) {
+    return now.stream()
+        .map(name -> values.apply(Program.gradientOf(name)))
+        .toArray(double[][]::new);
   }
 
   /** Frees native memory. */

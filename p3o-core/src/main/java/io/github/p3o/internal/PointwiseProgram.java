@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.DoubleSupplier;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.nd4j.autodiff.samediff.SameDiff;
 
@@ -31,8 +32,8 @@ final class PointwiseProgram {
   private static final ThreadLocal<double[][]> REGISTERS =
       ThreadLocal.withInitial(() -> new double[0][]);
 
-  /** Lanes of one task; the sums of each task are added up in order, whoever computed them. */
-  private static final int TASK = 8 * BLOCK;
+  /** Lanes of one task; the reductions of all tasks are reduced in order, whoever made them. */
+  private static final int TASK = 2048;
 
   /** Numbers from outside, one for each lane. */
   @FunctionalInterface
@@ -84,6 +85,7 @@ final class PointwiseProgram {
    * @param constants names of further placeholders with one number for each lane; all other
    *     placeholders hold one number
    * @param outputs names of further wanted variables, one number each
+   * @param further what else is wanted, one number each, by name
    * @return none if the graph has an op that does not work lane by lane
    */
   static Optional<PointwiseProgram> withGradient(
@@ -91,17 +93,19 @@ final class PointwiseProgram {
       String loss,
       Collection<String> inputs,
       Collection<String> constants,
-      Collection<String> outputs) {
+      Collection<String> outputs,
+      Function<Expression.Factory, Map<String, Expression>> further) {
     Map<String, String> wanted = Program.differentiate(graph, loss, inputs, outputs);
     SameDiff gradient = graph.getFunction("grad");
     ImmutableSet<String> lanes =
         ImmutableSet.<String>builder().addAll(inputs).addAll(constants).build();
+    Expression.Factory make = new Expression.Factory();
     return PointwiseReader.read(
-            gradient, Program.orderFor(gradient, wanted.keySet()), wanted.keySet(), lanes)
+            gradient, Program.orderFor(gradient, wanted.keySet()), wanted.keySet(), lanes, make)
         .filter(values -> canRun(values.values()))
         .map(
             values -> {
-              Map<String, Expression> named = new LinkedHashMap<>();
+              Map<String, Expression> named = new LinkedHashMap<>(further.apply(make));
               wanted.forEach((name, result) -> named.put(result, values.get(name)));
               return of(
                   named,
@@ -109,9 +113,14 @@ final class PointwiseProgram {
             });
   }
 
-  /** Whether no lane waits for a sum over lanes. */
+  /** A program that computes these numbers. */
+  static PointwiseProgram of(Map<String, Expression> numbers) {
+    return of(numbers, ImmutableSet.of());
+  }
+
+  /** Whether no lane waits for a reduction of all lanes. */
   private static boolean canRun(Iterable<Expression> wanted) {
-    return LaneCode.order(wanted).stream().noneMatch(e -> e.lanes() && e.afterSum());
+    return LaneCode.order(wanted).stream().noneMatch(e -> e.lanes() && e.afterReduction());
   }
 
   private static PointwiseProgram of(Map<String, Expression> wanted, ImmutableSet<String> lanes) {
@@ -121,16 +130,14 @@ final class PointwiseProgram {
     ImmutableMap<String, Expression> wantedLanes = ofLanes.buildOrThrow();
     ImmutableMap<String, Expression> wantedNumbers = numbers.buildOrThrow();
     ImmutableList<Expression> all = LaneCode.order(wanted.values());
-    ImmutableList<Expression> sums =
-        all.stream()
-            .filter(e -> e.kind() == Expression.Kind.SUM)
-            .collect(ImmutableList.toImmutableList());
+    ImmutableList<Expression> reductions =
+        all.stream().filter(e -> e.kind().reduces()).collect(ImmutableList.toImmutableList());
     ImmutableList<Expression> totals =
         LaneCode.order(wantedNumbers.values()).stream()
             .filter(e -> !e.lanes())
             .collect(ImmutableList.toImmutableList());
     return new PointwiseProgram(
-        wantedNumbers, wantedLanes, totals, LaneCode.of(sums, wantedLanes.values().asList()));
+        wantedNumbers, wantedLanes, totals, LaneCode.of(reductions, wantedLanes.values().asList()));
   }
 
   /**
@@ -152,25 +159,31 @@ final class PointwiseProgram {
                   return input;
                 })
             .toArray(Lanes[]::new);
-    double[][] outputs = new double[wantedLanes.size()][length];
     int tasks = (length + TASK - 1) / TASK;
-    double[][] sums = new double[tasks][];
-    IntStream range = IntStream.range(0, tasks);
-    (tasks > 1 ? range.parallel() : range)
-        .forEach(
-            task ->
-                sums[task] =
+    double[][] outputs = // clearing that much memory is work for all threads, too
+        upTo(wantedLanes.size(), tasks).mapToObj(i -> new double[length]).toArray(double[][]::new);
+    double[][] reduced =
+        upTo(tasks, tasks)
+            .mapToObj(
+                task ->
                     new Block(operands, inputs, outputs)
-                        .run(task * TASK, Math.min(length, (task + 1) * TASK)));
-    for (int i = 0; i < code.sums().size(); i++) {
-      double sum = 0;
-      for (double[] ofTask : sums) {
-        sum += ofTask[i];
+                        .run(task * TASK, Math.min(length, (task + 1) * TASK)))
+            .toArray(double[][]::new);
+    for (int i = 0; i < code.reductions().size(); i++) {
+      Expression reduction = code.reductions().get(i);
+      double total = LaneKernels.none(reduction.kind());
+      for (double[] ofTask : reduced) {
+        total = LaneKernels.reduce(reduction.kind(), total, ofTask[i]);
       }
-      known.put(code.sums().get(i), sum);
+      known.put(reduction, total);
     }
     totals.forEach(e -> number(e, numbers, known));
     return results(known, outputs);
+  }
+
+  private static IntStream upTo(int count, int tasks) {
+    IntStream range = IntStream.range(0, count);
+    return tasks > 1 ? range.parallel() : range;
   }
 
   private Results results(Map<Expression, Double> known, double[][] outputs) {
@@ -215,6 +228,7 @@ final class PointwiseProgram {
       case LOG -> Math.log(a);
       case POWER -> Math.pow(a, e.low());
       case GREATER -> a > b ? 1 : 0;
+      case OUTSIDE -> a < e.low() || a > e.high() ? 1 : 0;
       case CLIP -> Math.min(Math.max(a, e.low()), e.high());
       default -> throw new IllegalStateException("not known: " + e.kind());
     };
@@ -226,7 +240,8 @@ final class PointwiseProgram {
     private final Lanes[] inputs;
     private final double[][] outputs;
     private final double[][] registers;
-    private final double[] sums = new double[code.sums().size()];
+    private final double[] reduced =
+        code.reductions().stream().mapToDouble(e -> LaneKernels.none(e.kind())).toArray();
     private final DoubleExp exp = DoubleExp.ofThread();
 
     Block(double[] operands, Lanes[] inputs, double[][] outputs) {
@@ -249,6 +264,7 @@ final class PointwiseProgram {
       return kept;
     }
 
+    /** The reductions of these lanes. */
     double[] run(int from, int to) {
       for (int begin = from; begin < to; begin += BLOCK) {
         int count = Math.min(BLOCK, to - begin);
@@ -256,16 +272,19 @@ final class PointwiseProgram {
           execute(instruction, begin, count);
         }
       }
-      return sums;
+      return reduced;
     }
 
     private void execute(LaneCode.Instruction instruction, int begin, int count) {
       int out = instruction.out();
       int a = instruction.a();
-      int b = instruction.b();
       switch (instruction.action()) {
         case READ -> inputs[a].read(begin, registers[out], count);
-        case SUM -> sums[out] += LaneKernels.sum(registers[a], count);
+        case REDUCE -> {
+          Expression.Kind kind = instruction.expression().kind();
+          double ofBlock = LaneKernels.reduce(kind, registers[a], count);
+          reduced[out] = LaneKernels.reduce(kind, reduced[out], ofBlock);
+        }
         case WRITE -> {
           if (a >= 0) {
             System.arraycopy(registers[a], 0, outputs[out], begin, count);
@@ -273,16 +292,7 @@ final class PointwiseProgram {
             Arrays.fill(outputs[out], begin, begin + count, operands[-1 - a]);
           }
         }
-        case COMPUTE ->
-            LaneKernels.compute(
-                instruction.expression(),
-                registers[out],
-                registers[Math.max(a, 0)],
-                registers[Math.max(b, 0)],
-                a < 0 ? operands[-1 - a] : 0,
-                b < 0 ? operands[-1 - b] : 0,
-                count,
-                exp);
+        case COMPUTE -> LaneKernels.compute(instruction, registers, operands, count, exp);
       }
     }
   }

@@ -24,11 +24,12 @@ final class PointwiseReader {
 
   private final SameDiff graph;
   private final ImmutableSet<String> lanes;
-  private final Expression.Factory make = new Expression.Factory();
+  private final Expression.Factory make;
   private final Map<String, Expression> values = new HashMap<>();
 
-  private PointwiseReader(SameDiff graph, Collection<String> lanes) {
+  private PointwiseReader(SameDiff graph, Collection<String> lanes, Expression.Factory make) {
     this.graph = graph;
+    this.make = make;
     this.lanes = ImmutableSet.copyOf(lanes);
   }
 
@@ -37,11 +38,16 @@ final class PointwiseReader {
    *
    * @param order the ops that they need
    * @param lanes names of the placeholders that hold a number for each lane; others hold one number
+   * @param make makes the expressions
    * @return none if an op is not of this kind
    */
   static Optional<Map<String, Expression>> read(
-      SameDiff graph, List<Node> order, Collection<String> wanted, Collection<String> lanes) {
-    PointwiseReader reader = new PointwiseReader(graph, lanes);
+      SameDiff graph,
+      List<Node> order,
+      Collection<String> wanted,
+      Collection<String> lanes,
+      Expression.Factory make) {
+    PointwiseReader reader = new PointwiseReader(graph, lanes, make);
     for (Node node : order) {
       if (!reader.add(node)) {
         return Optional.empty();

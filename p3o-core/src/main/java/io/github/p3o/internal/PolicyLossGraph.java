@@ -3,6 +3,7 @@ package io.github.p3o.internal;
 import com.google.common.base.Suppliers;
 import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableDoubleArray;
+import io.github.p3o.LogProbs;
 import io.github.p3o.LossTerms;
 import io.github.p3o.PairVariables;
 import io.github.p3o.PairwiseBatch;
@@ -27,10 +28,15 @@ import org.nd4j.linalg.factory.Nd4j;
  */
 public final class PolicyLossGraph {
 
-  private static final String OLD = "p3o/old";
+  /**
+   * What marks log π_θ, log π_old, log π_ref and the reward of each response; its index follows.
+   */
+  static final String NOW = "p3o/now";
+
+  static final String OLD = "p3o/old";
   private static final String REFERENCE = "p3o/reference";
-  private static final String REWARD = "p3o/reward";
-  private static final String REWARD_DIFFERENCE = "p3o/rewardDifference";
+  static final String REWARD = "p3o/reward";
+  static final String REWARD_DIFFERENCE = "p3o/rewardDifference";
   private static final String MEAN_REWARD = "p3o/meanReward";
   private static final String MEAN_KL = "p3o/meanRolloutKl";
 
@@ -119,13 +125,15 @@ public final class PolicyLossGraph {
     int k = now.size();
     int size = k * (k - 1) / 2 * groups;
     ImmutableList<SDVariable> s = k == 2 ? now : firstAndSecond(now, size);
+    String first = k == 2 ? "0" : FIRST; // the responses themselves are all that is needed of two
+    String second = k == 2 ? "1" : SECOND;
     return new PairVariables(
         s.get(0),
         s.get(1),
-        placeholder(graph, OLD + FIRST, size),
-        placeholder(graph, OLD + SECOND, size),
-        placeholder(graph, REFERENCE + FIRST, size),
-        placeholder(graph, REFERENCE + SECOND, size),
+        placeholder(graph, OLD + first, size),
+        placeholder(graph, OLD + second, size),
+        placeholder(graph, REFERENCE + first, size),
+        placeholder(graph, REFERENCE + second, size),
         placeholder(graph, REWARD_DIFFERENCE, size));
   }
 
@@ -165,9 +173,15 @@ public final class PolicyLossGraph {
     return name.endsWith(FIRST) || name.endsWith(SECOND) || name.equals(REWARD_DIFFERENCE);
   }
 
-  /** The same for a {@link PointwiseProgram}, read from the batch where it lies. */
-  static PointwiseProgram.Inputs inputs(PairwiseBatch batch) {
-    return inputs(batch, Suppliers.memoize(() -> Whole.of(batch, batch.groups())));
+  /** The same and log π_θ for a {@link PointwiseProgram}, read where it lies. */
+  static PointwiseProgram.Inputs inputs(PairwiseBatch batch, LogProbs logProbs) {
+    PointwiseProgram.Inputs inputs =
+        inputs(batch, Suppliers.memoize(() -> Whole.of(batch, batch.groups())));
+    int k = batch.responsesPerPrompt();
+    for (int i = 0; i < k; i++) {
+      inputs.lanes().put(NOW + i, row(logProbs.values(), k, i));
+    }
+    return inputs;
   }
 
   private static PointwiseProgram.Inputs inputs(PairwiseBatch batch, Supplier<Whole> whole) {
@@ -194,7 +208,7 @@ public final class PolicyLossGraph {
   }
 
   /** Row i of a row-major grid of k rows. */
-  static PointwiseProgram.Lanes row(ImmutableDoubleArray values, int k, int i) {
+  private static PointwiseProgram.Lanes row(ImmutableDoubleArray values, int k, int i) {
     return rows(values, k, new int[] {i});
   }
 
@@ -204,16 +218,15 @@ public final class PolicyLossGraph {
     return (from, into, count) -> {
       int part;
       for (int done = 0; done < count; done += part) {
-        int row = rows[(from + done) / groups];
         int column = (from + done) % groups;
         part = Math.min(count - done, groups - column);
-        copy(values, row * groups + column, into, done, part);
+        copy(values, rows[(from + done) / groups] * groups + column, into, done, part);
       }
     };
   }
 
   /** Copies some elements; a copy of a sub-array would write them to memory twice. */
-  static void copy(ImmutableDoubleArray from, int at, double[] into, int to, int count) {
+  private static void copy(ImmutableDoubleArray from, int at, double[] into, int to, int count) {
     for (int i = 0; i < count; i++) {
       into[to + i] = from.get(at + i);
     }
@@ -221,14 +234,20 @@ public final class PolicyLossGraph {
 
   /** r_i − r_j of all pairs, in float64. */
   private static PointwiseProgram.Lanes differences(ImmutableDoubleArray rewards, int k) {
-    PointwiseProgram.Lanes first = rows(rewards, k, first(k));
-    PointwiseProgram.Lanes second = rows(rewards, k, second(k));
+    int groups = rewards.length() / k;
+    int[] first = first(k);
+    int[] second = second(k);
     return (from, into, count) -> {
-      first.read(from, into, count);
-      double[] subtracted = new double[count];
-      second.read(from, subtracted, count);
-      for (int lane = 0; lane < count; lane++) {
-        into[lane] -= subtracted[lane];
+      int part;
+      for (int done = 0; done < count; done += part) {
+        int pair = (from + done) / groups;
+        int column = (from + done) % groups;
+        part = Math.min(count - done, groups - column);
+        int a = first[pair] * groups + column;
+        int b = second[pair] * groups + column;
+        for (int i = 0; i < part; i++) {
+          into[done + i] = rewards.get(a + i) - rewards.get(b + i);
+        }
       }
     };
   }

@@ -100,13 +100,25 @@ final class SafeTensors implements TensorSource {
     TensorEntry entry = readable(name);
     INDArray flat = target.reshape(target.length());
     try {
-      readChunks(
-          entry,
-          entry.type().fitsFloat() && FloatMatrix.reaches(flat.dataType())
-              ? inPlace(entry.type(), FloatMatrix.of(flat))
-              : assigning(entry.type(), flat));
+      if (!entry.type().fitsFloat() || !FloatMatrix.reaches(flat.dataType())) {
+        readChunks(entry, assigning(entry.type(), flat));
+      } else if (entry.type() == TensorType.F32) {
+        readBytes(entry, FloatMatrix.of(flat));
+      } else {
+        readChunks(entry, inPlace(entry.type(), FloatMatrix.of(flat)));
+      }
     } catch (IOException e) {
       throw new CheckpointException(file, name + ": expected to be readable, got " + e, e);
+    }
+  }
+
+  /** The file's bytes are the memory's: ND4J runs on little-endian machines alone. */
+  private void readBytes(TensorEntry entry, FloatMatrix target) throws IOException {
+    int most = Integer.MAX_VALUE / Float.BYTES; // of a buffer
+    for (long at = 0; at < entry.elements(); at += most) {
+      int count = (int) Math.min(most, entry.elements() - at);
+      long position = header.dataStart() + entry.begin() + at * Float.BYTES;
+      SafeTensorsHeader.fill(file, channel, position, target.from(0, at).bytes(count));
     }
   }
 

@@ -45,7 +45,12 @@ class PointwiseProgramTest {
 
   private static Optional<PointwiseProgram> pointwise(SameDiff graph) {
     return PointwiseProgram.withGradient(
-        graph, "loss", INPUTS, ImmutableList.of("given"), ImmutableList.of("other"));
+        graph,
+        "loss",
+        INPUTS,
+        ImmutableList.of("given"),
+        ImmutableList.of("other"),
+        make -> ImmutableMap.of());
   }
 
   private static PointwiseProgram.Results run(
@@ -93,6 +98,11 @@ class PointwiseProgramTest {
         of("x > y", (x, y) -> Ops.multiply(Ops.isGreater(x, y), x)),
         of("x > 0", (x, y) -> Ops.multiply(Ops.isGreater(x, 0), y)),
         of("x < 0", (x, y) -> Ops.multiply(Ops.isLess(x, 0), y)),
+        of(
+            "outside",
+            (x, y) -> Ops.multiply(Ops.add(Ops.isLess(x, -0.5), Ops.isGreater(x, 0.5)), y)),
+        of("outside a point", (x, y) -> Ops.add(Ops.isLess(x, 0), Ops.isGreater(x, 0))),
+        of("below and above", (x, y) -> Ops.add(Ops.isLess(x, 0.5), Ops.isGreater(x, -0.5))),
         of("not", (x, y) -> Ops.multiply(Ops.not(Ops.isLess(x, 0.5)), y)),
         of("log σ", (x, y) -> Ops.logSigmoid(Ops.multiply(x, y))),
         of("detached", (x, y) -> Ops.multiply(Ops.stopGradient(Ops.exp(x)), y)),
@@ -103,7 +113,7 @@ class PointwiseProgramTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("functions")
   void run_ofEachFunction_equalsOpByOp(String name, BinaryOperator<SDVariable> f) {
-    for (int lanes : new int[] {2, 255, 257}) {
+    for (int lanes : new int[] {2, 255, 256, 257, 2049}) {
       Map<String, double[]> arrays = arrays(lanes, lanes);
       PointwiseProgram.Results ours = run(pointwise(graph(f, lanes)).orElseThrow(), lanes, arrays);
       Map<String, INDArray> feed = new LinkedHashMap<>();

@@ -93,13 +93,13 @@ public final class Main {
   private static String reason(Exception e) {
     boolean clear =
         e instanceof IllegalArgumentException
-            || e instanceof UncheckedIOException io && !hasMessageOf(io.getCause(), io)
+            || saysMoreThanItsCause(e)
             || e.getClass().getPackageName().startsWith("io.github.p3o");
     return clear && e.getMessage() != null ? e.getMessage() : e + " (--stacktrace shows where)";
   }
 
-  /** Whether nobody has said more of an error than its cause does. */
-  private static boolean hasMessageOf(Exception cause, Exception e) {
-    return String.valueOf(cause).equals(e.getMessage());
+  private static boolean saysMoreThanItsCause(Exception e) {
+    return e instanceof UncheckedIOException
+        && !String.valueOf(e.getCause()).equals(e.getMessage());
   }
 }

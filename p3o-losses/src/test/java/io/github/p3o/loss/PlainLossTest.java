@@ -35,6 +35,11 @@ class PlainLossTest {
         assertThat(ours.loss()).isCloseTo(theirs.loss(), within(1e-13 * size));
         assertThat(ours.statistics().diagnostics().keySet())
             .isEqualTo(theirs.statistics().diagnostics().keySet());
+        assertThat(ours.statistics())
+            .usingRecursiveComparison()
+            .ignoringFields("diagnostics")
+            .withComparatorForType((a, b) -> Math.abs(a - b) <= 1e-13 * b ? 0 : 1, Double.class)
+            .isEqualTo(theirs.statistics());
         ours.statistics()
             .diagnostics()
             .forEach(

@@ -165,8 +165,10 @@ public final class Alignment {
   private static String status(Judged judged) {
     return String.format(
         Locale.ROOT,
-        "gold %.3f, reward %.3f, KL %.2f",
-        judged.meanGold().mean(),
+        "%sreward %.3f, KL %.2f",
+        judged.gold().equals(judged.reward())
+            ? "" // one is the other
+            : String.format(Locale.ROOT, "gold %.3f, ", judged.meanGold().mean()),
         judged.meanReward().mean(),
         Math.round(100 * judged.meanKl().mean()) / 100.0); // rounded first: no "-0.00"
   }
