@@ -3,9 +3,11 @@ package io.github.p3o.transformer;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.Lists;
+import com.google.common.math.IntMath;
 import com.google.common.primitives.Ints;
 import io.github.p3o.Prompt;
 import io.github.p3o.transformer.Decoding.Logits;
+import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,8 +21,8 @@ import java.util.stream.Stream;
  */
 final class Generator {
 
-  /** Native memory of the cache: 256 MiB of float32. */
-  private static final long MAX_CACHE_ELEMENTS = 1 << 26;
+  /** Native memory of the cache: 512 MiB of float32. */
+  private static final long MAX_CACHE_ELEMENTS = 1 << 27;
 
   /** Of the attention scores while prompts are read: 64 MiB of float32. */
   private static final long MAX_SCORES = 1 << 24;
@@ -86,7 +88,8 @@ final class Generator {
     int columns = columns(promptColumns(longest));
     long ofRow = KeyValueCache.elementsOfRow(config, columns);
     int fitting = Ints.constrainToRange((int) (MAX_CACHE_ELEMENTS / ofRow), 1, maxRows);
-    int rows = Math.min(fitting, responses.size());
+    int parts = IntMath.divide(responses.size(), fitting, RoundingMode.CEILING);
+    int rows = IntMath.divide(responses.size(), parts, RoundingMode.CEILING); // of equal size
     try (KeyValueCache cache = new KeyValueCache(config, model.type(), rows, columns);
         Decoding decoding = Decoding.of(model, cache, longest + maxNewTokens)) {
       Lists.partition(responses, rows).forEach(part -> completeTogether(part, cache, decoding));
