@@ -87,7 +87,8 @@ final class ModelTask implements AutoCloseable {
   private Peer peer() {
     TorchLlama model = new TorchLlama(size, policy.parameters(), size.tokens());
     AdamWOptions options = new AdamWOptions(LEARNING_RATE);
-    options.betas().put(0, OPTIMIZER.beta1()).put(1, OPTIMIZER.beta2());
+    // A C++ tuple, whose last element lies first in memory.
+    options.betas().put(0, OPTIMIZER.beta2()).put(1, OPTIMIZER.beta1());
     options.eps().put(OPTIMIZER.epsilon());
     options.weight_decay().put(OPTIMIZER.weightDecay());
     return new Peer(
