@@ -11,6 +11,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** Tells parameters, or texts, apart by a few digits. */
+@SuppressWarnings("UnstableApiUsage") // Guava's hashing is long stable in fact
 public final class Fingerprint {
 
   /** Elements that are copied at once. */
@@ -19,7 +20,6 @@ public final class Fingerprint {
   private Fingerprint() {}
 
   /** The same for the same bits of the same type, of what is trained and of what is frozen. */
-  @SuppressWarnings("UnstableApiUsage") // Guava's hashing is long stable in fact
   public static String of(GraphModel model) {
     Hasher hasher = Hashing.murmur3_128().newHasher();
     INDArray vector = model.parameters().vector();
@@ -29,7 +29,6 @@ public final class Fingerprint {
   }
 
   /** The same for the same bits of what is frozen, whatever the trained parameters are. */
-  @SuppressWarnings("UnstableApiUsage") // Guava's hashing is long stable in fact
   public static String ofFrozen(GraphModel model) {
     Hasher hasher = Hashing.murmur3_128().newHasher();
     addFrozen(model, hasher);
@@ -53,7 +52,6 @@ public final class Fingerprint {
   }
 
   /** The same for the same token ids in the same order. */
-  @SuppressWarnings("UnstableApiUsage") // Guava's hashing is long stable in fact
   public static String of(Stream<ImmutableIntArray> tokens) {
     Hasher hasher = Hashing.murmur3_128().newHasher();
     tokens.forEach(
