@@ -27,8 +27,8 @@ final class Expression {
     POWER,
     /** 1 where a > b, else 0. */
     GREATER,
-    /** 1 where a is below low or above high, else 0. */
-    OUTSIDE,
+    /** 1 where a is not 0, else 0. */
+    NONZERO,
     /** a bounded to [low, high]. */
     CLIP,
     /** The sum over all lanes, one number. */
@@ -133,6 +133,15 @@ final class Expression {
     return afterReduction;
   }
 
+  /** Whether it is 0 or 1 in each lane, or a sum of such numbers. */
+  private boolean isCount() {
+    return switch (kind) {
+      case GREATER, NONZERO -> lanes;
+      case ADD, MULTIPLY -> a().isCount() && b().isCount();
+      default -> false;
+    };
+  }
+
   private boolean isConstant(double value) {
     return kind == Kind.CONSTANT && low == value;
   }
@@ -204,8 +213,11 @@ final class Expression {
       return make(Kind.POWER, a, null, exponent, 0, "");
     }
 
+    /** 1 where a is below low or above high, else 0: where a clip to them changes it. */
     Expression outside(Expression a, double low, double high) {
-      return make(Kind.OUTSIDE, a, null, low, high, "");
+      boolean atZero = low == 0 && high == 0;
+      Expression beyond = atZero ? a : subtract(a, clip(a, low, high));
+      return make(Kind.NONZERO, beyond, null, 0, 0, "");
     }
 
     private static boolean isBelow(Expression e) {
@@ -220,8 +232,16 @@ final class Expression {
       return make(Kind.CLIP, a, null, low, high, "");
     }
 
+    /** Factors that are the same for all lanes are multiplied once; counts are added exactly. */
     Expression sum(Expression a) {
-      return reduce(Kind.SUM, a);
+      if (a.kind == Kind.MULTIPLY && a.lanes && !a.b().lanes) {
+        return multiply(sum(a.a()), a.b());
+      }
+      if (a.kind == Kind.MULTIPLY && a.lanes && !a.a().lanes) {
+        return multiply(a.a(), sum(a.b()));
+      }
+      boolean ofCounts = a.kind == Kind.ADD && a.a().isCount() && a.b().isCount();
+      return ofCounts ? add(sum(a.a()), sum(a.b())) : reduce(Kind.SUM, a);
     }
 
     Expression least(Expression a) {

@@ -6,7 +6,26 @@ package io.github.p3o.internal;
  */
 final class LaneKernels {
 
+  /**
+   * Times this, twice, every number that is not 0 is beyond 1 or −1: a comparison in arithmetic,
+   * for which there are vector instructions. The difference of two unequal numbers is never 0, so
+   * that the sign of a − b tells a > b exactly.
+   */
+  private static final double LARGE = 0x1p600;
+
+  /** Partial results of a reduction that are kept side by side. */
+  static final int PARTS = 64;
+
+  /** Lanes that are computed at a time: some tens of values of each fit into the cache. */
+  static final int BLOCK = 4 * PARTS;
+
   private LaneKernels() {}
+
+  private static boolean isBounded(Expression e) {
+    return e.kind() == Expression.Kind.CLIP
+        && e.low() >= -DoubleExp.BOUND
+        && e.high() <= DoubleExp.BOUND;
+  }
 
   /**
    * Computes one expression of operands that are lanes or one number.
@@ -69,9 +88,15 @@ final class LaneKernels {
           less(out, b, numberA, n);
         }
       }
-      case OUTSIDE -> outside(out, a, e.low(), e.high(), n);
+      case NONZERO -> nonzero(out, a, n);
       case CLIP -> clip(out, a, e.low(), e.high(), n);
-      case EXP -> exp.exp(out, a, n);
+      case EXP -> {
+        if (isBounded(e.a())) {
+          exp.ofBounded(out, a, n);
+        } else {
+          exp.exp(out, a, n);
+        }
+      }
       case LOG -> log(out, a, n);
       case POWER -> power(out, a, e.low(), n);
       default -> throw new IllegalStateException("no operation on lanes: " + e.kind());
@@ -134,37 +159,25 @@ final class LaneKernels {
 
   static void greater(double[] out, double[] a, double[] b, int n) {
     for (int i = 0; i < n; i++) {
-      out[i] = isNegative(b[i] - a[i]);
+      out[i] = Math.min(Math.max((a[i] - b[i]) * LARGE * LARGE, 0.0), 1.0);
     }
   }
 
   static void greater(double[] out, double[] a, double b, int n) {
     for (int i = 0; i < n; i++) {
-      out[i] = isNegative(b - a[i]);
+      out[i] = Math.min(Math.max((a[i] - b) * LARGE * LARGE, 0.0), 1.0);
     }
   }
 
   static void less(double[] out, double[] a, double b, int n) {
     for (int i = 0; i < n; i++) {
-      out[i] = isNegative(a[i] - b);
+      out[i] = Math.min(Math.max((b - a[i]) * LARGE * LARGE, 0.0), 1.0);
     }
   }
 
-  /**
-   * 1 for a number below 0, else 0. The sign bit, because a branch that half of the lanes take
-   * costs ten times as much; adding 0 turns −0 into 0. A difference of two unequal numbers is never
-   * 0, so that the sign of b − a tells a > b exactly.
-   */
-  static double isNegative(double x) {
-    return Double.doubleToRawLongBits(x + 0.0) >>> 63;
-  }
-
-  /** As {@link #isNegative} of both differences, at the price of one. */
-  static void outside(double[] out, double[] a, double low, double high, int n) {
+  static void nonzero(double[] out, double[] a, int n) {
     for (int i = 0; i < n; i++) {
-      long below = Double.doubleToRawLongBits(a[i] - low + 0.0);
-      long above = Double.doubleToRawLongBits(high - a[i] + 0.0);
-      out[i] = (below | above) >>> 63;
+      out[i] = Math.min(Math.abs(a[i]) * LARGE * LARGE, 1.0);
     }
   }
 
@@ -206,56 +219,47 @@ final class LaneKernels {
     };
   }
 
-  /** Reduces n ≥ 1 lanes. */
-  static double reduce(Expression.Kind reduction, double[] a, int n) {
-    return switch (reduction) {
-      case SUM -> sum(a, n);
-      case LEAST -> least(a, n);
-      case GREATEST -> greatest(a, n);
+  /** Reduces the parts to one. */
+  static double reduce(Expression.Kind reduction, double[] parts) {
+    double result = none(reduction);
+    for (int i = 0; i < PARTS; i++) {
+      result = reduce(reduction, result, parts[i]);
+    }
+    return result;
+  }
+
+  /**
+   * Takes a block into the parts of a reduction: side by side, since one after the other would wait
+   * for each other, and sums round worse.
+   */
+  static void reduce(Expression.Kind reduction, double[] parts, double[] block) {
+    switch (reduction) {
+      case SUM -> sum(parts, block);
+      case LEAST -> least(parts, block);
+      case GREATEST -> greatest(parts, block);
       default -> throw new IllegalStateException("no reduction: " + reduction);
-    };
+    }
   }
 
-  /** Eight sums side by side: one alone would wait for each addition, and round worse. */
-  private static double sum(double[] a, int n) {
-    double s0 = 0;
-    double s1 = 0;
-    double s2 = 0;
-    double s3 = 0;
-    double s4 = 0;
-    double s5 = 0;
-    double s6 = 0;
-    double s7 = 0;
-    int i = 0;
-    for (; i + 7 < n; i += 8) {
-      s0 += a[i];
-      s1 += a[i + 1];
-      s2 += a[i + 2];
-      s3 += a[i + 3];
-      s4 += a[i + 4];
-      s5 += a[i + 5];
-      s6 += a[i + 6];
-      s7 += a[i + 7];
+  private static void sum(double[] parts, double[] a) {
+    for (int i = 0; i < PARTS; i++) {
+      parts[i] += (a[i] + a[i + PARTS]) + (a[i + 2 * PARTS] + a[i + 3 * PARTS]);
     }
-    for (; i < n; i++) {
-      s0 += a[i];
-    }
-    return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7));
   }
 
-  private static double least(double[] a, int n) {
-    double least = a[0];
-    for (int i = 1; i < n; i++) { // Math.min and Math.max take twice as long
-      least = a[i] < least ? a[i] : least;
+  private static void least(double[] parts, double[] a) {
+    for (int i = 0; i < PARTS; i++) {
+      double first = Math.min(a[i], a[i + PARTS]);
+      double second = Math.min(a[i + 2 * PARTS], a[i + 3 * PARTS]);
+      parts[i] = Math.min(parts[i], Math.min(first, second));
     }
-    return least;
   }
 
-  private static double greatest(double[] a, int n) {
-    double greatest = a[0];
-    for (int i = 1; i < n; i++) {
-      greatest = a[i] > greatest ? a[i] : greatest;
+  private static void greatest(double[] parts, double[] a) {
+    for (int i = 0; i < PARTS; i++) {
+      double first = Math.max(a[i], a[i + PARTS]);
+      double second = Math.max(a[i + 2 * PARTS], a[i + 3 * PARTS]);
+      parts[i] = Math.max(parts[i], Math.max(first, second));
     }
-    return greatest;
   }
 }

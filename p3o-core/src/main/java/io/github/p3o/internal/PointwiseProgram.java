@@ -25,8 +25,7 @@ import org.nd4j.autodiff.samediff.SameDiff;
  */
 final class PointwiseProgram {
 
-  /** Lanes that are computed at a time: some tens of values of each fit into the cache. */
-  private static final int BLOCK = 256;
+  private static final int BLOCK = LaneKernels.BLOCK;
 
   /** Registers of each thread; kept, since clearing new ones costs as much as a few ops. */
   private static final ThreadLocal<double[][]> REGISTERS =
@@ -228,7 +227,7 @@ final class PointwiseProgram {
       case LOG -> Math.log(a);
       case POWER -> Math.pow(a, e.low());
       case GREATER -> a > b ? 1 : 0;
-      case OUTSIDE -> a < e.low() || a > e.high() ? 1 : 0;
+      case NONZERO -> a == 0 ? 0 : 1;
       case CLIP -> Math.min(Math.max(a, e.low()), e.high());
       default -> throw new IllegalStateException("not known: " + e.kind());
     };
@@ -240,15 +239,13 @@ final class PointwiseProgram {
     private final Lanes[] inputs;
     private final double[][] outputs;
     private final double[][] registers;
-    private final double[] reduced =
-        code.reductions().stream().mapToDouble(e -> LaneKernels.none(e.kind())).toArray();
     private final DoubleExp exp = DoubleExp.ofThread();
 
     Block(double[] operands, Lanes[] inputs, double[][] outputs) {
       this.operands = operands;
       this.inputs = inputs;
       this.outputs = outputs;
-      this.registers = registers(code.registers());
+      this.registers = registers(code.registers() + code.reductions().size());
     }
 
     private static double[][] registers(int count) {
@@ -266,13 +263,25 @@ final class PointwiseProgram {
 
     /** The reductions of these lanes. */
     double[] run(int from, int to) {
+      ImmutableList<Expression> reductions = code.reductions();
+      for (int i = 0; i < reductions.size(); i++) {
+        double none = LaneKernels.none(reductions.get(i).kind());
+        Arrays.fill(parts(i), 0, LaneKernels.PARTS, none);
+      }
       for (int begin = from; begin < to; begin += BLOCK) {
         int count = Math.min(BLOCK, to - begin);
         for (LaneCode.Instruction instruction : code.instructions()) {
           execute(instruction, begin, count);
         }
       }
-      return reduced;
+      return IntStream.range(0, reductions.size())
+          .mapToDouble(i -> LaneKernels.reduce(reductions.get(i).kind(), parts(i)))
+          .toArray();
+    }
+
+    /** Of a reduction: they lie behind the registers. */
+    private double[] parts(int reduction) {
+      return registers[code.registers() + reduction];
     }
 
     private void execute(LaneCode.Instruction instruction, int begin, int count) {
@@ -282,8 +291,8 @@ final class PointwiseProgram {
         case READ -> inputs[a].read(begin, registers[out], count);
         case REDUCE -> {
           Expression.Kind kind = instruction.expression().kind();
-          double ofBlock = LaneKernels.reduce(kind, registers[a], count);
-          reduced[out] = LaneKernels.reduce(kind, reduced[out], ofBlock);
+          Arrays.fill(registers[a], count, BLOCK, LaneKernels.none(kind));
+          LaneKernels.reduce(kind, parts(out), registers[a]);
         }
         case WRITE -> {
           if (a >= 0) {

@@ -34,6 +34,30 @@ class DoubleExpTest {
   }
 
   @Test
+  void ofBounded_isWithinTwoUnitsInTheLastPlace() {
+    Random random = new Random(3);
+    for (double width : new double[] {1e-18, 1, 20, DoubleExp.BOUND}) {
+      double[] x = random.doubles(10_001, -width, width).toArray();
+      x[0] = -width;
+      x[1] = width;
+      x[2] = -0.0;
+      double[] y = new double[x.length];
+      EXP.ofBounded(y, x, x.length);
+      for (int i = 0; i < x.length; i++) {
+        double exact = Math.exp(x[i]);
+        assertThat(Math.abs(y[i] - exact))
+            .as("e^%s", x[i])
+            .isLessThanOrEqualTo(2 * Math.ulp(exact));
+      }
+      EXP.ofBounded(x, x, x.length);
+      assertThat(x).as("in place").containsExactly(y);
+    }
+    double[] none = {Double.NaN};
+    EXP.ofBounded(none, none, 1);
+    assertThat(none[0]).isNaN();
+  }
+
+  @Test
   void exp_ofExtremes_isWhatItIs() {
     assertThat(exp(0)).isEqualTo(1);
     assertThat(exp(-0.0)).isEqualTo(1);

@@ -104,6 +104,11 @@ class PointwiseProgramTest {
         of("outside a point", (x, y) -> Ops.add(Ops.isLess(x, 0), Ops.isGreater(x, 0))),
         of("below and above", (x, y) -> Ops.add(Ops.isLess(x, 0.5), Ops.isGreater(x, -0.5))),
         of("not", (x, y) -> Ops.multiply(Ops.not(Ops.isLess(x, 0.5)), y)),
+        of("exp of a clip", (x, y) -> Ops.exp(Ops.clip(Ops.multiply(x, y), -20, 20))),
+        of("exp of a wide clip", (x, y) -> Ops.exp(Ops.clip(x, -1000, 1000))),
+        of(
+            "multiples of counts",
+            (x, y) -> Ops.multiply(Ops.add(Ops.isLess(x, 0.5), Ops.isGreater(y, 0)), 0.5)),
         of("log σ", (x, y) -> Ops.logSigmoid(Ops.multiply(x, y))),
         of("detached", (x, y) -> Ops.multiply(Ops.stopGradient(Ops.exp(x)), y)),
         of("x", (x, y) -> Ops.add(x, Ops.multiply(y, 0))),
