@@ -3,7 +3,6 @@ package io.github.p3o.internal;
 import com.google.common.collect.ImmutableList;
 import java.nio.FloatBuffer;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -60,7 +59,7 @@ final class AttentionGradientStep implements Step {
 
   @Override
   public void execute() {
-    IntStream.range(0, toKey.sequences() * toKey.heads()).parallel().forEach(this::differentiate);
+    Tasks.each(toKey.sequences() * toKey.heads(), this::differentiate);
   }
 
   /** One key head of one sequence, and the query heads that read it. */

@@ -3,7 +3,6 @@ package io.github.p3o.internal;
 import com.google.common.collect.ImmutableList;
 import java.nio.FloatBuffer;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -54,7 +53,7 @@ final class AttentionStep implements Step {
   @Override
   public void execute() {
     Heads keys = inputs[1];
-    IntStream.range(0, keys.sequences() * inputs[0].heads()).parallel().forEach(this::attend);
+    Tasks.each(keys.sequences() * inputs[0].heads(), this::attend);
   }
 
   /** One head of one sequence. */

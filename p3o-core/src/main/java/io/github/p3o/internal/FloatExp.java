@@ -7,13 +7,15 @@ import java.nio.IntBuffer;
 
 /**
  * eˣ of many float32 numbers, within 2 units in the last place, ten times as fast as {@link
- * Math#exp}. With k = round(x / ln 2) and r = x − k ln 2, eˣ = 2ᵏ eʳ; eʳ is Cephes' polynomial
- * (expf.c). Every loop becomes vector instructions; the compiler has none for reading a float's
- * bits as an int, so that these pass through a buffer. Not for use by several threads at once.
+ * Math#exp}; below 2⁻¹²⁵·√½, where numbers lose their last places, 0. With k = round(x / ln 2) and
+ * r = x − k ln 2, eˣ = 2ᵏ eʳ; eʳ is Cephes' polynomial (expf.c). Every loop becomes vector
+ * instructions; the compiler has none for reading a float's bits as an int, so that these pass
+ * through a buffer. Not for use by several threads at once.
  */
 final class FloatExp {
 
-  private static final int BLOCK = 1024;
+  /** The arrays of a block stay in the first-level cache. */
+  private static final int BLOCK = 2048;
 
   private static final float LOG2_E = 1.442695f;
 
@@ -25,15 +27,11 @@ final class FloatExp {
   /** 1.5 · 2²³: added to a small number it leaves its nearest integer in the lowest bits. */
   private static final float ROUND = 12582912f;
 
-  private static final int ROUND_BITS = 0x4B400000;
-
-  /** 2⁻¹⁴⁹ is the least number above 0. */
-  private static final int LEAST = 149;
-
-  /** From here on the result is infinite, and below the other 0. */
+  /** From here on the result is infinite. */
   private static final float MAX = 89f;
 
-  private static final float MIN = -104f;
+  /** Here k is −126, and the result 0. */
+  private static final float MIN = -87f;
 
   private final ByteBuffer bytes =
       ByteBuffer.allocateDirect(BLOCK * Float.BYTES).order(ByteOrder.nativeOrder());
@@ -41,80 +39,56 @@ final class FloatExp {
   private final IntBuffer ints = bytes.asIntBuffer();
   private final float[] x = new float[BLOCK];
   private final float[] rounded = new float[BLOCK];
-  private final float[] power = new float[BLOCK];
-  private final float[] half = new float[BLOCK];
   private final int[] bits = new int[BLOCK];
-  private final int[] halfBits = new int[BLOCK];
-  private final int[] otherBits = new int[BLOCK];
 
   /** Computes {@code count} numbers; both may be the same array. */
   void exp(float[] out, float[] a, int count) {
     for (int from = 0; from < count; from += BLOCK) {
       int n = Math.min(BLOCK, count - from);
-      System.arraycopy(a, from, x, 0, n);
-      round(n);
-      polynomial(n);
+      System.arraycopy(a, from, x, 0, n); // the loops stay scalar unless all indices agree
+      round(rounded, x, n);
+      polynomial(x, rounded, n);
       floats.put(0, rounded, 0, n);
       ints.get(0, bits, 0, n);
-      exponents(n);
-      ints.put(0, halfBits, 0, n);
-      floats.get(0, half, 0, n);
-      multiply(power, half, n);
-      ints.put(0, otherBits, 0, n);
-      floats.get(0, half, 0, n);
-      multiply(power, half, n);
-      System.arraycopy(power, 0, out, from, n);
+      exponents(bits, n);
+      ints.put(0, bits, 0, n);
+      floats.get(0, rounded, 0, n);
+      RowKernels.multiply(x, x, rounded, n);
+      System.arraycopy(x, 0, out, from, n);
     }
   }
 
   /** Bounds x, and rounds x / ln 2. */
-  private void round(int n) {
-    float[] in = x;
-    float[] out = rounded;
+  private static void round(float[] rounded, float[] x, int n) {
     for (int i = 0; i < n; i++) {
-      float bounded = Math.max(Math.min(in[i], MAX), MIN);
-      in[i] = bounded;
-      out[i] = bounded * LOG2_E + ROUND;
+      float bounded = Math.max(Math.min(x[i], MAX), MIN);
+      x[i] = bounded;
+      rounded[i] = bounded * LOG2_E + ROUND;
     }
   }
 
-  /** eʳ. */
-  private void polynomial(int n) {
-    float[] in = x;
-    float[] k = rounded;
-    float[] out = power;
+  /** 2 eʳ in place of x: 2ᵏ for k = 128 would be no number, while 2ᵏ⁻¹ is. */
+  private static void polynomial(float[] x, float[] rounded, int n) {
     for (int i = 0; i < n; i++) {
-      float integer = k[i] - ROUND;
-      float r = in[i] - integer * LN2_HIGH - integer * LN2_LOW;
-      float p = 1.9875691e-4f;
-      p = p * r + 1.3981999e-3f;
-      p = p * r + 8.333452e-3f;
-      p = p * r + 4.1665796e-2f;
-      p = p * r + 1.6666666e-1f;
-      p = p * r + 5e-1f;
-      out[i] = p * (r * r) + r + 1f;
+      float k = rounded[i] - ROUND;
+      float r = x[i] - k * LN2_HIGH - k * LN2_LOW;
+      float p = 2 * 1.9875691e-4f;
+      p = p * r + 2 * 1.3981999e-3f;
+      p = p * r + 2 * 8.333452e-3f;
+      p = p * r + 2 * 4.1665796e-2f;
+      p = p * r + 2 * 1.6666666e-1f;
+      p = p * r + 2 * 5e-1f;
+      x[i] = p * (r * r) + 2 * r + 2f;
     }
   }
 
   /**
-   * The bits of 2ʲ and 2ᵏ⁻ʲ with j = ⌊k / 2⌋: 2ᵏ itself may be no normal number. Where the result
-   * is 0 the second is: processors take long over a product that is too small for any number.
+   * The bits of 2ᵏ⁻¹, and of 0 for k = −126. What {@link #ROUND} has above the lowest nine bits
+   * leaves an int by the shift.
    */
-  private void exponents(int n) {
-    int[] in = bits;
-    int[] first = halfBits;
-    int[] second = otherBits;
+  private static void exponents(int[] bits, int n) {
     for (int i = 0; i < n; i++) {
-      int k = in[i] - ROUND_BITS;
-      int j = k >> 1;
-      first[i] = (j + 127) << 23;
-      second[i] = ((k - j + 127) << 23) & ~((k + LEAST) >> 31);
-    }
-  }
-
-  private static void multiply(float[] out, float[] by, int n) {
-    for (int i = 0; i < n; i++) {
-      out[i] *= by[i];
+      bits[i] = (bits[i] + 126) << 23;
     }
   }
 }

@@ -227,6 +227,8 @@ final class Fusion {
           case "reduce_sum_bp" -> reductionGradient(node, false);
           case "reduce_mean_bp" -> reductionGradient(node, true);
           case "add_bp", "subtract_bp", "multiply_bp" -> pairGradient(node);
+          case "matmul" -> quarterTurn(node, node.input(0), 1);
+          case "matmul_bp" -> quarterTurn(node, node.input(2), -1); // a turn back
           default -> null;
         };
     boolean fits =
@@ -344,6 +346,27 @@ final class Fusion {
         node,
         ImmutableList.of(new Operand(node.input(1), column)),
         (group, g) -> group.make().of(Kind.MULTIPLY_NUMBER, g.get(0), scale));
+  }
+
+  /** A product with the matrix of a quarter turn, or its gradient; none if it is another. */
+  private @Nullable Form quarterTurn(Node node, String turned, int direction) {
+    int half = QuarterTurn.half(node.input(1));
+    boolean plain = Arrays.stream(((CustomOp) node.op()).iArgs()).allMatch(flag -> flag == 0);
+    boolean wanted = node.outputs().stream().skip(1).noneMatch(planner::isNeeded);
+    if (half == 0 || !plain || !wanted) {
+      return null;
+    }
+    Operand operand = operand(turned);
+    long[] shape = operand.shape();
+    return form(
+        shape,
+        shape[shape.length - 1],
+        node,
+        ImmutableList.of(operand),
+        (group, a) -> {
+          RowValue turn = group.make().of(Kind.QUARTER_TURN, group.make().full(a.get(0)), half);
+          return group.make().of(Kind.MULTIPLY_NUMBER, turn, direction);
+        });
   }
 
   /** ∂/∂a and ∂/∂b of a ± b and a · b, summed over what was broadcast. */

@@ -30,6 +30,7 @@ final class Lowering {
       case Attention.STEP -> AttentionStep.emit(planner, node);
       case Attention.GRADIENT_STEP -> AttentionGradientStep.emit(planner, node);
       case "scatter_add" -> emitScatterAdd(planner, node);
+      case "gather" -> isOfRows(node) && GatherStep.emit(planner, node);
       case "add" -> emitSumWithZero(planner, node);
       case "permute" ->
           in.size() == 2
@@ -48,6 +49,11 @@ final class Lowering {
       case "multiply_bp" -> slot < 2 && !planner.isNeeded(node.outputs().get(1 - slot));
       default -> false;
     };
+  }
+
+  private static boolean isOfRows(Node node) {
+    long[] axes = ((CustomOp) node.op()).iArgs();
+    return axes.length == 0 || (axes.length == 1 && axes[0] == 0);
   }
 
   private static boolean isIdentity(int[] permutation) {

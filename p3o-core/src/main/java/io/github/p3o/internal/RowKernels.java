@@ -8,6 +8,13 @@ import java.util.Arrays;
  */
 final class RowKernels {
 
+  /** What one thread computes with. */
+  record Tools(FloatExp exp, RowFolds folds) {
+    Tools() {
+      this(new FloatExp(), new RowFolds());
+    }
+  }
+
   private RowKernels() {}
 
   /**
@@ -17,9 +24,10 @@ final class RowKernels {
    * @param b second operand, if there is one
    * @param rows of the block
    * @param columns of the block
+   * @param tools this thread's
    */
   static void compute(
-      RowValue value, float[] out, float[] a, float[] b, int rows, int columns, FloatExp exp) {
+      RowValue value, float[] out, float[] a, float[] b, int rows, int columns, Tools tools) {
     int count = value.isColumn() ? rows : rows * columns;
     float number = (float) value.number();
     switch (value.kind()) {
@@ -29,17 +37,18 @@ final class RowKernels {
       case SUBTRACT_FROM -> subtractFrom(out, number, a, 0, count);
       case DIVIDE_INTO -> divideInto(out, number, a, 0, count);
       case POWER -> power(out, a, value.number(), count);
-      case EXP -> exp.exp(out, a, count);
+      case EXP -> tools.exp().exp(out, a, count);
+      case QUARTER_TURN -> QuarterTurn.turn(out, a, rows, columns, (int) value.number());
       case LOG -> log(out, a, count);
       case SQRT -> sqrt(out, a, count);
       case ROW_SUM -> {
         for (int row = 0; row < rows; row++) {
-          out[row] = sum(a, row * columns, columns);
+          out[row] = tools.folds().sum(a, row * columns, columns);
         }
       }
       case ROW_MAX -> {
         for (int row = 0; row < rows; row++) {
-          out[row] = max(a, row * columns, columns);
+          out[row] = tools.folds().max(a, row * columns, columns);
         }
       }
       case SPREAD -> {
@@ -199,26 +208,22 @@ final class RowKernels {
   }
 
   /**
-   * The greatest number, by four side by side as in {@link #sum}. One that is not a number is
-   * passed over, unless it is the first.
+   * The greatest number, eight at a time; not a number if one is none. Comparing each with the
+   * greatest so far would be a branch that the processor cannot foresee.
    */
   static float max(float[] a, int from, int n) {
-    float m0 = a[from];
-    float m1 = m0;
-    float m2 = m0;
-    float m3 = m0;
+    float max = a[from];
     int i = from;
     int end = from + n;
-    for (; i + 3 < end; i += 4) {
-      m0 = a[i] > m0 ? a[i] : m0; // Math.max takes twice as long
-      m1 = a[i + 1] > m1 ? a[i + 1] : m1;
-      m2 = a[i + 2] > m2 ? a[i + 2] : m2;
-      m3 = a[i + 3] > m3 ? a[i + 3] : m3;
+    for (; i + 7 < end; i += 8) {
+      float low = Math.max(Math.max(a[i], a[i + 1]), Math.max(a[i + 2], a[i + 3]));
+      float high = Math.max(Math.max(a[i + 4], a[i + 5]), Math.max(a[i + 6], a[i + 7]));
+      max = Math.max(max, Math.max(low, high));
     }
     for (; i < end; i++) {
-      m0 = a[i] > m0 ? a[i] : m0;
+      max = Math.max(max, a[i]);
     }
-    return Math.max(Math.max(m0, m1), Math.max(m2, m3));
+    return max;
   }
 
   /** Adds each row of a block to {@code total}. */

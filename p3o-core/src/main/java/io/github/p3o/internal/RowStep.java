@@ -2,7 +2,6 @@ package io.github.p3o.internal;
 
 import java.nio.FloatBuffer;
 import java.util.Arrays;
-import java.util.stream.IntStream;
 import org.bytedeco.javacpp.FloatPointer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -82,7 +81,7 @@ final class RowStep implements Step {
     if (tasks == 1) {
       run(0);
     } else {
-      IntStream.range(0, tasks).parallel().forEach(this::run);
+      Tasks.each(tasks, this::run);
     }
     code.instructions().stream().filter(RowStep::isSum).forEach(this::writeSum);
   }
@@ -133,7 +132,7 @@ final class RowStep implements Step {
         float[] first = registers.of(value.a())[a];
         float[] second = pair ? registers.of(value.b())[instruction.b()] : first;
         RowKernels.compute(
-            value, registers.of(value)[out], first, second, count, columns, registers.exp);
+            value, registers.of(value)[out], first, second, count, columns, registers.tools);
       }
       case WRITE -> {
         if (isSum(instruction)) {
@@ -169,7 +168,7 @@ final class RowStep implements Step {
 
   /** What one thread computes in. */
   private static final class Registers {
-    private final FloatExp exp = new FloatExp();
+    private final RowKernels.Tools tools = new RowKernels.Tools();
     private float[][] full = {};
     private float[][] column = {};
 

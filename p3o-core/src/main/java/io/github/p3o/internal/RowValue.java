@@ -32,6 +32,8 @@ final class RowValue {
     /** a to the power of number. */
     POWER,
     EXP,
+    /** {@link QuarterTurn} of each row, of so many pairs of elements as number says. */
+    QUARTER_TURN,
     LOG,
     SQRT,
     /** The sum of each row. */

@@ -1,9 +1,6 @@
 package io.github.p3o.internal;
 
 import java.nio.FloatBuffer;
-import java.nio.IntBuffer;
-import java.util.stream.IntStream;
-import org.bytedeco.javacpp.IntPointer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -15,13 +12,12 @@ final class ScatterStep implements Step {
   /** The result is computed in this many parts: enough to keep a few threads busy. */
   private static final int PARTS = 8;
 
-  private final INDArray[] inputs; // updates and ids: the views do not keep their memory alive
-  private final INDArray output;
+  private final INDArray[] arrays; // updates and output: the views do not keep their memory alive
   private final FloatBuffer sums;
   private final int rows;
   private final int width;
   private FloatBuffer updates;
-  private IntBuffer ids;
+  private RowIds ids;
 
   /**
    * A step for arrays in row-major order.
@@ -31,42 +27,28 @@ final class ScatterStep implements Step {
    * @param output float32 {@code [rows, …]}
    */
   ScatterStep(INDArray updates, INDArray ids, INDArray output) {
-    this.inputs = new INDArray[] {updates, ids};
-    this.output = output;
+    this.arrays = new INDArray[] {updates, output};
     this.updates = RowStep.view(updates);
-    this.ids = view(ids);
+    this.ids = new RowIds(ids);
     this.sums = RowStep.view(output);
     this.rows = Math.toIntExact(output.size(0));
     this.width = Math.toIntExact(output.length() / rows);
   }
 
-  private static IntBuffer view(INDArray ids) {
-    IntPointer pointer = new IntPointer(ids.data().addressPointer());
-    return pointer.capacity(ids.length()).asBuffer();
-  }
-
   @Override
   public void setInput(int slot, INDArray array) {
-    inputs[slot] = array;
-    updates = RowStep.view(inputs[0]);
-    ids = view(inputs[1]);
+    if (slot == 0) {
+      arrays[0] = array;
+      updates = RowStep.view(array);
+    } else {
+      ids = new RowIds(array);
+    }
   }
 
   @Override
   public void execute() {
-    int[] named = new int[ids.capacity()];
-    ids.get(0, named);
-    checkIds(named);
-    IntStream.range(0, PARTS).parallel().forEach(part -> sum(part, named));
-  }
-
-  private void checkIds(int[] named) {
-    for (int id : named) {
-      if (id < 0 || id >= rows) {
-        throw new IllegalArgumentException(
-            "ids: expected 0 to " + (output.size(0) - 1) + ", got " + id);
-      }
-    }
+    int[] named = ids.read(rows);
+    Tasks.each(PARTS, part -> sum(part, named));
   }
 
   private void sum(int part, int[] named) {

@@ -52,8 +52,8 @@ final class DecoderGraph {
     this.shapes = all.buildOrThrow();
     this.sequences = sequences;
     this.tokens = tokens;
-    this.turns =
-        model.rotary() == null ? null : DecoderInputs.turns(graph, config, model.type(), tokens);
+    RotaryTables rotary = model.rotary();
+    this.turns = rotary == null ? null : DecoderInputs.turns(graph, model, rotary, tokens);
     this.causalMask = DecoderInputs.causalMask(graph, model.type(), tokens);
   }
 

@@ -6,6 +6,7 @@ import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.BatchShape;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
+import io.github.p3o.internal.QuarterTurn;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -31,7 +32,6 @@ final class DecoderInputs {
   static final String RESPONSE_MASK = "p3o/responseMask";
 
   private static final String COLUMNS = "p3o/columns";
-  private static final String QUARTER_TURN = "p3o/quarterTurn";
   private static final String QUERY_COSINES = "p3o/queryCosines";
   private static final String QUERY_SINES = "p3o/querySines";
   private static final String KEY_COSINES = "p3o/keyCosines";
@@ -63,12 +63,14 @@ final class DecoderInputs {
 
   private DecoderInputs() {}
 
-  static Turns turns(SameDiff graph, DecoderConfig config, DataType type, int tokens) {
+  static Turns turns(SameDiff graph, DecoderModel model, RotaryTables rotary, int tokens) {
+    DecoderConfig config = model.config();
+    DataType type = model.type();
     int size = config.headSize();
     long ofQueries = (long) tokens * config.heads() * size;
     long ofKeys = (long) tokens * config.keyValueHeads() * size;
     return new Turns(
-        graph.placeHolder(QUARTER_TURN, type, size, size),
+        QuarterTurn.matrix(graph, type, rotary.half(), size),
         graph.placeHolder(QUERY_COSINES, type, ofQueries),
         graph.placeHolder(QUERY_SINES, type, ofQueries),
         graph.placeHolder(KEY_COSINES, type, ofKeys),
@@ -93,7 +95,7 @@ final class DecoderInputs {
     if (rotary == null) {
       feed.put(COLUMNS, Nd4j.createFromArray(IntStream.range(0, tokens).toArray()));
     } else {
-      feed.put(QUARTER_TURN, rotary.quarterTurn(type));
+      feed.put(QuarterTurn.name(rotary.half()), rotary.quarterTurn(type));
       int heads = model.config().heads();
       int keyHeads = model.config().keyValueHeads();
       feed.put(QUERY_COSINES, rotary.cosines(type, tokens, heads, scale));

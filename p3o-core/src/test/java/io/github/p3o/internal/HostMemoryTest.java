@@ -25,7 +25,7 @@ class HostMemoryTest {
   static final ArchRule ONLY_STEPS_OF_THE_CPU_READ_ARRAYS_WHERE_THEY_LIE =
       noClasses()
           .that()
-          .doNotBelongToAnyOf(RowStep.class, ScatterStep.class, Heads.class, FloatMatrix.class)
+          .doNotBelongToAnyOf(RowStep.class, RowIds.class, Heads.class, FloatMatrix.class)
           .should()
           .accessTargetWhere(
               describe(
