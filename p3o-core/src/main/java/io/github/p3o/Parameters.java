@@ -3,14 +3,18 @@ package io.github.p3o;
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
+import com.google.common.collect.ImmutableCollection;
+import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.Maps;
 import com.google.common.primitives.ImmutableLongArray;
+import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -19,20 +23,25 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 /**
  * The named parameters of a model, side by side in one native vector, so that an optimiser step, a
  * norm or a checkpoint is one operation. {@link #frozenCopy} costs no memory until the original
- * changes (copy on write).
+ * changes (copy on write). Those {@link #frozenInPlace} are arrays that lie elsewhere.
  */
 public final class Parameters implements AutoCloseable {
 
-  /** The vector and how many {@code Parameters} use it; the last one frees it. */
-  private record Storage(INDArray vector, AtomicInteger owners) {
+  /**
+   * Arrays and how many {@code Parameters} use them; the last one frees them.
+   *
+   * @param vector the only array; null where parameters lie apart
+   */
+  private record Storage(
+      ImmutableCollection<INDArray> arrays, @Nullable INDArray vector, AtomicInteger owners) {
 
     Storage(INDArray vector) {
-      this(vector, new AtomicInteger(1));
+      this(ImmutableList.of(vector), vector, new AtomicInteger(1));
     }
 
     void release() {
       if (owners.decrementAndGet() == 0) {
-        vector.close();
+        arrays.forEach(INDArray::close);
       }
     }
   }
@@ -56,9 +65,7 @@ public final class Parameters implements AutoCloseable {
    * @throws IllegalArgumentException for no arrays or for arrays of different types
    */
   public static Parameters copyOf(Map<String, INDArray> initial) {
-    checkArgument(!initial.isEmpty(), "initial: expected at least one parameter, got none");
-    DataType type = initial.values().iterator().next().dataType();
-    initial.forEach((name, array) -> checkType(name, array.dataType(), type));
+    DataType type = checkTypes("initial", initial);
     return filled(type, shapes(initial), (name, view) -> view.assign(initial.get(name)));
   }
 
@@ -95,6 +102,21 @@ public final class Parameters implements AutoCloseable {
     }
   }
 
+  /**
+   * Takes named arrays where they lie, such as in a mapped file, as parameters that are only read:
+   * nothing is copied, {@link #update} and {@link #vector} are refused.
+   *
+   * @param arrays in their order, all of type float or all of type double; not to be used, changed
+   *     or closed by anyone else
+   * @return frozen parameters; the caller closes them, and the arrays with them
+   * @throws IllegalArgumentException for no arrays or for arrays of different types
+   */
+  public static Parameters frozenInPlace(Map<String, INDArray> arrays) {
+    checkTypes("arrays", arrays);
+    ImmutableMap<String, INDArray> kept = ImmutableMap.copyOf(arrays);
+    return new Parameters(new Storage(kept.values(), null, new AtomicInteger(1)), kept, true);
+  }
+
   private static long elements(ImmutableLongArray shape) {
     return shape.stream().reduce(1, Math::multiplyExact);
   }
@@ -104,18 +126,29 @@ public final class Parameters implements AutoCloseable {
         Maps.transformValues(arrays, array -> ImmutableLongArray.copyOf(array.shape())));
   }
 
-  private static void checkType(String name, DataType type, DataType first) {
-    checkArgument(
-        type == DataType.FLOAT || type == DataType.DOUBLE,
-        "initial[%s]: expected type FLOAT or DOUBLE, got %s",
-        name,
-        type);
-    checkArgument(
-        type == first,
-        "initial[%s]: expected type %s as the first parameter, got %s",
-        name,
-        first,
-        type);
+  /** The type of all the arrays. */
+  @CanIgnoreReturnValue
+  private static DataType checkTypes(String argument, Map<String, INDArray> arrays) {
+    checkArgument(!arrays.isEmpty(), "%s: expected at least one parameter, got none", argument);
+    DataType first = arrays.values().iterator().next().dataType();
+    arrays.forEach(
+        (name, array) -> {
+          DataType type = array.dataType();
+          checkArgument(
+              type == DataType.FLOAT || type == DataType.DOUBLE,
+              "%s[%s]: expected type FLOAT or DOUBLE, got %s",
+              argument,
+              name,
+              type);
+          checkArgument(
+              type == first,
+              "%s[%s]: expected type %s as the first parameter, got %s",
+              argument,
+              name,
+              first,
+              type);
+        });
+    return first;
   }
 
   private static ImmutableMap<String, INDArray> viewsOf(
@@ -139,7 +172,7 @@ public final class Parameters implements AutoCloseable {
   }
 
   /**
-   * The names, in the order of the vector.
+   * The names, in their order, which is that of the vector.
    *
    * @return names
    */
@@ -151,7 +184,8 @@ public final class Parameters implements AutoCloseable {
    * One parameter, for reading: change it through {@link #update} alone.
    *
    * @param name one of {@link #names}
-   * @return a view into the vector, valid until the next update
+   * @return a view into the vector, valid until the next update; or where it lies, {@link
+   *     #frozenInPlace}
    * @throws IllegalArgumentException for an unknown name
    */
   public INDArray get(String name) {
@@ -162,7 +196,7 @@ public final class Parameters implements AutoCloseable {
   /**
    * All parameters by name, for reading.
    *
-   * @return views into the vector, valid until the next update
+   * @return as {@link #get} gives each
    */
   public ImmutableMap<String, INDArray> asMap() {
     checkOpen();
@@ -173,10 +207,15 @@ public final class Parameters implements AutoCloseable {
    * All parameters side by side, for reading.
    *
    * @return {@code [parameters]}, valid until the next update
+   * @throws IllegalStateException for those {@link #frozenInPlace}, which lie apart
    */
   public INDArray vector() {
     checkOpen();
-    return storage.vector();
+    INDArray vector = storage.vector();
+    checkState(
+        vector != null,
+        "vector: expected parameters side by side, got some that lie apart; get(name) has each");
+    return vector;
   }
 
   /**
@@ -198,7 +237,7 @@ public final class Parameters implements AutoCloseable {
    * @return parameters
    */
   public long count() {
-    return vector().length();
+    return asMap().values().stream().mapToLong(INDArray::length).sum();
   }
 
   /**
@@ -207,25 +246,25 @@ public final class Parameters implements AutoCloseable {
    * @return FLOAT, or DOUBLE for exact tests
    */
   public DataType dataType() {
-    return vector().dataType();
+    return asMap().values().asList().get(0).dataType();
   }
 
   /**
    * Changes the parameters. Frozen copies keep the old values.
    *
    * @param change is given the vector {@code [parameters]} and changes it in place
-   * @throws IllegalStateException for a frozen copy
+   * @throws IllegalStateException for frozen ones
    */
   public void update(Consumer<INDArray> change) {
     checkOpen();
-    checkState(!frozen, "parameters: expected trainable ones, got a frozen copy");
+    checkState(!frozen, "parameters: expected trainable ones, got frozen ones");
     if (storage.owners().get() > 1) {
       Storage shared = storage;
-      storage = new Storage(shared.vector().dup());
-      views = viewsOf(storage.vector(), shapes(views));
+      storage = new Storage(vector().dup());
+      views = viewsOf(vector(), shapes(views));
       shared.release();
     }
-    change.accept(storage.vector());
+    change.accept(vector());
   }
 
   /**
@@ -240,7 +279,7 @@ public final class Parameters implements AutoCloseable {
   }
 
   /**
-   * Whether this is a frozen copy.
+   * Whether these are a frozen copy, or frozen where they lie.
    *
    * @return true if {@link #update} is refused
    */
@@ -252,7 +291,7 @@ public final class Parameters implements AutoCloseable {
     checkState(!closed, "parameters: expected open parameters, got closed ones");
   }
 
-  /** Frees the vector if no copy uses it any more. */
+  /** Frees the memory if no copy uses it any more. */
   @Override
   public void close() {
     if (!closed) {

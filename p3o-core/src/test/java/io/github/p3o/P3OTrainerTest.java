@@ -177,7 +177,7 @@ class P3OTrainerTest {
         TabularPolicy frozen = policy.frozenCopy()) {
       assertThatThrownBy(() -> Bandit.trainer(frozen).build())
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessage("parameters: expected trainable ones, got a frozen copy");
+          .hasMessage("parameters: expected trainable ones, got frozen ones");
     }
   }
 

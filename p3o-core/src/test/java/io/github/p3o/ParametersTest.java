@@ -156,9 +156,55 @@ class ParametersTest {
       assertThat(parameters.isFrozen()).isFalse();
       assertThatThrownBy(() -> copy.update(vector -> vector.muli(2)))
           .isInstanceOf(IllegalStateException.class)
-          .hasMessage("parameters: expected trainable ones, got a frozen copy");
+          .hasMessage("parameters: expected trainable ones, got frozen ones");
       assertThat(copy.vector().getDouble(0)).isEqualTo(1);
     }
+  }
+
+  @Test
+  void frozenInPlace_ofArrays_readsThemWhereTheyLie() {
+    INDArray first = Nd4j.createFromArray(1f, 2f);
+    INDArray second = Nd4j.createFromArray(new float[][] {{3f}, {4f}});
+    Parameters parameters = Parameters.frozenInPlace(ImmutableMap.of("b", first, "a", second));
+    assertThat(parameters.names()).containsExactly("b", "a");
+    assertThat(parameters.get("a")).isSameAs(second);
+    assertThat(parameters.asMap()).containsEntry("b", first);
+    assertThat(parameters.count()).isEqualTo(4);
+    assertThat(parameters.dataType()).isEqualTo(DataType.FLOAT);
+    assertThat(parameters.isFrozen()).isTrue();
+    assertThatThrownBy(() -> parameters.update(vector -> {}))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("parameters: expected trainable ones, got frozen ones");
+    assertThatThrownBy(parameters::vector)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "vector: expected parameters side by side, got some that lie apart; get(name) has"
+                + " each");
+    try (INDArray vector = Nd4j.createFromArray(5f, 6f, 7f, 8f)) {
+      assertThat(parameters.viewsInto(vector))
+          .containsEntry("a", Nd4j.createFromArray(new float[][] {{7f}, {8f}}));
+    }
+
+    Parameters copy = parameters.frozenCopy();
+    parameters.close();
+    assertThatThrownBy(parameters::count).isInstanceOf(IllegalStateException.class);
+    assertThat(copy.get("b").getFloat(1)).isEqualTo(2f);
+    copy.close();
+    assertThat(first.wasClosed()).isTrue();
+    assertThat(second.wasClosed()).isTrue();
+  }
+
+  @Test
+  void frozenInPlace_ofNoneOrOfSeveralTypes_isRefused() {
+    assertThatThrownBy(() -> Parameters.frozenInPlace(ImmutableMap.of()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("arrays: expected at least one parameter, got none");
+    assertThatThrownBy(
+            () ->
+                Parameters.frozenInPlace(
+                    ImmutableMap.of("a", Nd4j.createFromArray(1f), "b", Nd4j.createFromArray(1d))))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("arrays[b]: expected type FLOAT as the first parameter, got DOUBLE");
   }
 
   @Test

@@ -33,9 +33,9 @@ public final class AdamW implements AutoCloseable {
   private final INDArray secondMoment;
   private long updates;
 
-  /** An optimiser of these parameters, its moments 0; refuses a frozen copy. */
+  /** An optimiser of these parameters, its moments 0; refuses frozen ones. */
   public AdamW(Parameters parameters, OptimizerConfig config) {
-    checkArgument(!parameters.isFrozen(), "parameters: expected trainable ones, got a frozen copy");
+    checkArgument(!parameters.isFrozen(), "parameters: expected trainable ones, got frozen ones");
     this.parameters = parameters;
     this.config = config;
     this.firstMoment = Nd4j.create(parameters.dataType(), parameters.count());

@@ -4,6 +4,7 @@ import com.google.common.hash.Hasher;
 import com.google.common.hash.Hashing;
 import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.GraphModel;
+import io.github.p3o.Parameters;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -22,10 +23,10 @@ public final class Fingerprint {
   /** The same for the same bits of the same type, of what is trained and of what is frozen. */
   public static String of(GraphModel model) {
     Hasher hasher = Hashing.murmur3_128().newHasher();
-    INDArray vector = model.parameters().vector();
-    add(vector, hasher);
+    Parameters parameters = model.parameters();
+    parameters.asMap().values().forEach(array -> add(array, hasher));
     addFrozen(model, hasher);
-    return vector.dataType() + "[" + vector.length() + "]:" + hasher.hash();
+    return parameters.dataType() + "[" + parameters.count() + "]:" + hasher.hash();
   }
 
   /** The same for the same bits of what is frozen, whatever the trained parameters are. */
@@ -37,12 +38,11 @@ public final class Fingerprint {
   }
 
   private static void addFrozen(GraphModel model, Hasher hasher) {
-    new TreeMap<>(model.frozenParameters())
-        .values()
-        .forEach(array -> add(array.reshape(array.length()), hasher));
+    new TreeMap<>(model.frozenParameters()).values().forEach(array -> add(array, hasher));
   }
 
-  private static void add(INDArray vector, Hasher hasher) {
+  private static void add(INDArray array, Hasher hasher) {
+    INDArray vector = array.reshape(array.length());
     for (long from = 0; from < vector.length(); from += CHUNK) {
       long to = Math.min(from + CHUNK, vector.length());
       try (INDArray chunk = vector.get(NDArrayIndex.interval(from, to)).dup()) {

@@ -111,13 +111,16 @@ record DecoderModel(
 
   /**
    * A model with some of the parameters frozen: copies, so that those of this one need not be kept.
+   * Those that nobody can change, as in a mapped file, are shared; what is trained is a copy.
    */
   DecoderModel withFrozen(FreezeConfig config) {
     checkWhole();
     config.check(trained.names());
     Map<String, INDArray> own = trained.asMap();
     return with(
-        Parameters.copyOf(Maps.filterKeys(own, config::freezes)),
+        trained.isFrozen()
+            ? trained.frozenCopy()
+            : Parameters.copyOf(Maps.filterKeys(own, config::freezes)),
         Parameters.copyOf(Maps.filterKeys(own, name -> !config.freezes(name))),
         null);
   }

@@ -1,11 +1,15 @@
 package io.github.p3o.transformer;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.Maps;
 import com.google.common.collect.Sets;
 import com.google.common.primitives.ImmutableLongArray;
+import io.github.p3o.Backend;
 import io.github.p3o.Parameters;
+import io.github.p3o.internal.FloatMatrix;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Random;
@@ -14,6 +18,7 @@ import java.util.function.BiFunction;
 import java.util.function.Function;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 /** Where the parameters of a model come from and go to. */
 final class DecoderParameters {
@@ -80,6 +85,34 @@ final class DecoderParameters {
     }
   }
 
+  /**
+   * A checkpoint whose parameters are its files' own pages, frozen.
+   *
+   * @throws CheckpointException as {@link #read}, or for a tensor that cannot be mapped; all of
+   *     them are looked at before anything is mapped
+   * @throws IllegalStateException if arrays of the backend do not lie where the JVM maps files
+   */
+  static DecoderModel map(
+      Path directory, Function<DecoderTensors, ImmutableMap<String, ImmutableLongArray>> wanted) {
+    Backend.start();
+    checkState(
+        FloatMatrix.reaches(DataType.FLOAT),
+        "backend: expected the CPU's to map a checkpoint, got %s; load reads it",
+        Nd4j.getExecutioner().type());
+    DecoderConfig config = DecoderConfig.read(directory);
+    try (TensorSource source = TensorSource.open(directory)) {
+      return model(
+          directory,
+          config,
+          source,
+          wanted,
+          shapes -> {
+            shapes.keySet().forEach(source::checkMappable);
+            return Parameters.frozenInPlace(Maps.toMap(shapes.keySet(), source::map));
+          });
+    }
+  }
+
   /** Memory is taken once, for all parameters, and each is read to its place. */
   static DecoderModel read(
       Path directory,
@@ -87,6 +120,20 @@ final class DecoderParameters {
       TensorSource source,
       Function<DecoderTensors, ImmutableMap<String, ImmutableLongArray>> wanted,
       DataType type) {
+    return model(
+        directory,
+        config,
+        source,
+        wanted,
+        shapes -> Parameters.filled(type, shapes, source::readInto));
+  }
+
+  private static DecoderModel model(
+      Path directory,
+      DecoderConfig config,
+      TensorSource source,
+      Function<DecoderTensors, ImmutableMap<String, ImmutableLongArray>> wanted,
+      Function<ImmutableMap<String, ImmutableLongArray>, Parameters> values) {
     if (config.layers() > source.names().size()) {
       throw new CheckpointException(
           directory,
@@ -98,8 +145,7 @@ final class DecoderParameters {
     refuseUnknown(directory, tensors, Sets.difference(source.names(), shapes.keySet()));
     // All of them before any is read: a shape that cannot be is refused before memory is taken.
     shapes.forEach((name, shape) -> checkShape(directory, source, name, shape));
-    return new DecoderModel(
-        tensors, Parameters.filled(type, shapes, source::readInto), source.form());
+    return new DecoderModel(tensors, values.apply(shapes), source.form());
   }
 
   static void checkShape(

@@ -13,6 +13,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -33,6 +34,7 @@ final class SafeTensors implements TensorSource {
   private final Path file;
   private final FileChannel channel;
   private final SafeTensorsHeader header;
+  private @Nullable MappedWindows windows; // from the first tensor on that is mapped
 
   private SafeTensors(Path file, FileChannel channel, SafeTensorsHeader header) {
     this.file = file;
@@ -165,6 +167,50 @@ final class SafeTensors implements TensorSource {
           : as(type, entry.type().fitsFloat() ? floats(entry) : doubles(entry));
     } catch (IOException e) {
       throw new CheckpointException(file, name + ": expected to be readable, got " + e, e);
+    }
+  }
+
+  @Override
+  public void checkMappable(String name) {
+    TensorEntry entry = entry(name);
+    if (entry.type() != TensorType.F32) {
+      throw new CheckpointException(
+          file,
+          name
+              + ".dtype: expected F32 to be mapped (load reads others; saved as FLOAT32 it is F32)",
+          entry.type());
+    }
+    long place = header.dataStart() + entry.begin();
+    if (place % Float.BYTES != 0) {
+      throw new CheckpointException(
+          file,
+          name
+              + ".data_offsets: expected a place that is a multiple of 4 bytes to be mapped (load"
+              + " reads others; saved again it is)",
+          place);
+    }
+    long bytes = entry.end() - entry.begin();
+    if (bytes > MappedWindows.MAX_BYTES) {
+      throw new CheckpointException(
+          file,
+          name
+              + ".shape: expected at most "
+              + MappedWindows.MAX_BYTES
+              + " bytes to be mapped (load reads more)",
+          bytes);
+    }
+  }
+
+  @Override
+  public INDArray map(String name) {
+    TensorEntry entry = entry(name);
+    try {
+      if (windows == null) {
+        windows = new MappedWindows(channel, header, MappedWindows.MAX_BYTES);
+      }
+      return NativeArrays.over(windows.bytes(entry).asFloatBuffer(), entry.shape().toArray());
+    } catch (IOException e) {
+      throw new CheckpointException(file, "file: expected to be mappable, got " + e, e);
     }
   }
 

@@ -118,6 +118,16 @@ final class ShardedTensors implements TensorSource {
   }
 
   @Override
+  public void checkMappable(String name) {
+    file(name).checkMappable(name);
+  }
+
+  @Override
+  public INDArray map(String name) {
+    return file(name).map(name);
+  }
+
+  @Override
   public StoredForm form() {
     ImmutableMap.Builder<String, TensorType> types = ImmutableMap.builder();
     fileOf.forEach((name, file) -> types.put(name, file.type(name)));

@@ -57,6 +57,24 @@ interface TensorSource extends AutoCloseable {
    */
   void readInto(String name, INDArray target);
 
+  /**
+   * Refuses a tensor that cannot be used where it lies in its file.
+   *
+   * @throws CheckpointException for a name that is not there, a type other than F32, a place that
+   *     is not aligned, or more than can be mapped at once
+   */
+  void checkMappable(String name);
+
+  /**
+   * A tensor where it lies in its file. It stays when this is closed; its memory is unmapped when
+   * the garbage collector finds that nobody has the array, or another of the file.
+   *
+   * @param name of one that {@link #checkMappable} lets pass
+   * @return of {@link #shape}, row-major; only to be read: writing to it ends the process
+   * @throws CheckpointException if the file cannot be mapped
+   */
+  INDArray map(String name);
+
   /** How the tensors are stored, to store them so again. */
   StoredForm form();
 

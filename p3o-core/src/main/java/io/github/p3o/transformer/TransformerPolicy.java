@@ -88,6 +88,28 @@ public final class TransformerPolicy implements Policy {
   }
 
   /**
+   * Opens a Hugging Face checkpoint of float32 to be read where it lies: the parameters are the
+   * files' own pages, mapped into memory. Opening takes no time and no memory of the process, which
+   * shares the system's copy of the files with others, and the numbers are those of {@link #load}.
+   * The parameters are frozen: the model scores and samples; {@link #withAdapter} and {@link
+   * #withFrozen} train beside them.
+   *
+   * <p>Nobody may write to these files or cut them short while they are mapped, which is until the
+   * garbage collector finds that the models over them are closed or dropped: that changes the model
+   * or ends the process. To replace them by others, as {@link #save} does, is safe, but on Windows
+   * refused. To write to the parameters' arrays ends the process too.
+   *
+   * @param directory of the checkpoint, single or sharded
+   * @return the policy; the caller closes it
+   * @throws CheckpointException as {@link #load}, or for a tensor that is not F32, not aligned to 4
+   *     bytes, or greater than 2 GB
+   * @throws IllegalStateException if the backend is not the CPU's
+   */
+  public static TransformerPolicy map(Path directory) {
+    return of(DecoderParameters.map(directory, DecoderTensors::languageModel), 1);
+  }
+
+  /**
    * {@link #save(Path, Precision)} in the types and files that the model was read from: what did
    * not change is the same to the bit. A new model is written in float32 and one file.
    *
@@ -198,7 +220,8 @@ public final class TransformerPolicy implements Policy {
   /**
    * A copy of this model of which some parameters are not trained. The copy and its own {@link
    * #frozenCopy} hold them once, there are no gradients and no moments of them, and saving writes
-   * the whole model. This one can be closed.
+   * the whole model. This one can be closed. Of a model that {@link #map} gave, what is frozen is
+   * not copied.
    *
    * @param config the names of what is frozen
    * @return the policy at this temperature; the caller closes it, this one too

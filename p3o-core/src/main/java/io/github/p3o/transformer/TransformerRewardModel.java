@@ -117,6 +117,21 @@ public final class TransformerRewardModel implements TrainableRewardModel {
   }
 
   /**
+   * Opens a Hugging Face checkpoint of float32 to be read where it lies, with all that {@link
+   * TransformerPolicy#map} says: a model that scores, or that an adapter is trained over.
+   *
+   * @param directory of a {@code …ForSequenceClassification} model with one label
+   * @return the model, its parameters frozen; the caller closes it
+   * @throws CheckpointException as {@link #load}, or for a tensor that is not F32, not aligned to 4
+   *     bytes, or greater than 2 GB
+   * @throws IllegalStateException if the backend is not the CPU's
+   */
+  public static TransformerRewardModel map(Path directory) {
+    return new TransformerRewardModel(
+        DecoderParameters.map(directory, DecoderTensors::rewardModel));
+  }
+
+  /**
    * This model with a new low-rank adapter, which is trained alone with the head. It changes
    * nothing at first: B is 0. The weights are shared, not copied; a training of this model does not
    * reach the new one.
@@ -167,7 +182,8 @@ public final class TransformerRewardModel implements TrainableRewardModel {
 
   /**
    * A copy of this model of which some parameters are not trained: there are no gradients and no
-   * moments of them, and saving writes the whole model. This one can be closed.
+   * moments of them, and saving writes the whole model. This one can be closed. Of a model that
+   * {@link #map} gave, what is frozen is not copied.
    *
    * @param config the names of what is frozen
    * @return the model; the caller closes it, this one too

@@ -231,7 +231,7 @@ class AdamWTest {
         Parameters copy = parameters.frozenCopy()) {
       assertThatThrownBy(() -> new AdamW(copy, OptimizerConfig.adamW(0.1)))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessage("parameters: expected trainable ones, got a frozen copy");
+          .hasMessage("parameters: expected trainable ones, got frozen ones");
     }
   }
 

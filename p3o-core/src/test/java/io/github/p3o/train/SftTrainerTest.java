@@ -161,7 +161,7 @@ class SftTrainerTest {
       assertThatThrownBy(() -> trainer(policy, 0))
           .hasMessage("examplesAtOnce: expected at least 1, got 0");
       assertThatThrownBy(() -> trainer(frozen, 1))
-          .hasMessage("parameters: expected trainable ones, got a frozen copy");
+          .hasMessage("parameters: expected trainable ones, got frozen ones");
     }
   }
 

@@ -9,6 +9,7 @@ import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.Iterables;
 import com.google.common.io.MoreFiles;
 import com.google.common.io.RecursiveDeleteOption;
+import io.github.p3o.internal.FloatMatrix;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -26,12 +27,13 @@ import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
+import org.junit.jupiter.api.condition.OS;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * Whatever a checkpoint's directory holds, loading it gives a model or a {@link
+ * Whatever a checkpoint's directory holds, loading or mapping it gives a model or a {@link
  * CheckpointException} that says what was expected; no memory is taken on its word.
  */
 class CheckpointFuzzTest {
@@ -82,8 +84,24 @@ class CheckpointFuzzTest {
   }
 
   private static boolean loadHostile() {
+    boolean maps = mapHostile();
     try (TransformerPolicy policy = TransformerPolicy.load(hostile())) {
       assertThat(policy.parameters().count()).isPositive();
+      return true;
+    } catch (CheckpointException e) {
+      assertThat(e).hasMessageContaining("expected");
+      assertThat(maps).isFalse();
+      return false;
+    }
+  }
+
+  /** Whether it could be mapped; if so, every weight is there to be read. */
+  private static boolean mapHostile() {
+    if (!FloatMatrix.reaches(DataType.FLOAT) || OS.WINDOWS.isCurrentOs()) { // or files stay open
+      return false;
+    }
+    try (TransformerPolicy policy = TransformerPolicy.map(hostile())) {
+      policy.parameters().asMap().values().forEach(INDArray::sumNumber);
       return true;
     } catch (CheckpointException e) {
       assertThat(e).hasMessageContaining("expected");

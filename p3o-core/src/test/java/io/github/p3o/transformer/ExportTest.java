@@ -247,6 +247,16 @@ class ExportTest {
     }
 
     @Override
+    public void checkMappable(String name) {
+      source.checkMappable(name);
+    }
+
+    @Override
+    public INDArray map(String name) {
+      return source.map(name);
+    }
+
+    @Override
     public StoredForm form() {
       return source.form();
     }

@@ -20,13 +20,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
  * A process of its own that does one thing with a model of 140 MB, once with a small one before it,
- * so that classes are loaded; prints by how many bytes its memory grew at the most, as Linux counts
- * it.
+ * so that classes are loaded; prints by how many bytes its memory grew, as Linux counts it.
  */
 final class ModelMemory {
 
@@ -72,6 +72,8 @@ final class ModelMemory {
       case "lora" -> measured(ModelMemory::adapt);
       case "frozen" -> measured(ModelMemory::freeze);
       case "load" -> load(Path.of(args[1]));
+      case "score loaded" -> score(Path.of(args[1]), TransformerPolicy::load);
+      case "score mapped" -> score(Path.of(args[1]), TransformerPolicy::map);
       default -> throw new IllegalArgumentException(args[0]);
     }
   }
@@ -143,6 +145,28 @@ final class ModelMemory {
     long before = begin();
     try (TransformerPolicy loaded = TransformerPolicy.load(directory)) {
       end(before);
+    }
+  }
+
+  /**
+   * Prints by how much the memory that is the process's own, and no file's, has grown when a model
+   * was opened, has scored and has sampled.
+   */
+  private static void score(Path directory, Function<Path, TransformerPolicy> open) {
+    try (TransformerPolicy small = policy(config(16))) {
+      small.save(directory.resolve("small"));
+    }
+    use(directory.resolve("small"), open);
+    long before = status("RssAnon");
+    System.out.println(use(directory, open) - before);
+  }
+
+  private static long use(Path directory, Function<Path, TransformerPolicy> open) {
+    try (TransformerPolicy policy = open.apply(directory);
+        PolicyScorer scorer = new PolicyScorer(policy, 2)) {
+      scorer.logProbs(PROMPTS, RESPONSES.subList(0, 1));
+      policy.greedy(PROMPTS, 4);
+      return status("RssAnon");
     }
   }
 

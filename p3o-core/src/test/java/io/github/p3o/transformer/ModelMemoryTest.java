@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -19,7 +20,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * What a model costs, at the peak of a process's memory as Linux counts it: once its weights, and
- * not again for a reference, for an update, or while it is read.
+ * not again for a reference, for an update, or while it is read; and nothing if they are mapped.
  */
 @EnabledOnOs(OS.LINUX)
 class ModelMemoryTest {
@@ -39,7 +40,7 @@ class ModelMemoryTest {
             .sum();
   }
 
-  /** By how much the memory of a process grows at the most. */
+  /** By how much the memory of a process grows. */
   private static long growth(String... arguments) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -86,6 +87,20 @@ class ModelMemoryTest {
       value = TensorType.class,
       names = {"BF16", "F32"})
   void load_ofACheckpoint_takesItsWeightsOnce(TensorType type) throws Exception {
+    save(type);
+    assertThat(growth("load", directory.toString())).isBetween(WEIGHTS / 2, WEIGHTS + WEIGHTS / 4);
+  }
+
+  /** Beside the pages of the file, which it shares with others and the system may drop. */
+  @Test
+  @Tag("cpu")
+  void map_ofACheckpoint_takesNoMemoryForItsWeights() throws Exception {
+    save(TensorType.F32);
+    assertThat(growth("score mapped", directory.toString())).isLessThan(WEIGHTS / 8);
+    assertThat(growth("score loaded", directory.toString())).isGreaterThan(WEIGHTS * 9 / 10);
+  }
+
+  private void save(TensorType type) {
     DecoderConfigJson.write(ModelMemory.large(), type, directory);
     try (TransformerPolicy policy = ModelMemory.policy(ModelMemory.large())) {
       SafeTensorsWriter.write(
@@ -94,6 +109,5 @@ class ModelMemoryTest {
           Maps.toMap(policy.parameters().names(), name -> type),
           StoredForm.NOTES);
     }
-    assertThat(growth("load", directory.toString())).isBetween(WEIGHTS / 2, WEIGHTS + WEIGHTS / 4);
   }
 }

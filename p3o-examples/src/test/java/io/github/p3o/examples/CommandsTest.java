@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ObjectArrays;
 import io.github.p3o.examples.quickstart.StoryGrammar;
 import io.github.p3o.transformer.TensorFiles;
 import io.github.p3o.transformer.TransformerPolicy;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -537,6 +539,35 @@ class CommandsTest {
       assertThat(saved.parameters().vector()).isNotEqualTo(base.parameters().vector());
     }
     Cli.run("generate", "--policy", out.resolve("model"), "--greedy").succeeds();
+  }
+
+  /** The same adapter, byte for byte, whether the weights under it were read or are mapped. */
+  @Test
+  @Tag("cpu")
+  void align_withMappedWeights_givesTheSameAdapterAndModel() {
+    Object[] lora = {"--lora-rank", 2, "--max-new-tokens", 8};
+    Path read = directory.resolve("read");
+    Path mapped = directory.resolve("mapped");
+    alignBriefly(read, lora).succeeds();
+    alignBriefly(mapped, ObjectArrays.concat(lora, "--mapped")).succeeds();
+    for (String file : List.of("adapter/adapter_model.safetensors", "model/model.safetensors")) {
+      assertThat(mapped.resolve(file)).hasSameBinaryContentAs(read.resolve(file));
+    }
+    Path layers = directory.resolve("mapped-layers");
+    alignBriefly(layers, "--freeze-layers", 1, "--max-new-tokens", 8, "--mapped").succeeds();
+    Cli generated = Cli.run("generate", "--policy", model, "--greedy");
+    assertThat(Cli.run("generate", "--policy", model, "--greedy", "--mapped").out())
+        .isEqualTo(generated.out());
+  }
+
+  @Test
+  void align_ofTheWholeModelWithMappedWeights_isRefused() {
+    alignBriefly(directory.resolve("whole"), "--mapped")
+        .failsWith(
+            2,
+            "--mapped: expected with --lora-rank, --freeze, --freeze-layers or a reward model's"
+                + " directory, got none of them");
+    assertThat(directory.resolve("whole")).doesNotExist();
   }
 
   @Test

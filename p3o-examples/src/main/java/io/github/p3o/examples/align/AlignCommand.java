@@ -15,6 +15,7 @@ import io.github.p3o.examples.language.PromptOptions;
 import io.github.p3o.examples.language.Reward;
 import io.github.p3o.examples.language.StoryOpenings;
 import io.github.p3o.examples.language.TextCodec;
+import io.github.p3o.examples.language.WeightsOptions;
 import io.github.p3o.examples.report.RunReport;
 import io.github.p3o.examples.run.CheckpointOptions;
 import io.github.p3o.examples.run.Checks;
@@ -25,6 +26,7 @@ import io.github.p3o.loss.Preset;
 import io.github.p3o.transformer.SamplingConfig;
 import io.github.p3o.transformer.StopRule;
 import io.github.p3o.transformer.TransformerPolicy;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -65,6 +67,7 @@ public final class AlignCommand implements Callable<Integer> {
   @Mixin private final TrainerOptions trainer = new TrainerOptions();
   @Mixin private final LoraOptions lora = new LoraOptions();
   @Mixin private final FreezeOptions freezing = new FreezeOptions();
+  @Mixin private final WeightsOptions weights = new WeightsOptions();
   @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
   @Option(
@@ -164,8 +167,8 @@ public final class AlignCommand implements Callable<Integer> {
     boolean seedGiven = spec.commandLine().getParseResult().hasMatchedOption("--seed");
     TrainerConfig config =
         trainer.config(preset, objective.epochsPerStep(), seedGiven ? options.seed() : null);
-    try (LanguageModel model = freezing.applyTo(LanguageModel.load(policy));
-        Reward scored = Reward.open(reward, model)) {
+    try (LanguageModel model = freezing.applyTo(languageModel());
+        Reward scored = Reward.open(reward, model, weights::rewardModel)) {
       PromptSplit prompts = prompts(model, config.seed());
       Alignment.Settings settings =
           new Alignment.Settings(
@@ -198,6 +201,16 @@ public final class AlignCommand implements Callable<Integer> {
     Checks.share("--held-out", heldOut);
     lora.check();
     freezing.check(lora.isWanted());
+    weights.check(
+        lora.isWanted() || freezing.isWanted() || Files.isDirectory(Path.of(reward)),
+        "--lora-rank, --freeze, --freeze-layers or a reward model's directory");
+  }
+
+  /** What is trained as a whole is not only read. */
+  private LanguageModel languageModel() {
+    return lora.isWanted() || freezing.isWanted()
+        ? weights.languageModel(policy)
+        : LanguageModel.load(policy);
   }
 
   private int steps() {

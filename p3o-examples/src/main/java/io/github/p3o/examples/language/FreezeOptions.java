@@ -41,7 +41,8 @@ public final class FreezeOptions {
     }
   }
 
-  private boolean isWanted() {
+  /** Whether anything is to be frozen. */
+  public boolean isWanted() {
     return layers != null || !names.isEmpty();
   }
 

@@ -43,6 +43,7 @@ public final class GenerateCommand implements Callable<Integer> {
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final PromptOptions promptOptions = new PromptOptions();
   @Mixin private final TruncationOptions truncation = new TruncationOptions();
+  @Mixin private final WeightsOptions weights = new WeightsOptions();
 
   @Option(
       names = "--policy",
@@ -83,7 +84,7 @@ public final class GenerateCommand implements Callable<Integer> {
   public Integer call() {
     Checks.atLeast("--count", 1, count);
     Checks.positive("--temperature", temperature);
-    try (LanguageModel model = LanguageModel.load(policy)) {
+    try (LanguageModel model = weights.languageModel(policy)) {
       Console console = Run.console(spec, options.display());
       int tokens = newTokens(model);
       SamplingConfig sampling = truncation.config(tokens, model.tokenizer());

@@ -11,6 +11,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.function.Function;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
@@ -39,11 +40,20 @@ public record LanguageModel(TransformerPolicy policy, Tokenizer tokenizer, Path 
    * those that {@code p3o sft --tokenizer bytes} makes.
    */
   public static LanguageModel load(Path directory) {
+    return open(directory, TransformerPolicy::load);
+  }
+
+  /** The same with weights where they lie in their files; the policy cannot be trained. */
+  public static LanguageModel map(Path directory) {
+    return open(directory, TransformerPolicy::map);
+  }
+
+  private static LanguageModel open(Path directory, Function<Path, TransformerPolicy> weights) {
     if (!Files.isDirectory(directory)) {
       throw new UsageException(
           "--policy: expected the directory of a Hugging Face checkpoint, got " + directory);
     }
-    TransformerPolicy policy = TransformerPolicy.load(directory);
+    TransformerPolicy policy = weights.apply(directory);
     try {
       return new LanguageModel(policy, tokenizer(directory, policy.config()), directory);
     } catch (RuntimeException e) {

@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +27,12 @@ public record Reward(
 
   /** A known preference by its name, or a trained model by its directory. */
   public static Reward open(String name, LanguageModel policy) {
+    return open(name, policy, TransformerRewardModel::load);
+  }
+
+  /** The same with a way to open the trained model. */
+  public static Reward open(
+      String name, LanguageModel policy, Function<Path, TransformerRewardModel> models) {
     for (Gold gold : Gold.values()) {
       if (gold.toString().equals(Ascii.toLowerCase(name))) {
         return new Reward(of(gold, policy.codec()), gold, null);
@@ -40,7 +47,7 @@ public record Reward(
               + name);
     }
     checkTokenizer(directory, policy);
-    TransformerRewardModel trained = TransformerRewardModel.load(directory);
+    TransformerRewardModel trained = models.apply(directory);
     return new Reward(trained, null, trained);
   }
 

@@ -39,6 +39,8 @@ import org.nd4j.linalg.api.buffer.DataType;
  * run=DIR       checkpoints; a run that finds some goes on from them; at the end the model
  * prompts=PATH  Parquet files with a column "tokens" of arrays of ids, seen by all machines
  * model=DIR     a Hugging Face checkpoint, at the same path on all machines; else a random one
+ * open=map      the weights under an adapter where they lie in the checkpoint's files, of float32:
+ *               tasks and executors of a machine share them; load, the default, copies them
  * width=N, layers=N, vocabulary=N
  *               of the random model, 64, 4 and 512 by default
  * tokens=N      of a response at most, 16 by default
@@ -55,6 +57,7 @@ public final class SparkExample {
           "run",
           "prompts",
           "model",
+          "open",
           "width",
           "layers",
           "vocabulary",
@@ -68,21 +71,26 @@ public final class SparkExample {
 
   /** The models, made from these few words on each machine. */
   private record Models(
-      String directory, int width, int layers, int vocabulary, int tokens, int rank)
+      String directory, boolean mapped, int width, int layers, int vocabulary, int tokens, int rank)
       implements SparkModels<TransformerPolicy> {
 
     @Override
     public TransformerPolicy policy() {
-      TransformerPolicy base =
-          directory.isEmpty()
-              ? TransformerPolicy.random(random(), DataType.FLOAT, 1)
-              : TransformerPolicy.load(Path.of(directory));
+      TransformerPolicy base = base();
       if (rank == 0) {
         return base;
       }
       try (base) {
         return base.withAdapter(LoraConfig.of(base.config().architecture(), rank), 2);
       }
+    }
+
+    private TransformerPolicy base() {
+      if (directory.isEmpty()) {
+        return TransformerPolicy.random(random(), DataType.FLOAT, 1);
+      }
+      Path checkpoint = Path.of(directory);
+      return mapped ? TransformerPolicy.map(checkpoint) : TransformerPolicy.load(checkpoint);
     }
 
     private DecoderConfig random() {
@@ -142,6 +150,7 @@ public final class SparkExample {
     Models models =
         new Models(
             given.getOrDefault("model", ""),
+            isMapped(given),
             number(given, "width", 64),
             number(given, "layers", 4),
             number(given, "vocabulary", 512),
@@ -166,6 +175,15 @@ public final class SparkExample {
                 .build()) {
       train(trainer, run, number(given, "steps", 10));
     }
+  }
+
+  private static boolean isMapped(Map<String, String> given) {
+    String open = given.getOrDefault("open", "load");
+    checkArgument(
+        open.equals("load") || (open.equals("map") && given.containsKey("rank")),
+        "open: expected load, or map with a rank, got %s",
+        open);
+    return open.equals("map");
   }
 
   private static int number(Map<String, String> given, String name, int byDefault) {

@@ -96,6 +96,22 @@ class SparkExampleTest {
                 + " to the driver");
   }
 
+  /** Two tasks at a time over the pages of one file. */
+  @Test
+  void main_mappedModel_endsWithTheBitsOfTheLoadedOne() throws IOException {
+    Path base = directory.resolve("base");
+    printed(base, "steps=1");
+    String model = "model=" + base.resolve("model");
+    Path loaded = directory.resolve("loaded");
+    Path mapped = directory.resolve("mapped");
+    printed(loaded, "steps=2", "rank=2", model);
+    printed(mapped, "steps=2", "rank=2", model, "open=map");
+    assertThat(saved(mapped)).containsExactly(saved(loaded)).isNotEqualTo(saved(base));
+    assertThatThrownBy(() -> printed(mapped, "steps=2", model, "open=map"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("open: expected load, or map with a rank, got map");
+  }
+
   @Test
   void main_unknownName_isRefused() {
     assertThatThrownBy(() -> SparkExample.main(new String[] {"step=3"}))
