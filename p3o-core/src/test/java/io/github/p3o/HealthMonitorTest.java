@@ -110,6 +110,22 @@ class HealthMonitorTest {
   }
 
   @Test
+  void observe_goldThatFallsWhileTheRewardDoesNotRise_isSilent() {
+    Map<String, IntToDoubleFunction> run = healthy();
+    run.put("eval/gold", t -> t < 15 ? 0.1 * t : 1.5 - 0.1 * (t - 15));
+    run.put("eval/reward", t -> t <= 15 ? 0.1 * t : 1.5 + 0.001 * (t - 15));
+    assertThat(alarms(run)).isEmpty();
+  }
+
+  @Test
+  void observe_entropyThatFallsWithTheLength_isSilent() {
+    Map<String, IntToDoubleFunction> run = healthy();
+    run.put("completions/mean_length", t -> t < 10 ? 20 : 11);
+    run.put("objective/entropy", t -> t < 10 ? 40 : 3); // 2 a token, then 0.27; 0.2 is least
+    assertThat(alarms(run)).isEmpty();
+  }
+
+  @Test
   void observe_whatEndsAndBeginsAgain_givesAlarmAgain() {
     Map<String, IntToDoubleFunction> run = healthy();
     run.put("frac_zero_signal", t -> t == 5 || t == 6 || t == 9 ? 1 : 0);

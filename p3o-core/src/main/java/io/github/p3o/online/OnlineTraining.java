@@ -120,13 +120,14 @@ final class OnlineTraining implements AutoCloseable {
   /** The version that was served last, or the first; the trainer is where it was. */
   private ServedVersion resume() {
     Path found = checkpoints.resume(trainer);
+    long number = versions.served; // a version's file has the number of the one served before it
     if (found == null) {
       files.save(0, trainer);
       save();
     } else {
-      files.load(versions.served, trainer);
+      files.load(number, trainer);
     }
-    ServedVersion version = new ServedVersion(versions.served, policy.frozenCopy());
+    ServedVersion version = new ServedVersion(number, policy.frozenCopy());
     if (found != null) {
       checkpoints.resume(trainer);
     }

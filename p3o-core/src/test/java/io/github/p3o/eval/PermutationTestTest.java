@@ -3,6 +3,7 @@ package io.github.p3o.eval;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import net.jqwik.api.ForAll;
@@ -43,6 +44,15 @@ class PermutationTestTest {
     assertThat(test.pValue()).isEqualTo(PermutationTest.of(values, 11).pValue());
     assertThat(test.smallest()).isEqualTo(1 / 200_000.0);
     assertThat(test.pValue()).isBetween(0.0005, 0.5);
+  }
+
+  @Test
+  void of_manyRunsFarApart_isTheLeastThatDrawingCanGive() {
+    double[] values = new double[22];
+    Arrays.fill(values, 0, 11, 1);
+
+    // 2 of 705,432 ways are so far apart, and none of 199,999 draws must be for p to be above 0
+    assertThat(PermutationTest.of(values, 11).pValue()).isBetween(1 / 200_000.0, 5 / 200_000.0);
   }
 
   @Property(tries = 100)

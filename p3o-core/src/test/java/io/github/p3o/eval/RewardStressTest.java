@@ -78,6 +78,19 @@ class RewardStressTest {
     assertThat(score(stress, Prompt.of(prompt, 1), Response.of(token)) - token).isNotEqualTo(shift);
   }
 
+  @Test
+  void shift_ofManyPrompts_isSpreadOverItsRange() {
+    RewardStress stress = RewardStress.none().withShift(3, 5);
+    Stats shifts =
+        Stats.of(
+            IntStream.range(0, 4000)
+                .mapToDouble(i -> score(stress, Prompt.of(i), Response.of(2)) - 2));
+
+    assertThat(shifts.mean()).isCloseTo(0, within(4 * Math.sqrt(3.0 / 4000))); // variance 3²/3
+    assertThat(shifts.min()).isLessThan(-2.9);
+    assertThat(shifts.max()).isGreaterThan(2.9);
+  }
+
   @Property(tries = 100)
   void lengthBias_isLinearInTheTokens(
       @ForAll @DoubleRange(min = -2, max = 2) double perToken,

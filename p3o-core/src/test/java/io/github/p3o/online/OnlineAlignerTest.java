@@ -237,6 +237,8 @@ class OnlineAlignerTest {
     try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
         OnlineAligner aligner = aligner(fresh, directory).open()) {
       assertThat(parameters(aligner)).containsExactly(second);
+      assertThat(aligner.status().served()).isEqualTo(2);
+      assertThat(aligner.<Long>serve(ServedVersion::number)).isEqualTo(2);
       assertThat(aligner.status().trained()).isEqualTo(4 * BATCH);
       offer(aligner, 4 * BATCH, 5 * BATCH);
       OnlineStatus status = awaitSteps(aligner, 5);

@@ -107,6 +107,25 @@ class FormatsTest {
   }
 
   @Test
+  void parse_ofMessagesThatPartEarly_keepsLaterTurnsInTheResponses() throws Exception {
+    String line =
+        """
+        {"prompt": [{"role": "user", "content": "Hi"}],
+         "chosen": [{"role": "assistant", "content": "A"}, {"role": "user", "content": "B"},
+                    {"role": "assistant", "content": "C"}],
+         "rejected": [{"role": "assistant", "content": "D"}, {"role": "user", "content": "B"},
+                    {"role": "assistant", "content": "C"}]}\
+        """;
+
+    assertThat(PreferenceFormat.MESSAGES.parse(StrictJson.object(line), ChatTemplate.HH))
+        .isEqualTo(
+            new Preference(
+                "\n\nHuman: Hi\n\nAssistant:",
+                " A\n\nHuman: B\n\nAssistant: C",
+                " D\n\nHuman: B\n\nAssistant: C"));
+  }
+
+  @Test
   void parse_ofMessagesToImitate_imitatesTheLastAnswer() throws Exception {
     String all =
         """

@@ -56,6 +56,12 @@ class PreferenceFormatTest {
   }
 
   @Test
+  void split_whereOneDialogueGoesOn_takesNoTurnThatTheOtherLacks() throws Exception {
+    assertThat(Dialogues.split(QUESTION + " A\n\nAssistant: B", QUESTION + " A"))
+        .isEqualTo(new Preference(QUESTION, " A\n\nAssistant: B", " A"));
+  }
+
+  @Test
   void split_withoutASharedTurn_throws() {
     assertThatThrownBy(() -> Dialogues.split("\n\nHuman: a\n\nAssistant: b", "\n\nHuman: c"))
         .isInstanceOf(MalformedLineException.class)

@@ -87,7 +87,7 @@ public record Outcome(
   String errors() {
     int seeds = runs.values().iterator().next().size();
     return seeds == 1
-        ? "± is the standard error over held-out prompts."
+        ? "± is the standard error over the prompts judged on."
         : "Means over " + seeds + " seeds of the alignment, ± the standard error over seeds.";
   }
 
