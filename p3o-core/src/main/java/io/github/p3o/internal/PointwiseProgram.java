@@ -25,8 +25,6 @@ import org.nd4j.autodiff.samediff.SameDiff;
  */
 final class PointwiseProgram {
 
-  private static final int BLOCK = LaneKernels.BLOCK;
-
   /** Registers of each thread; kept, since clearing new ones costs as much as a few ops. */
   private static final ThreadLocal<double[][]> REGISTERS =
       ThreadLocal.withInitial(() -> new double[0][]);
@@ -159,15 +157,19 @@ final class PointwiseProgram {
                 })
             .toArray(Lanes[]::new);
     int tasks = (length + TASK - 1) / TASK;
-    double[][] outputs = // clearing that much memory is work for all threads, too
-        upTo(wantedLanes.size(), tasks).mapToObj(i -> new double[length]).toArray(double[][]::new);
-    double[][] reduced =
-        upTo(tasks, tasks)
-            .mapToObj(
-                task ->
-                    new Block(operands, inputs, outputs)
-                        .run(task * TASK, Math.min(length, (task + 1) * TASK)))
-            .toArray(double[][]::new);
+    double[][] outputs = new double[wantedLanes.size()][];
+    if (tasks > 1) { // clearing that much memory is work for all threads, too
+      Tasks.each(outputs.length, i -> outputs[i] = new double[length]);
+    } else {
+      Arrays.setAll(outputs, i -> new double[length]);
+    }
+    double[][] reduced = new double[tasks][];
+    Tasks.each(
+        tasks,
+        task ->
+            reduced[task] =
+                new Block(operands, inputs, outputs)
+                    .run(task * TASK, Math.min(length, (task + 1) * TASK)));
     for (int i = 0; i < code.reductions().size(); i++) {
       Expression reduction = code.reductions().get(i);
       double total = LaneKernels.none(reduction.kind());
@@ -178,11 +180,6 @@ final class PointwiseProgram {
     }
     totals.forEach(e -> number(e, numbers, known));
     return results(known, outputs);
-  }
-
-  private static IntStream upTo(int count, int tasks) {
-    IntStream range = IntStream.range(0, count);
-    return tasks > 1 ? range.parallel() : range;
   }
 
   private Results results(Map<Expression, Double> known, double[][] outputs) {
@@ -254,7 +251,7 @@ final class PointwiseProgram {
       if (before < count) {
         kept = Arrays.copyOf(kept, count);
         for (int i = before; i < count; i++) {
-          kept[i] = new double[BLOCK];
+          kept[i] = new double[LaneKernels.BLOCK];
         }
         REGISTERS.set(kept);
       }
@@ -268,8 +265,8 @@ final class PointwiseProgram {
         double none = LaneKernels.none(reductions.get(i).kind());
         Arrays.fill(parts(i), 0, LaneKernels.PARTS, none);
       }
-      for (int begin = from; begin < to; begin += BLOCK) {
-        int count = Math.min(BLOCK, to - begin);
+      for (int begin = from; begin < to; begin += LaneKernels.BLOCK) {
+        int count = Math.min(LaneKernels.BLOCK, to - begin);
         for (LaneCode.Instruction instruction : code.instructions()) {
           execute(instruction, begin, count);
         }
@@ -291,7 +288,7 @@ final class PointwiseProgram {
         case READ -> inputs[a].read(begin, registers[out], count);
         case REDUCE -> {
           Expression.Kind kind = instruction.expression().kind();
-          Arrays.fill(registers[a], count, BLOCK, LaneKernels.none(kind));
+          Arrays.fill(registers[a], count, LaneKernels.BLOCK, LaneKernels.none(kind));
           LaneKernels.reduce(kind, parts(out), registers[a]);
         }
         case WRITE -> {
