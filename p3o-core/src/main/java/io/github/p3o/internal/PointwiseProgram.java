@@ -93,12 +93,11 @@ final class PointwiseProgram {
       Collection<String> outputs,
       Function<Expression.Factory, Map<String, Expression>> further) {
     Map<String, String> wanted = Program.differentiate(graph, loss, inputs, outputs);
-    SameDiff gradient = graph.getFunction("grad");
     ImmutableSet<String> lanes =
         ImmutableSet.<String>builder().addAll(inputs).addAll(constants).build();
     Expression.Factory make = new Expression.Factory();
     return PointwiseReader.read(
-            gradient, Program.orderFor(gradient, wanted.keySet()), wanted.keySet(), lanes, make)
+            graph, Program.orderFor(graph, wanted.keySet()), wanted.keySet(), lanes, make)
         .filter(values -> canRun(values.values()))
         .map(
             values -> {

@@ -89,17 +89,13 @@ public final class Program implements ProgramCache.Entry {
       SameDiff graph, String loss, Collection<String> parameters, Collection<String> outputs) {
     Map<String, String> wanted = differentiate(graph, loss, parameters, outputs);
     return new Program(
-        graph.getFunction("grad"),
-        parameters,
-        wanted,
-        Attention.steps(graph, name -> gradientName(graph, name)));
+        graph, parameters, wanted, Attention.steps(graph, name -> gradientName(graph, name)));
   }
 
-  /** Makes the function "grad"; the name of each wanted variable in it → its name in results. */
+  /** Adds the gradient; the name of each wanted variable in the graph → its name in results. */
   static Map<String, String> differentiate(
       SameDiff graph, String loss, Collection<String> parameters, Collection<String> outputs) {
-    graph.setLossVariables(loss);
-    graph.createGradFunction(parameters.toArray(String[]::new));
+    Differentiation.addTo(graph, loss, parameters);
     Map<String, String> wanted = new LinkedHashMap<>();
     wanted.put(loss, loss);
     outputs.forEach(name -> wanted.put(name, name));
@@ -129,7 +125,7 @@ public final class Program implements ProgramCache.Entry {
     return "gradient of " + name;
   }
 
-  /** The name of a variable's gradient in the function "grad"; null if it has none. */
+  /** The name of a variable's gradient; null if it has none. */
   private static @Nullable String gradientName(SameDiff graph, String name) {
     SDVariable gradient = graph.getVariable(name).gradient();
     return gradient == null ? null : gradient.name();
