@@ -203,7 +203,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
 
   /**
    * One turn: a rollout, and several updates on it. A turn that fails is not counted: the next call
-   * draws the same prompts again.
+   * draws the same prompts again. One whose listener fails was counted before.
    *
    * @return what was measured
    * @throws NonFiniteException if a reward, log-probability or gradient is not finite; the
