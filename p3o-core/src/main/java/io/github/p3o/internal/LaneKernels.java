@@ -159,20 +159,25 @@ final class LaneKernels {
 
   static void greater(double[] out, double[] a, double[] b, int n) {
     for (int i = 0; i < n; i++) {
-      out[i] = Math.min(Math.max((a[i] - b[i]) * LARGE * LARGE, 0.0), 1.0);
+      out[i] = isPositive(a[i] - b[i]);
     }
   }
 
   static void greater(double[] out, double[] a, double b, int n) {
     for (int i = 0; i < n; i++) {
-      out[i] = Math.min(Math.max((a[i] - b) * LARGE * LARGE, 0.0), 1.0);
+      out[i] = isPositive(a[i] - b);
     }
   }
 
   static void less(double[] out, double[] a, double b, int n) {
     for (int i = 0; i < n; i++) {
-      out[i] = Math.min(Math.max((b - a[i]) * LARGE * LARGE, 0.0), 1.0);
+      out[i] = isPositive(b - a[i]);
     }
+  }
+
+  /** 1 for a number above 0, else 0. */
+  private static double isPositive(double x) {
+    return Math.min(Math.max(x * LARGE * LARGE, 0.0), 1.0);
   }
 
   static void nonzero(double[] out, double[] a, int n) {

@@ -78,11 +78,7 @@ final class RowStep implements Step {
 
   @Override
   public void execute() {
-    if (tasks == 1) {
-      run(0);
-    } else {
-      Tasks.each(tasks, this::run);
-    }
+    Tasks.each(tasks, this::run);
     code.instructions().stream().filter(RowStep::isSum).forEach(this::writeSum);
   }
 
