@@ -10,10 +10,12 @@ import io.github.p3o.transformer.DecoderTensors.Fusion;
 import io.github.p3o.transformer.DecoderTensors.Layer;
 import io.github.p3o.transformer.DecoderTensors.Norm;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.nd4j.autodiff.samediff.NameScope;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -27,6 +29,9 @@ import org.nd4j.linalg.api.buffer.DataType;
  * both are what ND4J does fast.
  */
 final class DecoderGraph {
+
+  /** Name scope of a layer: without one, SameDiff looks for a free name among all ops. */
+  private static final String LAYER = "p3o/layer";
 
   private final SameDiff graph;
   private final DecoderModel model;
@@ -84,9 +89,26 @@ final class DecoderGraph {
   SDVariable hidden(SDVariable positions) {
     SDVariable x = input();
     for (Layer layer : model.tensors().layers()) {
-      x = block(x, layer);
+      parametersOf(layer).forEach(this::parameter); // outside the scope, which changes names
+      NameScope scope = graph.withNameScope(LAYER + keys.size());
+      try {
+        x = block(x, layer);
+      } finally {
+        scope.close();
+      }
     }
     return normalised(Ops.rows(x, positions), model.tensors().finalNorm());
+  }
+
+  private List<String> parametersOf(Layer layer) {
+    List<String> names = new ArrayList<>(layer.names());
+    Adapter adapter = model.adapter();
+    if (adapter != null) {
+      layer.linears().stream()
+          .filter(adapter::adapts)
+          .forEach(linear -> Collections.addAll(names, Adapter.down(linear), Adapter.up(linear)));
+    }
+    return names;
   }
 
   /** The embedding of each token, and of its position {@code [B·T, D]}. */

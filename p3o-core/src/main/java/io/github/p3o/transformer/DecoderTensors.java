@@ -2,8 +2,10 @@ package io.github.p3o.transformer;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.transformer.DecoderConfig.Bias;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -65,6 +67,25 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
         all.add(gate);
       }
       return all.add(up, down).build();
+    }
+
+    /** The names of all tensors. */
+    ImmutableSet<String> names() {
+      ImmutableSet.Builder<String> names = ImmutableSet.builder();
+      for (Norm norm : List.of(attentionNorm, feedForwardNorm)) {
+        names.add(norm.weight());
+        if (norm.bias() != null) {
+          names.add(norm.bias());
+        }
+      }
+      for (Linear linear : linears()) {
+        String bias = linear.bias();
+        names.add(linear.weight());
+        if (bias != null) {
+          names.add(bias);
+        }
+      }
+      return names.build();
     }
   }
 
