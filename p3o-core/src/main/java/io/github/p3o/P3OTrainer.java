@@ -328,7 +328,8 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @return the pairs, with behaviour and reference log-probabilities, shaped rewards, and what
    *     else the objective fixes for its updates
    * @throws NonFiniteException if a reward or log-probability is not finite
-   * @throws IllegalStateException if {@link TrainerConfig#rolloutsAhead} is not 0
+   * @throws IllegalStateException if {@link TrainerConfig#rolloutsAhead} is not 0; within a step,
+   *     also of another thread; after {@link #close}
    */
   public PairwiseBatch rollout(long step) {
     checkState(
@@ -336,6 +337,10 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
         "rollout: expected rolloutsAhead 0, since prompts and rewards are in use on another thread,"
             + " got %s",
         config.rolloutsAhead());
+    return calls.run("rollout", () -> drawn(step));
+  }
+
+  private PairwiseBatch drawn(long step) {
     RandomGenerator random = RandomStreams.forStep(config.seed(), step);
     Rollouts.Drawn rollout = rollouts.prepare(drawer.draw(step, random), klController.scale());
     rollouts.shapingState(rollout.state());
@@ -362,9 +367,10 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @return the gradient; the caller closes it
    * @throws IllegalArgumentException for a batch of numbers only, or of another k
    * @throws NonFiniteException if the loss or a log-probability is not finite
+   * @throws IllegalStateException within a step, also of another thread; after {@link #close}
    */
   public Gradients gradients(PairwiseBatch batch) {
-    return updates.gradients(batch);
+    return calls.run("gradients", () -> updates.gradients(batch));
   }
 
   /**
@@ -374,9 +380,15 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @return the norm before clipping
    * @throws IllegalArgumentException for closed gradients, such as those of an apply before
    * @throws NonFiniteException if the norm is not finite; nothing was changed then
+   * @throws IllegalStateException within a step, also of another thread; after {@link #close}; the
+   *     gradient is still open then
    */
   @CanIgnoreReturnValue
   public double apply(Gradients gradients) {
+    return calls.run("apply", () -> applied(gradients));
+  }
+
+  private double applied(Gradients gradients) {
     try (gradients) {
       return optimizer.update(gradients.vector());
     }
