@@ -63,6 +63,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     RolloutSource.Scored draw(long step, RandomGenerator random);
   }
 
+  /** Checks everything before it takes memory, and frees that if it cannot take all. */
   private P3OTrainer(Builder builder) {
     PromptSource prompts = require("prompts", builder.prompts);
     Workers workers = builder.workers;
@@ -73,25 +74,36 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     policy = builder.policy;
     config = builder.config;
     listeners = ImmutableList.copyOf(builder.listeners);
-    optimizer = new AdamW(policy.parameters(), config.optimizer());
+    objective = builder.objective.apply(config);
+    checkWorkers(workers);
+    checkAhead(builder);
+    config.rewardShaping().checkFor(objective.name(), objective.rewardView());
+    klController = new KlController(config.klControl(), objective);
+    rollouts = new Rollouts(objective, config.rewardShaping());
+    health = new HealthMonitor(builder.health);
     ownsReference = builder.reference == null;
     reference = builder.reference == null ? policy.frozenCopy() : builder.reference;
+    Policy copyAhead = null;
+    boolean whole = false;
+    try {
+      copyAhead = config.rolloutsAhead() == 0 ? null : reference.frozenCopy();
+      optimizer = new AdamW(policy.parameters(), config.optimizer());
+      whole = true;
+    } finally {
+      if (!whole) {
+        closeCopies(copyAhead);
+      }
+    }
     int k = config.responsesPerPrompt();
     int groupsAtOnce = config.promptsPerMicroBatch();
     referenceScorer = new PolicyScorer(reference, k * groupsAtOnce);
-    objective = builder.objective.apply(config);
-    checkWorkers(workers);
-    config.rewardShaping().checkFor(objective.name(), objective.rewardView());
-    rollouts = new Rollouts(objective, config.rewardShaping());
     learner = new PolicyLearner(policy, objective, k, groupsAtOnce);
-    klController = new KlController(config.klControl(), objective);
-    queue = config.rolloutsAhead() == 0 ? null : queue(builder, prompts);
-    drawer = drawer(builder, prompts);
     Updates.Learner gradients = workers == null ? learner::gradients : workers::gradients;
     updates = new Updates(config, gradients, optimizer, klController, this::alarm);
     // At the first checkpoint: it reads every parameter of the frozen models.
     settings = Suppliers.memoize(() -> settings(builder.rewardModel));
-    health = new HealthMonitor(builder.health);
+    queue = copyAhead == null ? null : queue(builder, prompts, copyAhead);
+    drawer = drawer(builder, prompts);
     parts.add("klControl", klController);
     parts.add("rewardShaping", rollouts.shaping());
     parts.add("health", health);
@@ -103,6 +115,15 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     parts.add("rewardModel", builder.rewardModel);
     for (int i = 0; i < listeners.size(); i++) {
       parts.add("listeners[" + i + "]", listeners.get(i));
+    }
+  }
+
+  private void closeCopies(@Nullable Policy copyAhead) {
+    if (copyAhead != null) {
+      copyAhead.close();
+    }
+    if (ownsReference) {
+      reference.close();
     }
   }
 
@@ -134,23 +155,29 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     return (at, random) -> source.draw(at, at, sampler, random);
   }
 
-  private RolloutQueue queue(Builder builder, PromptSource prompts) {
-    RewardModel rewardModel = require("rewardModel", builder.rewardModel);
+  private void checkAhead(Builder builder) {
     int ahead = config.rolloutsAhead();
-    checkArgument(
-        objective.correctsForStaleness(),
-        "rolloutsAhead: expected 0 for %s, whose ratios do not correct for older policies, got %s",
-        objective.name(),
-        ahead);
-    checkArgument(
-        builder.samplerOfCopy != null,
-        "samplerOfCopy: expected to be set for rolloutsAhead %s, got a sampler of the policy"
-            + " itself, which changes meanwhile",
-        ahead);
+    if (ahead > 0) {
+      checkArgument(
+          objective.correctsForStaleness(),
+          "rolloutsAhead: expected 0 for %s, whose ratios do not correct for older policies, got"
+              + " %s",
+          objective.name(),
+          ahead);
+      checkArgument(
+          builder.samplerOfCopy != null,
+          "samplerOfCopy: expected to be set for rolloutsAhead %s, got a sampler of the policy"
+              + " itself, which changes meanwhile",
+          ahead);
+    }
+  }
+
+  private RolloutQueue queue(Builder builder, PromptSource prompts, Policy copy) {
+    RewardModel rewardModel = require("rewardModel", builder.rewardModel);
     return new RolloutQueue(
         policy,
-        builder.samplerOfCopy,
-        reference.frozenCopy(),
+        require("samplerOfCopy", builder.samplerOfCopy),
+        copy,
         scorer -> new RolloutSource(prompts, rewardModel, scorer, config),
         config);
   }
