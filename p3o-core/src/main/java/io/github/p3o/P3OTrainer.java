@@ -10,6 +10,7 @@ import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.HealthAlarm.Kind;
 import io.github.p3o.internal.AdamW;
 import io.github.p3o.internal.Fingerprint;
+import io.github.p3o.internal.HealthRules;
 import io.github.p3o.internal.Objective;
 import io.github.p3o.internal.Parts;
 import io.github.p3o.internal.PolicyLearner;
@@ -277,7 +278,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     } catch (NonFiniteException e) {
       String message = String.valueOf(e.getMessage());
       try {
-        alarm(new HealthAlarm(Kind.NON_FINITE, step, Double.NaN, Double.NaN, message));
+        alarm(HealthRules.alarm(Kind.NON_FINITE, step, Double.NaN, Double.NaN, message));
       } catch (RuntimeException ofListener) {
         e.addSuppressed(ofListener);
       }
