@@ -238,8 +238,8 @@ public record TrainerConfig(
     /**
      * Sets what becomes of the KL coefficient.
      *
-     * @param klControl fixed, or adaptive to a target with a horizon above a fifth of the
-     *     responses of a step
+     * @param klControl fixed, or adaptive to a target with a horizon above a fifth of the responses
+     *     of a step
      * @return this
      */
     public Builder klControl(KlControl klControl) {

@@ -147,6 +147,9 @@ public final class OnlineAligner implements AutoCloseable {
         "responses: expected %s, got %s",
         config.responsesPerPrompt(),
         k);
+    synchronized (this) {
+      checkState(!closed, "aligner: expected an open one, got a closed one");
+    }
     synchronized (shapes) {
       shapes.shape(Collections.nCopies(k, feedback.prompt()), feedback.responses());
     }

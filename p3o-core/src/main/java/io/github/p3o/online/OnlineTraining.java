@@ -213,8 +213,7 @@ final class OnlineTraining implements AutoCloseable {
   }
 
   private OnlineStatus view() {
-    return new OnlineStatus(
-        0, 0, trainer.stepsDone(), 0, numbers(), refused, lastRefusal, failure);
+    return new OnlineStatus(0, 0, trainer.stepsDone(), 0, numbers(), refused, lastRefusal, failure);
   }
 
   /**
@@ -282,8 +281,7 @@ final class OnlineTraining implements AutoCloseable {
   /** Goes back to a version, but not in the journal. */
   void rollback(long number) {
     ImmutableSortedSet<Long> numbers = numbers();
-    checkArgument(
-        numbers.contains(number), "version: expected one of %s, got %s", numbers, number);
+    checkArgument(numbers.contains(number), "version: expected one of %s, got %s", numbers, number);
     ImmutableMap<String, String> now = trainer.checkpoint().states();
     long steps = trainer.stepsDone();
     long newest = versions.newest;

@@ -243,7 +243,7 @@ class AdamWTest {
       adamW.close();
       assertThatThrownBy(() -> adamW.update(Nd4j.createFromArray(new double[] {1})))
           .isInstanceOf(IllegalStateException.class)
-          .hasMessage("optimizer: expected an open one, got a closed one");
+          .hasMessage("trainer: expected an open one, got one that was closed");
     }
   }
 }

@@ -594,9 +594,15 @@ class OnlineAlignerTest {
     OnlineAligner aligner = aligner(policy, directory).open();
     aligner.close();
     aligner.close();
-    assertThatThrownBy(() -> aligner.offer(feedback(0))).isInstanceOf(IllegalStateException.class);
-    assertThatThrownBy(() -> parameters(aligner)).isInstanceOf(IllegalStateException.class);
-    assertThatThrownBy(() -> aligner.rollback(0)).isInstanceOf(IllegalStateException.class);
+    for (ThrowingCallable call :
+        List.<ThrowingCallable>of(
+            () -> aligner.offer(feedback(0)),
+            () -> parameters(aligner),
+            () -> aligner.rollback(0))) {
+      assertThatThrownBy(call)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("aligner: expected an open one, got a closed one");
+    }
   }
 
   @Test
