@@ -8,7 +8,8 @@ package io.github.p3o;
  * @param step at which, from 0
  * @param value what was measured
  * @param threshold what it was compared with
- * @param message says it in words, with value and threshold
+ * @param message says all of it but the step in one line, for a log: the kind, what was expected
+ *     and what was seen, and what may help
  */
 public record HealthAlarm(Kind kind, long step, double value, double threshold, String message) {
 

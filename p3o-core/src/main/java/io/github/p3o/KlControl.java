@@ -7,9 +7,13 @@ import static com.google.common.base.Preconditions.checkArgument;
  *
  * @param mode whether it changes
  * @param target of ADAPTIVE, the KL(π‖π_ref) to keep, in nats per response, &gt; 0
- * @param horizon of ADAPTIVE, the responses over which β can change by a fifth, ≥ 1
+ * @param horizon of ADAPTIVE, the responses over which β can change by a fifth, ≥ 1, and above a
+ *     fifth of the responses of a step
  */
 public record KlControl(Mode mode, double target, double horizon) {
+
+  /** So that one outlying step does not throw β off: Ziegler's bound of the proportional error. */
+  private static final double MAX_ERROR = 0.2;
 
   /** The ways to control β. */
   public enum Mode {
@@ -34,6 +38,27 @@ public record KlControl(Mode mode, double target, double horizon) {
         horizon);
   }
 
+  /** What β is multiplied by after a step of so many responses. */
+  double factor(double kl, double responses) {
+    if (mode == Mode.FIXED) {
+      return 1;
+    }
+    double error = Math.max(-MAX_ERROR, Math.min(MAX_ERROR, kl / target - 1));
+    return 1 + error * responses / horizon;
+  }
+
+  /** Refuses a horizon so short that one step could take β to 0, where it stays, or below. */
+  void checkFor(double responses) {
+    checkArgument(
+        factor(Double.NEGATIVE_INFINITY, responses) > 0,
+        "klControl.horizon: expected above %s, a fifth of the %s responses of a step"
+            + " (promptsPerStep * responsesPerPrompt), since one step could set the KL coefficient"
+            + " to 0 for good, got %s",
+        responses / 5,
+        (long) responses,
+        horizon);
+  }
+
   /**
    * β stays as it is.
    *
@@ -47,7 +72,8 @@ public record KlControl(Mode mode, double target, double horizon) {
    * β follows the KL.
    *
    * @param target nats per response, &gt; 0
-   * @param horizon responses, ≥ 1; Ziegler's is 10,000
+   * @param horizon responses, ≥ 1, and above a fifth of the responses of a step; Ziegler's is
+   *     10,000
    * @return the control
    */
   public static KlControl adaptive(double target, double horizon) {

@@ -7,9 +7,6 @@ import io.github.p3o.internal.Objective;
 /** How much of its own β an objective uses in the next step; starts at all of it. */
 final class KlController implements Stateful {
 
-  /** So that one outlying step does not throw β off: Ziegler's bound of the proportional error. */
-  private static final double MAX_ERROR = 0.2;
-
   private final KlControl control;
   private double scale = 1;
 
@@ -28,11 +25,7 @@ final class KlController implements Stateful {
 
   /** Takes the KL of a step into account. */
   void observe(double kl, int responses) {
-    if (control.mode() == KlControl.Mode.ADAPTIVE) {
-      double error = Math.max(-MAX_ERROR, Math.min(MAX_ERROR, kl / control.target() - 1));
-      // A factor below 0 would turn the penalty into a reward: more responses than the horizon.
-      scale *= Math.max(0, 1 + error * responses / control.horizon());
-    }
+    scale *= control.factor(kl, responses);
   }
 
   @Override

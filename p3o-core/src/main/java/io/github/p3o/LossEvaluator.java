@@ -21,7 +21,9 @@ public final class LossEvaluator implements AutoCloseable {
    * @param objective such as {@code P3OLoss.v2()}
    */
   public LossEvaluator(PolicyLoss objective) {
-    losses = new ProgramCache<>(size -> new PlainLoss(objective, size.responses(), size.groups()));
+    losses =
+        new ProgramCache<>(
+            "evaluator", size -> new PlainLoss(objective, size.responses(), size.groups()));
   }
 
   /**

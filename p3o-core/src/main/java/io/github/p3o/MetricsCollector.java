@@ -142,14 +142,17 @@ final class MetricsCollector {
     return sum / count;
   }
 
+  /** A mean, least or greatest of no updates is left out. */
   ImmutableMap<String, Double> values() {
     ImmutableMap.Builder<String, Double> all = ImmutableMap.builder();
     all.putAll(rollout);
     updateSums.forEach((name, sum) -> all.put(name, sum / updates));
     all.put("policy/updates", (double) updates);
     all.put("policy/clamped_log_ratios", (double) clampedLogRatios);
-    all.put("policy/ratio_min", ratioMin);
-    all.put("policy/ratio_max", ratioMax);
+    if (updates > 0) {
+      all.put("policy/ratio_min", ratioMin);
+      all.put("policy/ratio_max", ratioMax);
+    }
     all.putAll(timings);
     return all.buildOrThrow();
   }

@@ -10,6 +10,7 @@ import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.HealthAlarm.Kind;
 import io.github.p3o.internal.AdamW;
 import io.github.p3o.internal.Fingerprint;
+import io.github.p3o.internal.HealthRules;
 import io.github.p3o.internal.Objective;
 import io.github.p3o.internal.Parts;
 import io.github.p3o.internal.PolicyLearner;
@@ -63,6 +64,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     RolloutSource.Scored draw(long step, RandomGenerator random);
   }
 
+  /** Checks everything before it takes memory, and frees that if it cannot take all. */
   private P3OTrainer(Builder builder) {
     PromptSource prompts = require("prompts", builder.prompts);
     Workers workers = builder.workers;
@@ -73,25 +75,36 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     policy = builder.policy;
     config = builder.config;
     listeners = ImmutableList.copyOf(builder.listeners);
-    optimizer = new AdamW(policy.parameters(), config.optimizer());
+    objective = builder.objective.apply(config);
+    checkWorkers(workers);
+    checkAhead(builder);
+    config.rewardShaping().checkFor(objective.name(), objective.rewardView());
+    klController = new KlController(config.klControl(), objective);
+    rollouts = new Rollouts(objective, config.rewardShaping());
+    health = new HealthMonitor(builder.health);
     ownsReference = builder.reference == null;
     reference = builder.reference == null ? policy.frozenCopy() : builder.reference;
+    Policy copyAhead = null;
+    boolean whole = false;
+    try {
+      copyAhead = config.rolloutsAhead() == 0 ? null : reference.frozenCopy();
+      optimizer = new AdamW(policy.parameters(), config.optimizer());
+      whole = true;
+    } finally {
+      if (!whole) {
+        closeCopies(copyAhead);
+      }
+    }
     int k = config.responsesPerPrompt();
     int groupsAtOnce = config.promptsPerMicroBatch();
     referenceScorer = new PolicyScorer(reference, k * groupsAtOnce);
-    objective = builder.objective.apply(config);
-    checkWorkers(workers);
-    config.rewardShaping().checkFor(objective.name(), objective.rewardView());
-    rollouts = new Rollouts(objective, config.rewardShaping());
     learner = new PolicyLearner(policy, objective, k, groupsAtOnce);
-    klController = new KlController(config.klControl(), objective);
-    queue = config.rolloutsAhead() == 0 ? null : queue(builder, prompts);
-    drawer = drawer(builder, prompts);
     Updates.Learner gradients = workers == null ? learner::gradients : workers::gradients;
     updates = new Updates(config, gradients, optimizer, klController, this::alarm);
     // At the first checkpoint: it reads every parameter of the frozen models.
     settings = Suppliers.memoize(() -> settings(builder.rewardModel));
-    health = new HealthMonitor(builder.health);
+    queue = copyAhead == null ? null : queue(builder, prompts, copyAhead);
+    drawer = drawer(builder, prompts);
     parts.add("klControl", klController);
     parts.add("rewardShaping", rollouts.shaping());
     parts.add("health", health);
@@ -103,6 +116,15 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     parts.add("rewardModel", builder.rewardModel);
     for (int i = 0; i < listeners.size(); i++) {
       parts.add("listeners[" + i + "]", listeners.get(i));
+    }
+  }
+
+  private void closeCopies(@Nullable Policy copyAhead) {
+    if (copyAhead != null) {
+      copyAhead.close();
+    }
+    if (ownsReference) {
+      reference.close();
     }
   }
 
@@ -134,23 +156,29 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     return (at, random) -> source.draw(at, at, sampler, random);
   }
 
-  private RolloutQueue queue(Builder builder, PromptSource prompts) {
-    RewardModel rewardModel = require("rewardModel", builder.rewardModel);
+  private void checkAhead(Builder builder) {
     int ahead = config.rolloutsAhead();
-    checkArgument(
-        objective.correctsForStaleness(),
-        "rolloutsAhead: expected 0 for %s, whose ratios do not correct for older policies, got %s",
-        objective.name(),
-        ahead);
-    checkArgument(
-        builder.samplerOfCopy != null,
-        "samplerOfCopy: expected to be set for rolloutsAhead %s, got a sampler of the policy"
-            + " itself, which changes meanwhile",
-        ahead);
+    if (ahead > 0) {
+      checkArgument(
+          objective.correctsForStaleness(),
+          "rolloutsAhead: expected 0 for %s, whose ratios do not correct for older policies, got"
+              + " %s",
+          objective.name(),
+          ahead);
+      checkArgument(
+          builder.samplerOfCopy != null,
+          "samplerOfCopy: expected to be set for rolloutsAhead %s, got a sampler of the policy"
+              + " itself, which changes meanwhile",
+          ahead);
+    }
+  }
+
+  private RolloutQueue queue(Builder builder, PromptSource prompts, Policy copy) {
+    RewardModel rewardModel = require("rewardModel", builder.rewardModel);
     return new RolloutQueue(
         policy,
-        builder.samplerOfCopy,
-        reference.frozenCopy(),
+        require("samplerOfCopy", builder.samplerOfCopy),
+        copy,
         scorer -> new RolloutSource(prompts, rewardModel, scorer, config),
         config);
   }
@@ -250,7 +278,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     } catch (NonFiniteException e) {
       String message = String.valueOf(e.getMessage());
       try {
-        alarm(new HealthAlarm(Kind.NON_FINITE, step, Double.NaN, Double.NaN, message));
+        alarm(HealthRules.alarm(Kind.NON_FINITE, step, Double.NaN, Double.NaN, message));
       } catch (RuntimeException ofListener) {
         e.addSuppressed(ofListener);
       }
@@ -328,7 +356,8 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @return the pairs, with behaviour and reference log-probabilities, shaped rewards, and what
    *     else the objective fixes for its updates
    * @throws NonFiniteException if a reward or log-probability is not finite
-   * @throws IllegalStateException if {@link TrainerConfig#rolloutsAhead} is not 0
+   * @throws IllegalStateException if {@link TrainerConfig#rolloutsAhead} is not 0; within a step,
+   *     also of another thread; after {@link #close}
    */
   public PairwiseBatch rollout(long step) {
     checkState(
@@ -336,6 +365,10 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
         "rollout: expected rolloutsAhead 0, since prompts and rewards are in use on another thread,"
             + " got %s",
         config.rolloutsAhead());
+    return calls.run("rollout", () -> drawn(step));
+  }
+
+  private PairwiseBatch drawn(long step) {
     RandomGenerator random = RandomStreams.forStep(config.seed(), step);
     Rollouts.Drawn rollout = rollouts.prepare(drawer.draw(step, random), klController.scale());
     rollouts.shapingState(rollout.state());
@@ -362,9 +395,10 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @return the gradient; the caller closes it
    * @throws IllegalArgumentException for a batch of numbers only, or of another k
    * @throws NonFiniteException if the loss or a log-probability is not finite
+   * @throws IllegalStateException within a step, also of another thread; after {@link #close}
    */
   public Gradients gradients(PairwiseBatch batch) {
-    return updates.gradients(batch);
+    return calls.run("gradients", () -> updates.gradients(batch));
   }
 
   /**
@@ -374,9 +408,15 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @return the norm before clipping
    * @throws IllegalArgumentException for closed gradients, such as those of an apply before
    * @throws NonFiniteException if the norm is not finite; nothing was changed then
+   * @throws IllegalStateException within a step, also of another thread; after {@link #close}; the
+   *     gradient is still open then
    */
   @CanIgnoreReturnValue
   public double apply(Gradients gradients) {
+    return calls.run("apply", () -> applied(gradients));
+  }
+
+  private double applied(Gradients gradients) {
     try (gradients) {
       return optimizer.update(gradients.vector());
     }

@@ -43,7 +43,8 @@ public final class PolicyScorer implements AutoCloseable {
    * @throws IllegalArgumentException if sequencesAtOnce is below 1
    */
   public PolicyScorer(Policy policy, int sequencesAtOnce) {
-    this.scorer = new Scorer(policy, shape -> variables(policy.build(shape)), sequencesAtOnce);
+    this.scorer =
+        new Scorer("scorer", policy, shape -> variables(policy.build(shape)), sequencesAtOnce);
   }
 
   private static ImmutableMap<String, SDVariable> variables(PolicyGraph built) {

@@ -21,7 +21,8 @@ import java.nio.file.Path;
  * @param ratioCheck what to do if the policy gives another log-probability than was recorded at
  *     sampling, before anything was updated
  * @param rewardShaping what is done to rewards before the objective sees them
- * @param klControl what becomes of the objective's KL coefficient over the run
+ * @param klControl what becomes of the objective's KL coefficient over the run; the horizon of an
+ *     adaptive one is above a fifth of promptsPerStep · responsesPerPrompt
  * @param maxApproximateKl the updates of a step end at a mini-batch whose {@code
  *     policy/approxkl_avg} is above this: it is not applied, nor are the rest; nats per response,
  *     &gt; 0, infinite to apply all
@@ -74,6 +75,7 @@ public record TrainerConfig(
         "rolloutsAhead: expected 0 to %s, got %s",
         MAX_ROLLOUTS_AHEAD,
         rolloutsAhead);
+    klControl.checkFor((double) promptsPerStep * responsesPerPrompt);
   }
 
   private static void checkAtLeast(String parameter, int least, int value) {
@@ -236,7 +238,8 @@ public record TrainerConfig(
     /**
      * Sets what becomes of the KL coefficient.
      *
-     * @param klControl fixed, or adaptive to a target
+     * @param klControl fixed, or adaptive to a target with a horizon above a fifth of the responses
+     *     of a step
      * @return this
      */
     public Builder klControl(KlControl klControl) {

@@ -2,6 +2,7 @@ package io.github.p3o;
 
 import io.github.p3o.HealthAlarm.Kind;
 import io.github.p3o.internal.AdamW;
+import io.github.p3o.internal.HealthRules;
 import io.github.p3o.internal.RandomStreams;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
@@ -98,7 +99,7 @@ final class Updates {
                       + " truncation? Set ratioCheck OFF for responses of another policy",
                   now, i, batch.ids().get(g), old);
           double ratio = Math.exp(now - old);
-          alarms.accept(new HealthAlarm(Kind.RATIO_NOT_ONE, step, ratio, 1, message));
+          alarms.accept(HealthRules.alarm(Kind.RATIO_NOT_ONE, step, ratio, 1, message));
           throw new IllegalStateException(message);
         }
       }

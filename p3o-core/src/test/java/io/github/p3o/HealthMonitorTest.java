@@ -97,7 +97,9 @@ class HealthMonitorTest {
     List<HealthAlarm> alarms = alarms(run);
     assertThat(alarms).extracting(HealthAlarm::kind).containsExactly(kind);
     assertThat(alarms.get(0).step()).isEqualTo(step);
-    assertThat(alarms.get(0).message()).startsWith(metric + ": expected ").contains(", got ");
+    assertThat(alarms.get(0).message())
+        .startsWith(kind + ": " + metric + ": expected ")
+        .containsPattern(", got [^;]+; \\w");
   }
 
   /** As a policy does that learns: at every pace. */
@@ -208,6 +210,9 @@ class HealthMonitorTest {
       assertThatThrownBy(trainer::step).isInstanceOf(IllegalStateException.class);
     }
     assertThat(alarms.all).extracting(HealthAlarm::kind).containsExactly(Kind.RATIO_NOT_ONE);
+    assertThat(alarms.all.get(0).message())
+        .startsWith("RATIO_NOT_ONE: sampler: expected the log-probability of the policy, ")
+        .endsWith("Set ratioCheck OFF for responses of another policy");
   }
 
   /** Where the loss is not finite although every number that enters it is. */

@@ -13,6 +13,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -174,13 +175,8 @@ class P3OTrainerFaultsTest {
       new Thread(step, "trains").start();
       within.await();
       try {
-        assertThatThrownBy(trainer::close)
-            .isInstanceOf(IllegalStateException.class)
-            .hasMessage(
-                "close: expected to be asked between two steps, got within one of thread trains");
-        assertThatThrownBy(trainer::step)
-            .hasMessage(
-                "step: expected to be asked between two steps, got within one of thread trains");
+        assertRefusedWithinAStep("close", trainer::close);
+        assertRefusedWithinAStep("step", trainer::step);
       } finally {
         go.countDown();
       }
@@ -191,6 +187,62 @@ class P3OTrainerFaultsTest {
           .isInstanceOf(IllegalStateException.class)
           .hasMessage("trainer: expected an open one, got one that was closed");
       assertThatThrownBy(trainer::checkpoint).isInstanceOf(IllegalStateException.class);
+    }
+  }
+
+  private static void assertRefusedWithinAStep(String name, ThrowingCallable call) {
+    assertThatThrownBy(call)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "%s: expected to be asked between two steps, got within one of thread trains", name);
+  }
+
+  /** The calls of a host's own loop, within a step and after close. */
+  @Test
+  void rolloutGradientsAndApply_whileAStepRunsOrAfterClose_areRefusedAndChangeNothing()
+      throws Exception {
+    CountDownLatch within = new CountDownLatch(1);
+    CountDownLatch go = new CountDownLatch(1);
+    TrainingListener waiting =
+        new TrainingListener() {
+          @Override
+          public void onRollout(long step, PairwiseBatch rollout) {
+            within.countDown();
+            Uninterruptibles.awaitUninterruptibly(go);
+          }
+        };
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        TabularPolicy undisturbed = TabularPolicy.uniform(3, 4);
+        P3OTrainer other = Bandit.trainer(undisturbed).build()) {
+      P3OTrainer trainer = Bandit.trainer(policy).listener(waiting).build();
+      PairwiseBatch batch = trainer.rollout(0);
+      try (Gradients gradients = trainer.gradients(batch)) {
+        FutureTask<StepMetrics> step = new FutureTask<>(trainer::step);
+        new Thread(step, "trains").start();
+        within.await();
+        try {
+          assertRefusedWithinAStep("rollout", () -> trainer.rollout(0));
+          assertRefusedWithinAStep("gradients", () -> trainer.gradients(batch));
+          assertRefusedWithinAStep("apply", () -> trainer.apply(gradients));
+        } finally {
+          go.countDown();
+        }
+        step.get();
+        other.step();
+        assertThat(vector(policy)).containsExactly(vector(undisturbed));
+        trainer.close();
+        for (ThrowingCallable call :
+            ImmutableList.<ThrowingCallable>of(
+                () -> trainer.rollout(0),
+                () -> trainer.gradients(batch),
+                () -> trainer.apply(gradients))) {
+          assertThatThrownBy(call)
+              .isInstanceOf(IllegalStateException.class)
+              .hasMessage("trainer: expected an open one, got one that was closed");
+        }
+        assertThat(gradients.vector().wasClosed()).isFalse();
+        assertThat(vector(policy)).containsExactly(vector(undisturbed));
+      }
     }
   }
 

@@ -204,6 +204,9 @@ class RolloutsAheadTest {
       }
       assertThatThrownBy(trainer::checkpoint).isInstanceOf(NonFiniteException.class);
       assertThat(alarms).hasSize(3);
+      assertThat(alarms.get(0).message())
+          .startsWith("NON_FINITE: reward: expected finite values, got NaN for response 0")
+          .endsWith("; look at the reward, then at the learning rate");
       assertThat(vector(policy)).containsOnly(0);
     }
     assertThat(threads()).isEmpty();

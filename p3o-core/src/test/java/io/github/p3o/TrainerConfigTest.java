@@ -104,7 +104,34 @@ class TrainerConfigTest {
             TrainerConfig.builder().maxApproximateKl(0),
             "maxApproximateKl: expected a number > 0, got 0.0"),
         Arguments.of(
-            TrainerConfig.builder().rolloutsAhead(65), "rolloutsAhead: expected 0 to 64, got 65"));
+            TrainerConfig.builder().rolloutsAhead(65), "rolloutsAhead: expected 0 to 64, got 65"),
+        Arguments.of(
+            TrainerConfig.builder().klControl(KlControl.adaptive(6, 25.6)),
+            horizon("25.6", 128, "25.6")),
+        Arguments.of(
+            TrainerConfig.builder()
+                .klControl(KlControl.adaptive(6, 10_000))
+                .promptsPerStep(1 << 30)
+                .responsesPerPrompt(4),
+            horizon("8.589934592E8", 1L << 32, "10000.0")));
+  }
+
+  private static String horizon(String bound, long responses, String got) {
+    return String.format(
+        "klControl.horizon: expected above %s, a fifth of the %d responses of a step"
+            + " (promptsPerStep * responsesPerPrompt), since one step could set the KL coefficient"
+            + " to 0 for good, got %s",
+        bound, responses, got);
+  }
+
+  /** A fixed coefficient has no use for its horizon. */
+  @Test
+  void build_shortHorizonThatDoesNoHarm_isTaken() {
+    TrainerConfig shortest =
+        TrainerConfig.builder().klControl(KlControl.adaptive(6, Math.nextUp(25.6))).build();
+    assertThat(shortest.klControl().factor(-1e9, 128)).isPositive();
+    KlControl unused = new KlControl(KlControl.Mode.FIXED, 6, 1);
+    assertThat(TrainerConfig.builder().klControl(unused).build().klControl()).isEqualTo(unused);
   }
 
   @ParameterizedTest

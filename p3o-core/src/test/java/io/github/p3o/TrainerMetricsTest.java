@@ -317,4 +317,32 @@ class TrainerMetricsTest {
       assertThat(metrics.get("policy/ratio_max")).isEqualTo(Math.exp(20));
     }
   }
+
+  /** A sampler a little off, so that the first mini-batch is already too far. */
+  @Test
+  void step_withoutAnUpdate_leavesOutWhatWasNotMeasured() {
+    TrainerConfig strict =
+        TrainerConfig.builder()
+            .promptsPerStep(4)
+            .ratioCheck(TrainerConfig.RatioCheck.OFF)
+            .maxApproximateKl(1e-9)
+            .build();
+    PairSampler off =
+        (prompts, k, random) -> {
+          Samples samples = policy.sample(prompts, k, random);
+          double[] logProbs = samples.behaviour().values().toArray();
+          logProbs[1] -= 0.1;
+          return new Samples(prompts, samples.responses(), LogProbs.ofFlat(k, logProbs));
+        };
+    try (P3OTrainer trainer = trainer().sampler(off).config(strict).build()) {
+      StepMetrics metrics = trainer.step();
+      assertThat(metrics.get("policy/updates")).isZero();
+      assertThat(metrics.get("policy/clamped_log_ratios")).isZero();
+      assertThat(metrics.values())
+          .doesNotContainKeys(
+              "policy/ratio_min", "policy/ratio_max", "policy/ratio_mean", "grad_norm", "lr")
+          .containsKeys("objective/kl", "completions/mean_length", "timing_s/update");
+      assertThat(metrics.values().values()).allMatch(value -> Double.isFinite(value));
+    }
+  }
 }

@@ -1,6 +1,7 @@
 package io.github.p3o.eval;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableDoubleArray;
@@ -32,6 +33,7 @@ public final class FrontierProbe implements AutoCloseable {
   private final RewardModel rewardModel;
   private final int sequencesAtOnce;
   private final long seed;
+  private boolean closed;
 
   /**
    * A probe.
@@ -86,8 +88,10 @@ public final class FrontierProbe implements AutoCloseable {
    * @param sampler draws from π
    * @return rewards and KL of what was drawn
    * @throws IllegalArgumentException if a log-probability is not finite
+   * @throws IllegalStateException after {@link #close}
    */
   public Measurement measure(Policy policy, PairSampler sampler) {
+    checkState(!closed, "probe: expected an open one, got one that was closed");
     Samples samples = sampler.sample(prompts, responses, new SplittableRandom(seed));
     ImmutableList<Prompt> of = samples.promptOfEach();
     ImmutableList<TokenLogProbs> now;
@@ -140,6 +144,7 @@ public final class FrontierProbe implements AutoCloseable {
   /** Frees native memory; the reference stays the caller's. */
   @Override
   public void close() {
+    closed = true;
     referenceScorer.close();
   }
 }

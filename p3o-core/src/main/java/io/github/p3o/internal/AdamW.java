@@ -51,7 +51,7 @@ public final class AdamW implements AutoCloseable {
    * @throws NonFiniteException if the norm is not finite; nothing was changed then
    */
   public double update(INDArray gradient) {
-    checkState(!firstMoment.wasClosed(), "optimizer: expected an open one, got a closed one");
+    checkOpen();
     checkGradient(gradient);
     double norm = gradient.norm2Number().doubleValue();
     if (!Double.isFinite(norm)) {
@@ -111,6 +111,11 @@ public final class AdamW implements AutoCloseable {
             Math.toIntExact(updates)));
   }
 
+  /** It is closed with the trainer. */
+  private void checkOpen() {
+    checkState(!firstMoment.wasClosed(), "trainer: expected an open one, got one that was closed");
+  }
+
   private void checkGradient(INDArray gradient) {
     checkArgument(!gradient.wasClosed(), "gradient: expected an open array, got a closed one");
     checkArgument(
@@ -136,6 +141,7 @@ public final class AdamW implements AutoCloseable {
 
   /** The parameters by name and both moments, the live ones. */
   public ImmutableMap<String, INDArray> tensors() {
+    checkOpen();
     ImmutableMap.Builder<String, INDArray> tensors = ImmutableMap.builder();
     parameters.asMap().forEach((name, array) -> tensors.put(PARAMETER + name, array));
     return tensors.put(FIRST_MOMENT, firstMoment).put(SECOND_MOMENT, secondMoment).buildOrThrow();

@@ -1,7 +1,6 @@
 package io.github.p3o.internal;
 
 import java.nio.FloatBuffer;
-import java.util.stream.IntStream;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -30,9 +29,9 @@ record AdamWPass(float scale, float beta1, float beta2, float step, float epsilo
     FloatBuffer g = RowStep.view(gradient);
     FloatBuffer m = RowStep.view(firstMoment);
     FloatBuffer v = RowStep.view(secondMoment);
-    IntStream.range(0, (length + TASK - 1) / TASK)
-        .parallel()
-        .forEach(task -> run(p, g, m, v, task * TASK, Math.min(length, (task + 1) * TASK)));
+    Tasks.each(
+        (length + TASK - 1) / TASK,
+        task -> run(p, g, m, v, task * TASK, Math.min(length, (task + 1) * TASK)));
   }
 
   private void run(FloatBuffer p, FloatBuffer g, FloatBuffer m, FloatBuffer v, int from, int to) {

@@ -206,8 +206,37 @@ public final class HealthRules {
       boolean wrong, Kind kind, double value, double threshold, String message, String name) {
     if (wrong) {
       String text = String.format(Locale.ROOT, message, name, digits(threshold), digits(value));
-      alarms.add(new HealthAlarm(kind, step, value, threshold, text));
+      alarms.add(alarm(kind, step, value, threshold, text));
     }
+  }
+
+  /**
+   * An alarm whose message says all of it.
+   *
+   * @param seen what was expected and what was seen
+   */
+  public static HealthAlarm alarm(
+      Kind kind, long step, double value, double threshold, String seen) {
+    return new HealthAlarm(kind, step, value, threshold, kind + ": " + seen + hint(kind));
+  }
+
+  /** What it means, or what may help. */
+  private static String hint(Kind kind) {
+    return switch (kind) {
+      case NON_FINITE -> "; look at the reward, then at the learning rate";
+      case RATIO_NOT_ONE -> ""; // what was seen asks for the cause
+      case NEGATIVE_KL ->
+          "; sampling and scoring disagree: do they use the same temperature and truncation?";
+      case KL_SPIKE -> "; a higher KL coefficient or a lower learning rate holds it back";
+      case NO_SIGNAL -> "; other prompts may help, or a reward that tells responses apart";
+      case ALL_TRUNCATED -> "; rewards are of beginnings; more new tokens allow for ends";
+      case ENTROPY_COLLAPSE -> "; a higher KL coefficient keeps responses different";
+      case LENGTH_DRIFT -> "; samples show whether the reward pays for length";
+      case CLIP_FRACTION, LOW_EFFECTIVE_SAMPLE ->
+          "; updates go too far for their pairs; lower the learning rate or the epochs per step";
+      case REWARD_HACKING ->
+          "; samples show what the reward likes; a higher KL coefficient delays it";
+    };
   }
 
   private static String digits(double value) {

@@ -16,13 +16,17 @@ public final class ModelRunner implements AutoCloseable {
   private final GraphModel model;
   private final ProgramCache<BatchShape, Program> programs;
 
-  /** Programs are made by this function at first use. The model stays the caller's. */
-  public ModelRunner(GraphModel model, Function<BatchShape, Program> factory) {
+  /**
+   * Programs are made by this function at first use. The model stays the caller's.
+   *
+   * @param owner what is closed with this, for messages
+   */
+  public ModelRunner(String owner, GraphModel model, Function<BatchShape, Program> factory) {
     StartupAdvice.giveOnce();
     this.model = model;
     this.programs =
         new ProgramCache<>(
-            shape -> factory.apply(shape).readingInPlace(model.frozenParameters().keySet()));
+            owner, shape -> factory.apply(shape).readingInPlace(model.frozenParameters().keySet()));
   }
 
   /**
@@ -37,6 +41,7 @@ public final class ModelRunner implements AutoCloseable {
       List<Prompt> prompts, List<Response> responses, Map<String, INDArray> more) {
     Map<String, INDArray> fed = new HashMap<>(more);
     try {
+      programs.checkOpen();
       BatchShape shape = model.shape(prompts, responses);
       fed.putAll(model.feed(shape, prompts, responses));
       Map<String, INDArray> inputs = new HashMap<>(fed);

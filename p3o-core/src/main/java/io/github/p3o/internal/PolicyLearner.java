@@ -33,7 +33,7 @@ public final class PolicyLearner implements AutoCloseable {
     this.objective = objective;
     this.responses = responsesPerPrompt;
     this.groupsAtOnce = groupsAtOnce;
-    this.runner = new ModelRunner(policy, this::program);
+    this.runner = new ModelRunner("trainer", policy, this::program);
   }
 
   private Program program(BatchShape shape) {

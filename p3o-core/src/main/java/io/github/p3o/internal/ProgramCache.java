@@ -50,19 +50,30 @@ public final class ProgramCache<K, V extends ProgramCache.Entry> implements Auto
   /** How much more memory than the largest program needs is worth keeping its neighbours' plans. */
   private static final double MAX_EXCESS = 1.5;
 
+  private final String owner;
   private final Function<K, V> factory;
   private final Map<K, V> programs = new LinkedHashMap<>(16, 0.75f, true);
   private final BufferPool.Arena arena = new BufferPool.Arena();
   private boolean closed;
 
-  /** Programs are made by this function at first use. */
-  public ProgramCache(Function<K, V> factory) {
+  /**
+   * Programs are made by this function at first use.
+   *
+   * @param owner what is closed with this, for messages
+   */
+  public ProgramCache(String owner, Function<K, V> factory) {
+    this.owner = owner;
     this.factory = factory;
+  }
+
+  /** Refuses the use after {@link #close}. */
+  void checkOpen() {
+    checkState(!closed, "%s: expected an open one, got one that was closed", owner);
   }
 
   /** The program for a shape. */
   public V get(K shape) {
-    checkState(!closed, "trainer or model: expected an open one, got one that was closed");
+    checkOpen();
     if (!programs.containsKey(shape)) {
       trim();
     }

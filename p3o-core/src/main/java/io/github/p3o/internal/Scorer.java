@@ -29,8 +29,13 @@ public final class Scorer implements AutoCloseable {
   private final int sequencesAtOnce;
   private final ModelRunner runner;
 
-  /** A scorer of the variables, by name, that a function gives of each new graph. */
+  /**
+   * A scorer of the variables, by name, that a function gives of each new graph.
+   *
+   * @param owner what is closed with this, for messages
+   */
   public Scorer(
+      String owner,
       GraphModel model,
       Function<BatchShape, ImmutableMap<String, SDVariable>> graphs,
       int sequencesAtOnce) {
@@ -39,7 +44,9 @@ public final class Scorer implements AutoCloseable {
     this.sequencesAtOnce = sequencesAtOnce;
     this.runner =
         new ModelRunner(
-            model, shape -> program(graphs.apply(shape), model.parameters().names().asList()));
+            owner,
+            model,
+            shape -> program(graphs.apply(shape), model.parameters().names().asList()));
   }
 
   private static Program program(

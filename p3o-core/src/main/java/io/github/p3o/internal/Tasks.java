@@ -12,7 +12,7 @@ import java.util.function.IntConsumer;
  * caller begins at once: a thread that sleeps wakes some 50 µs later, as long as a short step takes
  * in whole. A parallel stream divides the tasks beforehand and waits for such a thread.
  */
-final class Tasks {
+public final class Tasks {
 
   private Tasks() {}
 
@@ -46,7 +46,7 @@ final class Tasks {
    *
    * @throws RuntimeException that of a task; some others are then not run
    */
-  static void each(int count, IntConsumer task) {
+  public static void each(int count, IntConsumer task) {
     AtomicInteger next = new AtomicInteger();
     Deque<Shared> helpers = new ArrayDeque<>();
     int wanted = Math.min(count - 1, ForkJoinPool.getCommonPoolParallelism());

@@ -50,7 +50,7 @@ public final class TokenObjective implements Objective {
   public TokenObjective(ActorCritic policy, ActorCriticLoss loss, int sequencesAtOnce) {
     this.policy = policy;
     this.loss = loss;
-    this.scorer = new Scorer(policy, this::scores, sequencesAtOnce);
+    this.scorer = new Scorer("trainer", policy, this::scores, sequencesAtOnce);
   }
 
   private ImmutableMap<String, SDVariable> scores(BatchShape shape) {

@@ -84,19 +84,35 @@ public final class OnlineAligner implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(builder.directory + ": " + e.getMessage(), e);
     }
-    journal =
-        Journal.open(builder.directory.resolve("feedback"), builder.journalFileBytes, builder.disk);
     shapes = builder.policy.frozenCopy();
+    boolean whole = false;
     try {
-      training = new OnlineTraining(builder, journal);
-    } catch (RuntimeException e) {
-      shapes.close();
-      journal.close();
-      throw e;
+      Path feedback = builder.directory.resolve("feedback");
+      journal = Journal.open(feedback, builder.journalFileBytes, builder.disk);
+      training = training(builder, journal);
+      whole = true;
+    } finally {
+      if (!whole) {
+        shapes.close();
+      }
     }
     thread = new Thread(this::run, "p3o-online");
     thread.setDaemon(true); // close waits for it; a host that forgets to shall end all the same
     thread.start();
+  }
+
+  /** Closes the journal if it cannot be trained on. */
+  private static OnlineTraining training(Builder builder, Journal journal) {
+    boolean whole = false;
+    try {
+      OnlineTraining training = new OnlineTraining(builder, journal);
+      whole = true;
+      return training;
+    } finally {
+      if (!whole) {
+        journal.close();
+      }
+    }
   }
 
   /**
@@ -131,6 +147,9 @@ public final class OnlineAligner implements AutoCloseable {
         "responses: expected %s, got %s",
         config.responsesPerPrompt(),
         k);
+    synchronized (this) {
+      checkState(!closed, "aligner: expected an open one, got a closed one");
+    }
     synchronized (shapes) {
       shapes.shape(Collections.nCopies(k, feedback.prompt()), feedback.responses());
     }

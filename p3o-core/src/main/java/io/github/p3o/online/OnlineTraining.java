@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,6 +39,7 @@ final class OnlineTraining implements AutoCloseable {
 
   private static final String POSITION = "prompts";
   private static final String NUMBERS = "listeners[0]";
+  private static final String REFERENCE = "reference";
 
   /** Remembers the last batch, and the numbers of versions. */
   private static final class Versions implements TrainingListener, Stateful {
@@ -82,7 +84,8 @@ final class OnlineTraining implements AutoCloseable {
   private final P3OTrainer trainer;
   private final PolicyScorer scorer;
   private final Served served;
-  private volatile OnlineStatus status;
+  private volatile OnlineStatus status =
+      new OnlineStatus(0, 0, 0, 0, ImmutableSortedSet.of(), 0, null, null);
   private long refused;
   private @Nullable String lastRefusal;
   private volatile @Nullable String failure;
@@ -108,18 +111,20 @@ final class OnlineTraining implements AutoCloseable {
     this.scorer =
         new PolicyScorer(
             policy, builder.config.responsesPerPrompt() * builder.config.promptsPerMicroBatch());
+    boolean whole = false;
     try {
-      this.served = new Served(resume());
-    } catch (RuntimeException e) {
-      closeTrainer();
-      throw e;
+      served = new Served(resume());
+      whole = true;
+    } finally {
+      if (!whole) {
+        closeTrainer();
+      }
     }
-    status = view();
   }
 
   /** The version that was served last, or the first; the trainer is where it was. */
   private ServedVersion resume() {
-    Path found = checkpoints.resume(trainer);
+    Path found = checkpoints.resume(trainerFor(this::checkPolicy));
     long number = versions.served; // a version's file has the number of the one served before it
     if (found == null) {
       files.save(0, trainer);
@@ -127,12 +132,54 @@ final class OnlineTraining implements AutoCloseable {
     } else {
       files.load(number, trainer);
     }
-    ServedVersion version = new ServedVersion(number, policy.frozenCopy());
-    if (found != null) {
-      checkpoints.resume(trainer);
+    Policy copy = policy.frozenCopy();
+    boolean whole = false;
+    try {
+      if (found != null) {
+        checkpoints.resume(trainer);
+      }
+      source.checkThere();
+      status = view();
+      whole = true;
+      return new ServedVersion(number, copy);
+    } finally {
+      if (!whole) {
+        copy.close();
+      }
     }
-    source.checkThere();
-    return version;
+  }
+
+  /** The trainer, which takes a checkpoint as this function gives it. */
+  private Resumable trainerFor(UnaryOperator<Checkpoint> change) {
+    return new Resumable() {
+      @Override
+      public long stepsDone() {
+        return trainer.stepsDone();
+      }
+
+      @Override
+      public Checkpoint checkpoint() {
+        return trainer.checkpoint();
+      }
+
+      @Override
+      public void restore(Checkpoint saved) {
+        trainer.restore(change.apply(saved));
+      }
+    };
+  }
+
+  /** The trainer would name its reference, which is not for the caller to choose. */
+  private Checkpoint checkPolicy(Checkpoint saved) {
+    String first = saved.settings().getOrDefault(REFERENCE, "none");
+    String now = trainer.checkpoint().settings().getOrDefault(REFERENCE, "none");
+    checkArgument(
+        first.equals(now),
+        "policy: expected the parameters with which the directory was first used, %s, whatever was"
+            + " trained since, got %s",
+        first,
+        now);
+    return saved;
   }
 
   private void save() {
@@ -166,8 +213,15 @@ final class OnlineTraining implements AutoCloseable {
   }
 
   private OnlineStatus view() {
-    ImmutableSortedSet<Long> kept = files.numbers();
-    return new OnlineStatus(0, 0, trainer.stepsDone(), 0, kept, refused, lastRefusal, failure);
+    return new OnlineStatus(0, 0, trainer.stepsDone(), 0, numbers(), refused, lastRefusal, failure);
+  }
+
+  /**
+   * Of the versions that can be served. A process that died before its checkpoint has left one
+   * more, which the next version replaces: the feedback that it learned from is trained on again.
+   */
+  private ImmutableSortedSet<Long> numbers() {
+    return files.numbers().headSet(versions.newest, true);
   }
 
   /** Trains on the next batch. What goes wrong stops the training, and is told by the status. */
@@ -226,37 +280,21 @@ final class OnlineTraining implements AutoCloseable {
 
   /** Goes back to a version, but not in the journal. */
   void rollback(long number) {
-    checkArgument(
-        files.numbers().contains(number),
-        "version: expected one of %s, got %s",
-        files.numbers(),
-        number);
+    ImmutableSortedSet<Long> numbers = numbers();
+    checkArgument(numbers.contains(number), "version: expected one of %s, got %s", numbers, number);
     ImmutableMap<String, String> now = trainer.checkpoint().states();
     long steps = trainer.stepsDone();
     long newest = versions.newest;
     files.load(
         number,
-        new Resumable() {
-          @Override
-          public long stepsDone() {
-            return steps;
-          }
-
-          @Override
-          public Checkpoint checkpoint() {
-            return trainer.checkpoint();
-          }
-
-          @Override
-          public void restore(Checkpoint saved) {
-            Map<String, String> states = new HashMap<>(saved.states());
-            states.put(POSITION, now.getOrDefault(POSITION, ""));
-            states.put(NUMBERS, number + " " + newest);
-            trainer.restore(
-                new Checkpoint(
-                    steps, saved.settings(), ImmutableMap.copyOf(states), saved.tensors()));
-          }
-        });
+        trainerFor(
+            saved -> {
+              Map<String, String> states = new HashMap<>(saved.states());
+              states.put(POSITION, now.getOrDefault(POSITION, ""));
+              states.put(NUMBERS, number + " " + newest);
+              return new Checkpoint(
+                  steps, saved.settings(), ImmutableMap.copyOf(states), saved.tensors());
+            }));
     save();
     served.swap(number, policy.frozenCopy());
     failure = null;

@@ -1,5 +1,7 @@
 package io.github.p3o.text;
 
+import static com.google.common.base.Preconditions.checkState;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.annotations.VisibleForTesting;
@@ -52,6 +54,7 @@ public final class DataSetReader<T> implements Iterator<T>, AutoCloseable {
   private long line;
   private long examples;
   private long skipped;
+  private boolean closed;
 
   @VisibleForTesting
   DataSetReader(Path file, Parser<T> parser, MalformedLines malformedLines, int maxLineBytes) {
@@ -84,6 +87,7 @@ public final class DataSetReader<T> implements Iterator<T>, AutoCloseable {
    * @return false at the end
    * @throws DataSetException at a malformed line, unless those are skipped; at the end if there was
    *     no example at all; or if the file cannot be read
+   * @throws IllegalStateException after {@link #close}
    */
   @Override
   public boolean hasNext() {
@@ -98,6 +102,7 @@ public final class DataSetReader<T> implements Iterator<T>, AutoCloseable {
   }
 
   private boolean advance() {
+    checkState(!closed, "%s: expected an open reader, got one that was closed", file);
     try {
       line++;
       if (lines.advance()) {
@@ -151,6 +156,7 @@ public final class DataSetReader<T> implements Iterator<T>, AutoCloseable {
    * @return the example
    * @throws DataSetException as {@link #hasNext} does
    * @throws NoSuchElementException at the end
+   * @throws IllegalStateException after {@link #close}
    */
   @Override
   public T next() {
@@ -178,6 +184,7 @@ public final class DataSetReader<T> implements Iterator<T>, AutoCloseable {
    */
   @Override
   public void close() {
+    closed = true;
     try {
       lines.close();
     } catch (IOException e) {

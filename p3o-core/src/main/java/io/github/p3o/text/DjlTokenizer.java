@@ -1,5 +1,7 @@
 package io.github.p3o.text;
 
+import static com.google.common.base.Preconditions.checkState;
+
 import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import java.io.IOException;
@@ -60,14 +62,20 @@ final class DjlTokenizer implements Tokenizer {
     }
   }
 
+  private void checkOpen() {
+    checkState(!tokenizer.isReleased(), "tokenizer: expected an open one, got one that was closed");
+  }
+
   @Override
   public int[] encode(String text) {
+    checkOpen();
     long[] ids = tokenizer.encode(text, false, false).getIds();
     return Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
   }
 
   @Override
   public String decode(int... tokens) {
+    checkOpen();
     Ids.check(tokens, files.vocabularySize());
     return tokenizer.decode(Arrays.stream(tokens).asLongStream().toArray(), true);
   }

@@ -72,8 +72,8 @@ abstract class SupervisedTraining<E> implements Resumable, AutoCloseable {
     this.task = task;
     this.examplesAtOnce = examplesAtOnce;
     this.optimizer = new AdamW(model.parameters(), optimizer);
-    this.gradient = new ModelRunner(model, this::gradientProgram);
-    this.forward = new ModelRunner(model, this::forwardProgram);
+    this.gradient = new ModelRunner("trainer", model, this::gradientProgram);
+    this.forward = new ModelRunner("trainer", model, this::forwardProgram);
     // At the first checkpoint: it reads every frozen value.
     this.settings = Suppliers.memoize(() -> settings(optimizer));
   }

@@ -6,6 +6,7 @@ import com.google.common.collect.Lists;
 import com.google.common.math.IntMath;
 import com.google.common.primitives.Ints;
 import io.github.p3o.Prompt;
+import io.github.p3o.internal.Tasks;
 import io.github.p3o.transformer.Decoding.Logits;
 import java.math.RoundingMode;
 import java.util.ArrayList;
@@ -62,7 +63,7 @@ final class Generator {
                 () ->
                     new TokenDistribution(
                         sampling, temperature, config.endTokens(), config.vocabularySize()))
-            .limit(Workers.TASKS)
+            .limit(RowWorkers.TASKS)
             .toArray(TokenDistribution[]::new);
     this.maxNewTokens = sampling.maxNewTokens();
     this.maxRows = maxRows;
@@ -179,14 +180,13 @@ final class Generator {
   private void extend(List<OpenResponse> responses, Logits logits) {
     int rows = responses.size();
     int tasks = Math.min(rows, distributions.length);
-    IntStream.range(0, tasks)
-        .parallel()
-        .forEach(
-            task -> {
-              for (int i = task * rows / tasks; i < (task + 1) * rows / tasks; i++) {
-                responses.get(i).extend(logits, i, distributions[task]);
-              }
-            });
+    Tasks.each(
+        tasks,
+        task -> {
+          for (int i = task * rows / tasks; i < (task + 1) * rows / tasks; i++) {
+            responses.get(i).extend(logits, i, distributions[task]);
+          }
+        });
     responses.forEach(response -> response.settle(sampling.stopRules()));
   }
 }

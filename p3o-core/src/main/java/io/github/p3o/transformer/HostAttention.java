@@ -5,7 +5,7 @@ import io.github.p3o.internal.FloatMatrix;
 import io.github.p3o.internal.LayerKernels;
 import io.github.p3o.internal.TokenAttention;
 import io.github.p3o.transformer.HostWeights.Vector;
-import io.github.p3o.transformer.Workers.Worker;
+import io.github.p3o.transformer.RowWorkers.Worker;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 

@@ -8,8 +8,8 @@ import io.github.p3o.transformer.HostWeights.Layer;
 import io.github.p3o.transformer.HostWeights.Norm;
 import io.github.p3o.transformer.HostWeights.Product;
 import io.github.p3o.transformer.HostWeights.Vector;
-import io.github.p3o.transformer.Workers.Task;
-import io.github.p3o.transformer.Workers.Worker;
+import io.github.p3o.transformer.RowWorkers.Task;
+import io.github.p3o.transformer.RowWorkers.Worker;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -36,7 +36,7 @@ final class HostDecoding implements Decoding {
   private final @Nullable FloatMatrix positionEmbedding;
   private final FloatMatrix output;
   private final HostAttention attention;
-  private final Workers workers;
+  private final RowWorkers workers;
 
   private final List<INDArray> owned = new ArrayList<>();
   private final float[] x; // [R, D], the residual stream
@@ -51,7 +51,7 @@ final class HostDecoding implements Decoding {
   private long rowsComputed;
 
   HostDecoding(DecoderModel model, KeyValueCache cache, int positions) {
-    this(model, cache, positions, Workers.TASKS);
+    this(model, cache, positions, RowWorkers.TASKS);
   }
 
   /** For another number of tasks at a time. */
@@ -79,7 +79,7 @@ final class HostDecoding implements Decoding {
     gate = matrix(rows, inner);
     update = matrix(rows, hidden);
     logits = matrix(rows, config.vocabularySize());
-    workers = new Workers(tasks, Math.max(Math.max(hidden, inner), width));
+    workers = new RowWorkers(tasks, Math.max(Math.max(hidden, inner), width));
   }
 
   private FloatMatrix matrix(int rows, int columns) {

@@ -24,7 +24,7 @@ final class Prefill implements AutoCloseable {
   private record Size(int prompts, int tokens) {}
 
   private final DecoderModel model;
-  private final ProgramCache<Size, Program> programs = new ProgramCache<>(this::program);
+  private final ProgramCache<Size, Program> programs = new ProgramCache<>("policy", this::program);
 
   Prefill(DecoderModel model) {
     this.model = model;

@@ -47,7 +47,7 @@ public final class TransformerRewardModel implements TrainableRewardModel {
 
   private TransformerRewardModel(DecoderModel model) {
     this.model = model;
-    this.runner = new ModelRunner(this, this::program);
+    this.runner = new ModelRunner("rewardModel", this, this::program);
   }
 
   /**

@@ -65,6 +65,17 @@ class FrontierProbeTest {
     }
   }
 
+  @Test
+  void measure_afterClose_isRefused() {
+    try (TabularPolicy reference = TabularPolicy.uniform(1, 2)) {
+      FrontierProbe probe = new FrontierProbe(prompts(1), 2, reference, CHOICE, 8, 3);
+      probe.close();
+      assertThatThrownBy(() -> probe.measure(reference, reference))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("probe: expected an open one, got one that was closed");
+    }
+  }
+
   @Property(tries = 30)
   void k3_isNeverNegative(
       @ForAll @DoubleRange(min = -8, max = 8) double first,

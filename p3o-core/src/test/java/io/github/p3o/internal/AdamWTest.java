@@ -14,6 +14,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.DoubleRange;
 import net.jqwik.api.constraints.Scale;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -243,7 +244,40 @@ class AdamWTest {
       adamW.close();
       assertThatThrownBy(() -> adamW.update(Nd4j.createFromArray(new double[] {1})))
           .isInstanceOf(IllegalStateException.class)
-          .hasMessage("optimizer: expected an open one, got a closed one");
+          .hasMessage("trainer: expected an open one, got one that was closed");
+    }
+  }
+
+  /** Of several tasks, the last one short: what each thread computes is its own. */
+  @Test
+  @Tag("cpu")
+  void pass_overManyTasks_hasTheBitsOfOneLoop() {
+    int length = 300_007;
+    AdamWPass pass = new AdamWPass(0.7f, 0.9f, 0.95f, 0.01f, 1e-6f, 0.999f);
+    Random random = new Random(1);
+    float[][] expected = new float[4][length]; // θ, gradient, m, v
+    for (float[] values : expected) {
+      for (int i = 0; i < length; i++) {
+        values[i] = Math.abs((float) random.nextGaussian());
+      }
+    }
+    try (INDArray theta = Nd4j.createFromArray(expected[0]);
+        INDArray gradient = Nd4j.createFromArray(expected[1]);
+        INDArray first = Nd4j.createFromArray(expected[2]);
+        INDArray second = Nd4j.createFromArray(expected[3])) {
+      for (int update = 0; update < 3; update++) {
+        pass.run(theta, gradient, first, second);
+        for (int i = 0; i < length; i++) {
+          float g = expected[1][i] * 0.7f;
+          expected[2][i] = 0.9f * expected[2][i] + (1 - 0.9f) * g;
+          expected[3][i] = 0.95f * expected[3][i] + (1 - 0.95f) * g * g;
+          float root = (float) Math.sqrt(expected[3][i]);
+          expected[0][i] = 0.999f * expected[0][i] - 0.01f * expected[2][i] / (root + 1e-6f);
+        }
+      }
+      assertThat(theta.toFloatVector()).containsExactly(expected[0]);
+      assertThat(first.toFloatVector()).containsExactly(expected[2]);
+      assertThat(second.toFloatVector()).containsExactly(expected[3]);
     }
   }
 }

@@ -118,6 +118,7 @@ class ModelRunnerTest {
     try (Remembering policy = new Remembering();
         ModelRunner runner =
             new ModelRunner(
+                "test",
                 policy,
                 shape -> {
                   throw new IllegalStateException("no program");
@@ -135,6 +136,7 @@ class ModelRunnerTest {
     try (TabularPolicy policy = TabularPolicy.uniform(2, 3);
         ModelRunner runner =
             new ModelRunner(
+                "test",
                 policy,
                 shape -> {
                   PolicyGraph built = policy.build(shape);
@@ -158,7 +160,7 @@ class ModelRunnerTest {
       scorer.close();
       assertThatThrownBy(() -> scorer.logProbs(PROMPTS, RESPONSES))
           .isInstanceOf(IllegalStateException.class)
-          .hasMessage("trainer or model: expected an open one, got one that was closed");
+          .hasMessage("scorer: expected an open one, got one that was closed");
     }
   }
 }

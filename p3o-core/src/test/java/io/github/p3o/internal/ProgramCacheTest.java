@@ -40,7 +40,8 @@ class ProgramCacheTest {
 
   @Test
   void get_ofManyShapes_sharesTheMemoryOfTheLargest() {
-    try (ProgramCache<Integer, Program> cache = new ProgramCache<>(ProgramCacheTest::program);
+    try (ProgramCache<Integer, Program> cache =
+            new ProgramCache<>("test", ProgramCacheTest::program);
         INDArray w = Nd4j.linspace(DataType.DOUBLE, -1, 0.01, COLUMNS * COLUMNS);
         Program alone = program(4096)) {
       INDArray weights = w.reshape(COLUMNS, COLUMNS);
@@ -60,7 +61,8 @@ class ProgramCacheTest {
 
   @Test
   void get_ofGrowingShapes_keepsTheMemoryOfTheLargest() {
-    try (ProgramCache<Integer, Program> cache = new ProgramCache<>(ProgramCacheTest::program);
+    try (ProgramCache<Integer, Program> cache =
+            new ProgramCache<>("test", ProgramCacheTest::program);
         INDArray w = Nd4j.linspace(DataType.DOUBLE, -1, 0.01, COLUMNS * COLUMNS)) {
       INDArray weights = w.reshape(COLUMNS, COLUMNS);
       long largest = 0;
@@ -77,8 +79,9 @@ class ProgramCacheTest {
 
   @Test
   void get_afterClosing_isRefused() {
-    ProgramCache<Integer, Program> cache = new ProgramCache<>(ProgramCacheTest::program);
+    ProgramCache<Integer, Program> cache = new ProgramCache<>("test", ProgramCacheTest::program);
     cache.close();
-    assertThatThrownBy(() -> cache.get(2)).hasMessageContaining("closed");
+    assertThatThrownBy(() -> cache.get(2))
+        .hasMessage("test: expected an open one, got one that was closed");
   }
 }

@@ -16,6 +16,7 @@ import io.github.p3o.TrainerConfig;
 import io.github.p3o.TrainerConfig.RatioCheck;
 import io.github.p3o.online.OnlineAligner.Offer;
 import io.github.p3o.testing.Bandit;
+import io.github.p3o.testing.CountedPolicy;
 import io.github.p3o.testing.ImportanceSampledLoss;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -33,6 +34,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A service of three contexts, whose users like the choice with the number of the context. */
 @Timeout(120)
@@ -246,6 +249,61 @@ class OnlineAlignerTest {
     }
   }
 
+  private static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> paths = Files.walk(from)) {
+      for (Path path : paths.toList()) {
+        Files.copy(path, to.resolve(from.relativize(path).toString()));
+      }
+    }
+  }
+
+  /**
+   * What is on the disk if the process dies between the two: a version without a checkpoint that
+   * knows of it. The judge is of another mind when the step is taken again.
+   */
+  @Test
+  void rollback_toAVersionThatDiedBeforeItsCheckpoint_isRefusedAndChangesNothing()
+      throws Exception {
+    Path crashed = Files.createDirectory(directory.resolve("crashed"));
+    Path before = directory.resolve("before");
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, crashed).open()) {
+      offer(aligner, 0, BATCH);
+      awaitSteps(aligner, 1);
+    }
+    copy(crashed.resolve("checkpoints"), before);
+    double[] second;
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, crashed).open()) {
+      offer(aligner, BATCH, 2 * BATCH);
+      awaitSteps(aligner, 2);
+      second = parameters(aligner);
+    }
+    Files.move(crashed.resolve("checkpoints"), directory.resolve("lost"));
+    Files.move(before, crashed.resolve("checkpoints"));
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, crashed).evaluation(copy -> 0, 1).open()) {
+      OnlineStatus status = awaitSteps(aligner, 2);
+      assertThat(status.refused()).isEqualTo(1);
+      assertThat(status.versions()).containsExactly(0L, 1L);
+      assertThat(crashed.resolve("versions/000002")).exists();
+      assertThatThrownBy(() -> aligner.rollback(2))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("version: expected one of [0, 1], got 2");
+      assertThat(aligner.status().served()).isEqualTo(1);
+    }
+    try (OnlineAligner aligner = aligner(policy, crashed).open()) {
+      assertThat(policy.parameters().vector().toDoubleVector()).containsExactly(second);
+      offer(aligner, 2 * BATCH, 3 * BATCH);
+      OnlineStatus status = awaitSteps(aligner, 3);
+      assertThat(status.served()).isEqualTo(2);
+      assertThat(status.versions()).containsExactly(0L, 1L, 2L);
+      aligner.rollback(1);
+      aligner.rollback(2);
+      assertThat(parameters(aligner)).isNotEqualTo(second);
+    }
+  }
+
   @Test
   void step_fails_stopsTrainingAndSaysSoAndRollbackGoesOn() throws Exception {
     boolean[] poison = {true};
@@ -349,6 +407,69 @@ class OnlineAlignerTest {
     assertThatThrownBy(() -> aligner(policy, directory).open())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("journal: expected the 24 records that were trained on, got 0");
+  }
+
+  /** The policy that is handed in is trained: it must be what it was, not what it became. */
+  @Test
+  void open_withAnotherPolicyThanAtFirst_isRefusedByTheNameOfTheParameter() throws Exception {
+    try (TabularPolicy trained = TabularPolicy.uniform(3, 4);
+        TabularPolicy fresh = TabularPolicy.uniform(3, 4)) {
+      try (OnlineAligner aligner = aligner(trained, directory).open()) {
+        offer(aligner, 0, BATCH);
+        awaitSteps(aligner, 1);
+      }
+      assertThatThrownBy(() -> aligner(trained, directory).open())
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageMatching(
+              "policy: expected the parameters with which the directory was first used,"
+                  + " DOUBLE\\[12]:\\w+, whatever was trained since, got DOUBLE\\[12]:\\w+");
+      aligner(fresh, directory).open().close();
+    }
+  }
+
+  /** Each copy fails in its turn, or the disk once all are made. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 4})
+  void open_thatFails_closesEveryCopyAndLetsTheDirectoryGo(int failing) throws Exception {
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, directory).open()) {
+      offer(aligner, 0, BATCH);
+      awaitSteps(aligner, 1);
+    }
+    Path kept = directory.resolve("kept");
+    copy(directory.resolve("checkpoints"), kept);
+    CountedPolicy counted =
+        CountedPolicy.of(
+            policy,
+            copy -> {
+              if (copy == failing) {
+                throw new IllegalStateException("no memory");
+              }
+              if (copy == 3) { // of the version that is served
+                overwriteAll(directory.resolve("checkpoints"));
+              }
+            });
+    assertThatThrownBy(() -> aligner(counted, directory).open())
+        .hasMessageContaining(failing < 4 ? "no memory" : "expected one that is sound");
+    assertThat(counted.openCopies()).isZero();
+    if (failing == 4) {
+      Files.move(directory.resolve("checkpoints"), directory.resolve("altered"));
+      Files.move(kept, directory.resolve("checkpoints"));
+    }
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, directory).open()) {
+      assertThat(aligner.status().served()).isEqualTo(1);
+    }
+  }
+
+  private static void overwriteAll(Path checkpoints) {
+    try (Stream<Path> files = Files.walk(checkpoints)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        Files.writeString(file, "altered");
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Test
@@ -473,9 +594,15 @@ class OnlineAlignerTest {
     OnlineAligner aligner = aligner(policy, directory).open();
     aligner.close();
     aligner.close();
-    assertThatThrownBy(() -> aligner.offer(feedback(0))).isInstanceOf(IllegalStateException.class);
-    assertThatThrownBy(() -> parameters(aligner)).isInstanceOf(IllegalStateException.class);
-    assertThatThrownBy(() -> aligner.rollback(0)).isInstanceOf(IllegalStateException.class);
+    for (ThrowingCallable call :
+        List.<ThrowingCallable>of(
+            () -> aligner.offer(feedback(0)),
+            () -> parameters(aligner),
+            () -> aligner.rollback(0))) {
+      assertThatThrownBy(call)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("aligner: expected an open one, got a closed one");
+    }
   }
 
   @Test

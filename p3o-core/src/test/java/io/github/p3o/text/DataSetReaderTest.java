@@ -67,6 +67,18 @@ class DataSetReaderTest {
     }
   }
 
+  /** Some of the file has been read ahead. */
+  @Test
+  void next_afterClose_isRefused() throws IOException {
+    Path file = write("{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}\n");
+    DataSetReader<String> reader = DataSets.prompts(file);
+    assertThat(reader.next()).isEqualTo("a");
+    reader.close();
+    assertThatExceptionOfType(IllegalStateException.class)
+        .isThrownBy(reader::next)
+        .withMessage(file + ": expected an open reader, got one that was closed");
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {

@@ -208,7 +208,12 @@ class TokenizersTest {
     tokenizer.close();
     tokenizer.close();
 
-    assertThatIllegalStateException().isThrownBy(() -> tokenizer.encode("the"));
+    assertThatIllegalStateException()
+        .isThrownBy(() -> tokenizer.encode("the"))
+        .withMessage("tokenizer: expected an open one, got one that was closed");
+    assertThatIllegalStateException()
+        .isThrownBy(() -> tokenizer.decode(0))
+        .withMessage("tokenizer: expected an open one, got one that was closed");
   }
 
   private static Tokenizer stories260k() {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.p3o.Checkpoint;
 import io.github.p3o.NonFiniteException;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.Policy;
@@ -16,6 +17,7 @@ import io.github.p3o.internal.Ops;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -170,11 +172,19 @@ class SftTrainerTest {
     try (TabularPolicy policy = TabularPolicy.of(LOGITS)) {
       SftTrainer trainer = trainer(policy, 2);
       trainer.step(EXAMPLES);
+      Checkpoint before = trainer.checkpoint();
       trainer.close();
       trainer.close();
-      assertThatThrownBy(() -> trainer.step(EXAMPLES)).isInstanceOf(IllegalStateException.class);
-      assertThatThrownBy(() -> trainer.evaluate(EXAMPLES))
-          .isInstanceOf(IllegalStateException.class);
+      for (ThrowingCallable call :
+          List.<ThrowingCallable>of(
+              () -> trainer.step(EXAMPLES),
+              () -> trainer.evaluate(EXAMPLES),
+              trainer::checkpoint,
+              () -> trainer.restore(before))) {
+        assertThatThrownBy(call)
+            .isInstanceOf(IllegalStateException.class)
+            .hasMessage("trainer: expected an open one, got one that was closed");
+      }
     }
   }
 }

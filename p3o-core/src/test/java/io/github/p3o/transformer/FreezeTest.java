@@ -1,5 +1,8 @@
 package io.github.p3o.transformer;
 
+import static io.github.p3o.transformer.TinyModels.PROMPTS;
+import static io.github.p3o.transformer.TinyModels.RESPONSES;
+import static io.github.p3o.transformer.TinyModels.logProbs;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
@@ -12,19 +15,11 @@ import io.github.p3o.BatchShape;
 import io.github.p3o.Checkpoint;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.P3OTrainer;
-import io.github.p3o.Policy;
 import io.github.p3o.PolicyGraph;
-import io.github.p3o.PolicyScorer;
-import io.github.p3o.Prompt;
-import io.github.p3o.PromptSource;
-import io.github.p3o.Response;
-import io.github.p3o.RewardModel;
 import io.github.p3o.TokenLoss;
-import io.github.p3o.TrainerConfig;
 import io.github.p3o.internal.Ops;
 import io.github.p3o.internal.Program;
 import io.github.p3o.internal.Result;
-import io.github.p3o.testing.ImportanceSampledLoss;
 import io.github.p3o.train.SftTrainer;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -41,11 +36,6 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Models of which a part is trained. */
 class FreezeTest {
-
-  private static final ImmutableList<Prompt> PROMPTS =
-      TinyModels.prompts(6, 8, TinyModels.VOCABULARY);
-  private static final ImmutableList<Response> RESPONSES =
-      TinyModels.responses(6, 7, TinyModels.VOCABULARY);
 
   @TempDir Path directory;
 
@@ -67,12 +57,6 @@ class FreezeTest {
 
   private static FreezeConfig firstLayer(DecoderConfig config) {
     return ways(config).get(0);
-  }
-
-  private static double[] logProbs(Policy policy) {
-    try (PolicyScorer scorer = new PolicyScorer(policy, 4)) {
-      return scorer.logProbs(PROMPTS, RESPONSES);
-    }
   }
 
   @ParameterizedTest
@@ -160,27 +144,12 @@ class FreezeTest {
     return gradients;
   }
 
-  private static P3OTrainer trainer(TransformerPolicy policy) {
-    return P3OTrainer.builder(policy, new ImportanceSampledLoss())
-        .prompts(PromptSource.uniform(PROMPTS))
-        .sampler(policy.sampler(6))
-        .rewardModel(RewardModel.each((prompt, response) -> response.tokens().get(0) % 3))
-        .config(
-            TrainerConfig.builder()
-                .seed(3)
-                .promptsPerStep(6)
-                .promptsPerMicroBatch(4)
-                .optimizer(OptimizerConfig.adamW(0.01))
-                .build())
-        .build();
-  }
-
   @ParameterizedTest
   @MethodSource("io.github.p3o.transformer.TinyModels#architectures")
   void train_someSteps_changesAllButWhatIsFrozen(DecoderConfig config) {
     try (TransformerPolicy base = TinyModels.policy(config, DataType.FLOAT);
         TransformerPolicy policy = base.withFrozen(firstLayer(config));
-        P3OTrainer trainer = trainer(policy)) {
+        P3OTrainer trainer = TinyModels.trainer(policy).build()) {
       trainer.train(3);
       base.parameters()
           .asMap()
@@ -206,9 +175,9 @@ class FreezeTest {
         TransformerPolicy policy = base.withFrozen(freezing);
         TransformerPolicy again = base.withFrozen(freezing);
         TransformerPolicy whole = base.withFrozen(new FreezeConfig(ImmutableSet.of("norm")));
-        P3OTrainer trainer = trainer(policy);
-        P3OTrainer resumed = trainer(again);
-        P3OTrainer ofMore = trainer(whole)) {
+        P3OTrainer trainer = TinyModels.trainer(policy).build();
+        P3OTrainer resumed = TinyModels.trainer(again).build();
+        P3OTrainer ofMore = TinyModels.trainer(whole).build()) {
       trainer.train(2);
       Checkpoint checkpoint = trainer.checkpoint();
       resumed.restore(checkpoint);
@@ -227,7 +196,7 @@ class FreezeTest {
     FreezeConfig freezing = firstLayer(TinyModels.config());
     try (TransformerPolicy base = TinyModels.policy(TinyModels.config(), DataType.FLOAT);
         TransformerPolicy policy = base.withFrozen(freezing);
-        P3OTrainer trainer = trainer(policy);
+        P3OTrainer trainer = TinyModels.trainer(policy).build();
         SftTrainer supervised = supervised(policy);
         SftTrainer again = supervised(policy)) {
       Checkpoint checkpoint = trainer.checkpoint();
@@ -240,7 +209,7 @@ class FreezeTest {
                           base.parameters().viewsInto(vector), "model.layers.0.mlp.up_proj.weight")
                       .addi(1));
       try (TransformerPolicy other = base.withFrozen(freezing);
-          P3OTrainer ofOther = trainer(other);
+          P3OTrainer ofOther = TinyModels.trainer(other).build();
           SftTrainer supervisedOther = supervised(other)) {
         assertThat(other.parameters().vector()).isEqualTo(policy.parameters().vector());
         assertThatIllegalArgumentException()

@@ -1,5 +1,7 @@
 package io.github.p3o.transformer;
 
+import static io.github.p3o.transformer.TinyModels.PROMPTS;
+import static io.github.p3o.transformer.TinyModels.logProbs;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
@@ -11,8 +13,6 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import io.github.p3o.PolicyScorer;
-import io.github.p3o.Prompt;
-import io.github.p3o.Response;
 import io.github.p3o.Samples;
 import io.github.p3o.internal.SharedData;
 import java.io.IOException;
@@ -31,11 +31,6 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 class LoraTest {
 
-  private static final ImmutableList<Prompt> PROMPTS =
-      TinyModels.prompts(6, 8, TinyModels.VOCABULARY);
-  private static final ImmutableList<Response> RESPONSES =
-      TinyModels.responses(6, 7, TinyModels.VOCABULARY);
-
   @TempDir Path directory;
 
   /** Every product of a layer is adapted. */
@@ -50,12 +45,6 @@ class LoraTest {
     TransformerPolicy policy = base.withAdapter(everywhere(base.config()), 1);
     TinyModels.scatter(policy.parameters());
     return policy;
-  }
-
-  private static double[] logProbs(TransformerPolicy policy) {
-    try (PolicyScorer scorer = new PolicyScorer(policy, 4)) {
-      return scorer.logProbs(PROMPTS, RESPONSES);
-    }
   }
 
   /** The vector of the weights that lie under an adapter. */

@@ -1,26 +1,20 @@
 package io.github.p3o.transformer;
 
+import static io.github.p3o.transformer.TinyModels.PROMPTS;
+import static io.github.p3o.transformer.TinyModels.RESPONSES;
+import static io.github.p3o.transformer.TinyModels.logProbs;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.Maps;
 import io.github.p3o.Checkpoint;
-import io.github.p3o.OptimizerConfig;
 import io.github.p3o.P3OTrainer;
-import io.github.p3o.PolicyScorer;
-import io.github.p3o.Prompt;
-import io.github.p3o.PromptSource;
-import io.github.p3o.Response;
-import io.github.p3o.RewardModel;
 import io.github.p3o.Samples;
-import io.github.p3o.TrainerConfig;
 import io.github.p3o.internal.Fingerprint;
 import io.github.p3o.internal.SharedData;
-import io.github.p3o.testing.ImportanceSampledLoss;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,11 +39,6 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 @Tag("cpu")
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "mapped files cannot be replaced or deleted")
 class MappedModelTest {
-
-  private static final ImmutableList<Prompt> PROMPTS =
-      TinyModels.prompts(6, 8, TinyModels.VOCABULARY);
-  private static final ImmutableList<Response> RESPONSES =
-      TinyModels.responses(6, 7, TinyModels.VOCABULARY);
 
   @TempDir Path directory;
 
@@ -79,12 +68,6 @@ class MappedModelTest {
 
   private static boolean inSecond(String name) {
     return name.contains(".1.");
-  }
-
-  private static double[] logProbs(TransformerPolicy policy) {
-    try (PolicyScorer scorer = new PolicyScorer(policy, 4)) {
-      return scorer.logProbs(PROMPTS, RESPONSES);
-    }
   }
 
   private static void assertSame(TransformerPolicy mapped, TransformerPolicy loaded) {
@@ -126,27 +109,11 @@ class MappedModelTest {
     }
   }
 
-  private static P3OTrainer trainer(TransformerPolicy policy, TransformerPolicy reference) {
-    return P3OTrainer.builder(policy, new ImportanceSampledLoss())
-        .prompts(PromptSource.uniform(PROMPTS))
-        .sampler(policy.sampler(6))
-        .rewardModel(RewardModel.each((x, y) -> y.tokens().get(0) % 3))
-        .reference(reference)
-        .config(
-            TrainerConfig.builder()
-                .seed(3)
-                .promptsPerStep(6)
-                .promptsPerMicroBatch(4)
-                .optimizer(OptimizerConfig.adamW(0.01))
-                .build())
-        .build();
-  }
-
   private static float[] trained(
       TransformerPolicy base, UnaryOperator<TransformerPolicy> part, int steps) {
     try (TransformerPolicy policy = part.apply(base);
         TransformerPolicy reference = policy.frozenCopy();
-        P3OTrainer trainer = trainer(policy, reference)) {
+        P3OTrainer trainer = TinyModels.trainer(policy).reference(reference).build()) {
       trainer.train(steps);
       return policy.parameters().vector().toFloatVector();
     }
@@ -194,8 +161,8 @@ class MappedModelTest {
         TransformerPolicy second = mapped.withAdapter(lora, 2);
         TransformerPolicy referenceOfFirst = first.withoutAdapter();
         TransformerPolicy referenceOfSecond = second.withoutAdapter();
-        P3OTrainer begun = trainer(first, referenceOfFirst);
-        P3OTrainer resumed = trainer(second, referenceOfSecond)) {
+        P3OTrainer begun = TinyModels.trainer(first).reference(referenceOfFirst).build();
+        P3OTrainer resumed = TinyModels.trainer(second).reference(referenceOfSecond).build()) {
       assertThat(Fingerprint.of(referenceOfSecond)).isEqualTo(Fingerprint.of(referenceOfFirst));
       begun.train(2);
       Checkpoint checkpoint = begun.checkpoint();
@@ -238,7 +205,7 @@ class MappedModelTest {
           .isThrownBy(() -> mapped.parameters().vector())
           .withMessageStartingWith("vector: expected parameters side by side");
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> trainer(mapped, mapped))
+          .isThrownBy(() -> TinyModels.trainer(mapped).reference(mapped).build())
           .withMessage("parameters: expected trainable ones, got frozen ones");
       try (TransformerActorCritic both = TransformerActorCritic.fromPolicy(mapped)) {
         assertThat(both.parameters().isFrozen()).isFalse(); // a copy

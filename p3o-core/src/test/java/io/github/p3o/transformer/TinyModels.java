@@ -3,9 +3,17 @@ package io.github.p3o.transformer;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableSet;
 import com.google.common.primitives.ImmutableIntArray;
+import io.github.p3o.OptimizerConfig;
+import io.github.p3o.P3OTrainer;
 import io.github.p3o.Parameters;
+import io.github.p3o.Policy;
+import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
+import io.github.p3o.PromptSource;
 import io.github.p3o.Response;
+import io.github.p3o.RewardModel;
+import io.github.p3o.TrainerConfig;
+import io.github.p3o.testing.ImportanceSampledLoss;
 import io.github.p3o.transformer.DecoderConfig.Activation;
 import io.github.p3o.transformer.DecoderConfig.Bias;
 import io.github.p3o.transformer.DecoderConfig.Residual;
@@ -19,6 +27,11 @@ final class TinyModels {
 
   static final int VOCABULARY = 11;
   static final int END = 2;
+
+  /** A few sequences of unequal length. */
+  static final ImmutableList<Prompt> PROMPTS = prompts(6, 8, VOCABULARY);
+
+  static final ImmutableList<Response> RESPONSES = responses(6, 7, VOCABULARY);
 
   private TinyModels() {}
 
@@ -93,6 +106,28 @@ final class TinyModels {
     TransformerPolicy policy = TransformerPolicy.random(config, type, 5);
     scatter(policy.parameters());
     return policy;
+  }
+
+  /** Of {@link #RESPONSES} to {@link #PROMPTS} {@code [sequences]}. */
+  static double[] logProbs(Policy policy) {
+    try (PolicyScorer scorer = new PolicyScorer(policy, 4)) {
+      return scorer.logProbs(PROMPTS, RESPONSES);
+    }
+  }
+
+  /** A trainer on {@link #PROMPTS} with a reward that follows from the first token. */
+  static P3OTrainer.Builder trainer(TransformerPolicy policy) {
+    return P3OTrainer.builder(policy, new ImportanceSampledLoss())
+        .prompts(PromptSource.uniform(PROMPTS))
+        .sampler(policy.sampler(6))
+        .rewardModel(RewardModel.each((prompt, response) -> response.tokens().get(0) % 3))
+        .config(
+            TrainerConfig.builder()
+                .seed(3)
+                .promptsPerStep(6)
+                .promptsPerMicroBatch(4)
+                .optimizer(OptimizerConfig.adamW(0.01))
+                .build());
   }
 
   /** Adds noise of deviation 0.3 to every parameter. */

@@ -54,6 +54,7 @@ class TransformerActorCriticTest {
     double[][] all = new double[responses.size()][];
     try (Scorer scorer =
         new Scorer(
+            "test",
             model,
             shape -> ImmutableMap.of("values", model.buildWithValues(shape).tokenValues()),
             responses.size())) {

@@ -2,11 +2,13 @@ package io.github.p3o.transformer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.BatchShape;
+import io.github.p3o.PairSampler;
 import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
@@ -16,11 +18,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -101,6 +106,31 @@ class TransformerPolicyTest {
           .isThrownBy(() -> policy.withTemperature(temperature))
           .withMessage("temperature: expected > 0 and finite, got " + temperature);
     }
+  }
+
+  /** In float32 the weights are read where they lie, which is then somebody else's memory. */
+  @ParameterizedTest
+  @EnumSource(
+      value = DataType.class,
+      names = {"FLOAT", "DOUBLE"})
+  void use_afterClose_isRefusedAndWritesNothing(DataType type, @TempDir Path directory) {
+    TransformerPolicy policy = TinyModels.policy(TinyModels.config(), type);
+    PairSampler sampler = policy.sampler(3);
+    policy.greedy(TinyModels.PROMPTS, 3);
+    policy.close();
+    policy.close();
+    for (ThrowingCallable call :
+        List.<ThrowingCallable>of(
+            () -> policy.greedy(TinyModels.PROMPTS, 3),
+            () -> sampler.sample(TinyModels.PROMPTS, 2, new SplittableRandom(1)),
+            () -> TinyModels.logProbs(policy),
+            () -> policy.save(directory),
+            policy::frozenCopy)) {
+      assertThatIllegalStateException()
+          .isThrownBy(call)
+          .withMessage("parameters: expected open parameters, got closed ones");
+    }
+    assertThat(directory).isEmptyDirectory();
   }
 
   @Test

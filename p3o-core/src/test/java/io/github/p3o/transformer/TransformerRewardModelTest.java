@@ -149,6 +149,15 @@ class TransformerRewardModelTest {
   }
 
   @Test
+  void score_afterClose_isRefused() {
+    TransformerRewardModel model = model(DataType.FLOAT);
+    model.close();
+    assertThatThrownBy(() -> model.score(PROMPTS, RESPONSES))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("rewardModel: expected an open one, got one that was closed");
+  }
+
+  @Test
   void score_whereThePromptEnds_doesNotMatter() {
     try (TransformerRewardModel model = model(DataType.DOUBLE)) {
       double[] scores =

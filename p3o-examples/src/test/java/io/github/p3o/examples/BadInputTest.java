@@ -216,6 +216,24 @@ class BadInputTest {
         .failsWith(1, "trainer.yaml", "promtsPerStep", "promptsPerStep");
   }
 
+  /** The file alone is fine; the option makes the steps too large for it. */
+  @Test
+  void horizonTooShortForTheStepsOfAnOption_isNamed() throws IOException {
+    Path config = write("kl.yaml", "klControl: {mode: adaptive, target: 1, horizon: 30}\n");
+
+    Cli.run(
+            "align",
+            "--policy",
+            model,
+            "--reward",
+            "sentiment",
+            "--config",
+            config,
+            "--prompts-per-step",
+            128)
+        .failsWith(1, "klControl.horizon: expected above 51.2", "256 responses", "got 30.0");
+  }
+
   @Test
   void numbersOutOfRange_areNamed() {
     Cli.run("align", "--policy", model, "--reward", "sentiment", "--steps", 0)

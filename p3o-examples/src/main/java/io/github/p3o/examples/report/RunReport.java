@@ -213,7 +213,7 @@ public final class RunReport {
                         alarm.path("stage").asText().replaceFirst(StepLog.ALARM + "$", "")
                             + ", step "
                             + alarm.path("step").asText(),
-                        alarm.path("alarm").asText() + ": " + alarm.path("message").asText()))
+                        alarm.path("message").asText()))
             .toList());
   }
 

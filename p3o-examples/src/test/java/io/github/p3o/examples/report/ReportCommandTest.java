@@ -42,7 +42,7 @@ class ReportCommandTest {
         {"stage":"p3o-v1-seed0-held-out","step":0,"eval/kl":0,"eval/gold":0.1,"eval/reward":1}
         {"stage":"p3o-v1-seed0","step":0,"objective/kl":0.1,"objective/scores":"NaN"}
         {"stage":"p3o-v1-seed0","step":1,"objective/kl":0.3}
-        {"stage":"p3o-v1-seed0-alarm","step":1,"alarm":"KL_SPIKE","message":"<i>too much</i>"}
+        {"stage":"p3o-v1-seed0-alarm","step":1,"alarm":"KL_SPIKE","message":"KL_SPIKE: <i>too much</i>"}
         {"stage":"p3o-v1-seed0-held-out","step":2,"eval/kl":2,"eval/gold":0.5,"eval/reward":2}
         {"stage":"p3o-v1-seed1-held-out","step":0,"eval/kl":0,"eval/gold":0.1,"eval/reward":1}
         {"stage":"p3o-v1-seed1-held-out","step":2,"eval/kl":3,"eval/gold":0.7,"eval/reward":2}
@@ -94,7 +94,8 @@ class ReportCommandTest {
     assertThat(page.select("div.sample")).hasSize(1);
     assertThat(page.select("div.sides bdi").eachText()).containsExactly("<u>", "b");
     assertThat(page.select("table.words").text())
-        .contains("KL_SPIKE: <i>too much</i>", "--seed 7", "Some 17")
+        .contains(" KL_SPIKE: <i>too much</i>", "--seed 7", "Some 17")
+        .doesNotContain("KL_SPIKE: KL_SPIKE")
         .doesNotContain("--gold");
 
     Cli.run("report", directory, "--show-samples", 0).succeeds();

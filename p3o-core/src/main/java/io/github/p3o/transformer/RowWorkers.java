@@ -1,13 +1,13 @@
 package io.github.p3o.transformer;
 
 import io.github.p3o.internal.LayerKernels;
+import io.github.p3o.internal.Tasks;
 import io.github.p3o.internal.TokenAttention;
 import java.util.concurrent.ForkJoinPool;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** Divides rows among threads, each of which has arrays of its own to compute in. */
-final class Workers {
+final class RowWorkers {
 
   /** Two for each thread: none waits long for another that the machine has interrupted. */
   static final int TASKS = 2 * (ForkJoinPool.getCommonPoolParallelism() + 1);
@@ -47,7 +47,7 @@ final class Workers {
   private final Worker[] workers;
 
   /** For so many tasks at a time, on rows of so many elements at most. */
-  Workers(int tasks, int elements) {
+  RowWorkers(int tasks, int elements) {
     int block = BLOCK * elements;
     workers = Stream.generate(() -> new Worker(block)).limit(tasks).toArray(Worker[]::new);
   }
@@ -63,9 +63,7 @@ final class Workers {
     if (tasks == 1) {
       task.run(workers[0], 0, rows);
     } else {
-      IntStream.range(0, tasks)
-          .parallel()
-          .forEach(i -> task.run(workers[i], i * rows / tasks, (i + 1) * rows / tasks));
+      Tasks.each(tasks, i -> task.run(workers[i], i * rows / tasks, (i + 1) * rows / tasks));
     }
   }
 
