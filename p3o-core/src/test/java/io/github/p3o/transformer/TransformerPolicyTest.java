@@ -224,13 +224,13 @@ class TransformerPolicyTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"stories260k", "tiny/tiny-llama", "tiny/tiny-gpt2", "tiny/tiny-gpt-neox"})
-  void save_ofACheckpointFromElsewhere_writesTheSameTensors(String name) {
+  void save_ofACheckpointFromElsewhere_writesTheSameTensors(String name) throws IOException {
     Path checkpoint = SharedData.require(name);
     try (TransformerPolicy policy = TransformerPolicy.load(checkpoint)) {
       policy.save(directory);
     }
-    assertThat(directory.resolve("model.safetensors"))
-        .hasSameBinaryContentAs(checkpoint.resolve("model.safetensors"));
+    SafeTensorsFiles.assertSameButForSpaces(
+        directory.resolve("model.safetensors"), checkpoint.resolve("model.safetensors"));
     assertThat(DecoderConfig.read(directory)).isEqualTo(DecoderConfig.read(checkpoint));
   }
 
