@@ -9,7 +9,6 @@ import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.Gradients;
 import io.github.p3o.P3OTrainer;
 import io.github.p3o.PairwiseBatch;
-import io.github.p3o.Parameters;
 import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
@@ -21,6 +20,7 @@ import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
@@ -79,19 +79,21 @@ class OnlineDpoTrainingTest {
               for (long i = 0; i < vector.length(); i++) {
                 vector.putScalar(i, vector.getDouble(i) + 0.3 * random.nextGaussian());
               }
-              policy
-                  .parameters()
-                  .viewsInto(vector)
-                  .get("transformer.h.0.attn.c_proj.weight")
-                  .assign(0);
+              view(policy, vector, "transformer.h.0.attn.c_proj.weight").assign(0);
             });
     return policy;
   }
 
-  private static INDArray ofPrompts(Parameters parameters, INDArray vector) {
-    return parameters
-        .viewsInto(vector)
-        .get("transformer.wpe.weight")
+  private static INDArray view(TransformerPolicy policy, INDArray vector, String name) {
+    return Objects.requireNonNull(policy.parameters().viewsInto(vector).get(name));
+  }
+
+  private static INDArray positions(TransformerPolicy policy, INDArray vector) {
+    return view(policy, vector, "transformer.wpe.weight");
+  }
+
+  private static INDArray ofPrompts(TransformerPolicy policy, INDArray vector) {
+    return positions(policy, vector)
         .get(NDArrayIndex.interval(0, OF_PROMPTS_ALONE), NDArrayIndex.all());
   }
 
@@ -172,14 +174,13 @@ class OnlineDpoTrainingTest {
       PairwiseBatch batch = trainer.rollout(0);
       double[] prompts = ofPromptTokens(policy);
       try (Gradients gradients = trainer.gradients(batch)) {
-        assertThat(ofPrompts(policy.parameters(), gradients.vector()).amaxNumber().doubleValue())
-            .isZero();
-        INDArray positions =
-            policy.parameters().viewsInto(gradients.vector()).get("transformer.wpe.weight");
-        assertThat(positions.getRow(OF_PROMPTS_ALONE).amaxNumber().doubleValue()).isPositive();
+        INDArray vector = gradients.vector();
+        assertThat(ofPrompts(policy, vector).amaxNumber().doubleValue()).isZero();
+        INDArray nextRow = positions(policy, vector).getRow(OF_PROMPTS_ALONE);
+        assertThat(nextRow.amaxNumber().doubleValue()).isPositive();
 
         for (TransformerPolicy each : List.of(policy, reference)) {
-          each.parameters().update(vector -> ofPrompts(each.parameters(), vector).muli(-2));
+          each.parameters().update(all -> ofPrompts(each, all).muli(-2));
         }
         double[] changed = ofPromptTokens(policy);
         for (int i = 0; i < prompts.length; i++) {
