@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.common.base.Splitter;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,7 +21,8 @@ class HelpTest {
   }
 
   private static CommandSpec spec(String command) {
-    return Main.commandLine().getSubcommands().get(command).getCommandSpec();
+    return Objects.requireNonNull(Main.commandLine().getSubcommands().get(command))
+        .getCommandSpec();
   }
 
   private static List<String> words(String line) {
