@@ -54,7 +54,7 @@ class SparkEvaluationTest {
         .selectExpr("'id ' || id name", "array(int(id % 3)) prompt", "array(int(id % 2)) response")
         .write()
         .parquet(path);
-    SparkModels models = BanditModels.USUAL;
+    BanditModels models = BanditModels.USUAL;
     int partitions = 2;
     SparkRewardModel rewards = new SparkRewardModel(spark, models::rewardModel, partitions);
     Dataset<Row> scored = rewards.score(spark.read().parquet(path), "prompt", "response", "reward");
