@@ -322,9 +322,9 @@ class TrainerConfigTest {
     Path missing = directory.resolve("missing.yaml");
     assertThatThrownBy(() -> TrainerConfig.read(missing))
         .isInstanceOf(UncheckedIOException.class)
-        .hasMessage("could not read " + missing);
+        .hasMessageStartingWith(missing + ": expected a readable file of YAML or JSON, got ");
     assertThatThrownBy(() -> TrainerConfig.read(directory))
         .isInstanceOf(UncheckedIOException.class)
-        .hasMessage("could not read " + directory);
+        .hasMessageStartingWith(directory + ": expected a readable file of YAML or JSON, got ");
   }
 }

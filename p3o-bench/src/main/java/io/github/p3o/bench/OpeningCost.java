@@ -14,8 +14,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.OptionalInt;
-import java.util.stream.Stream;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
@@ -44,9 +42,9 @@ public final class OpeningCost {
       return;
     }
     if (!Files.exists(directory.resolve("config.json"))) {
-      write(directory, config(8192, 1024, 9));
+      write(directory, LoadingBenchmark.CONFIG);
     }
-    write(directory.resolve("small"), config(64, 32, 1));
+    write(directory.resolve("small"), ModelSize.M1.config(16));
     List<Process> children = new ArrayList<>();
     List<BufferedReader> outputs = new ArrayList<>();
     for (int i = 0; i < (args.length > 2 ? Integer.parseInt(args[2]) : 1); i++) {
@@ -62,22 +60,6 @@ public final class OpeningCost {
       child.getOutputStream().close();
       child.waitFor();
     }
-  }
-
-  private static DecoderConfig config(int vocabulary, int width, int layers) {
-    return DecoderConfig.llama(
-        vocabulary,
-        width,
-        width * 43 / 16,
-        layers,
-        16,
-        16,
-        1024,
-        1e-5,
-        10_000,
-        true,
-        OptionalInt.empty(),
-        OptionalInt.empty());
   }
 
   private static void write(Path directory, DecoderConfig config) {
@@ -112,7 +94,7 @@ public final class OpeningCost {
         scorer.logProbs(PROMPTS, RESPONSES);
       }
     }
-    long anonymous = status("status", "RssAnon");
+    long anonymous = ProcessMemory.bytes("status", "RssAnon");
     long begin = System.nanoTime();
     try (TransformerPolicy policy = open(way, directory);
         PolicyScorer scorer = new PolicyScorer(policy, 1)) {
@@ -132,21 +114,12 @@ public final class OpeningCost {
       System.out.printf(
           Locale.ROOT,
           "anonymous memory %d MB more; of files %d MB; its share of all (Pss) %d MB%n",
-          (status("status", "RssAnon") - anonymous) / 1_000_000,
-          status("status", "RssFile") / 1_000_000,
-          status("smaps_rollup", "Pss") / 1_000_000);
+          (ProcessMemory.bytes("status", "RssAnon") - anonymous) / 1_000_000,
+          ProcessMemory.bytes("status", "RssFile") / 1_000_000,
+          ProcessMemory.bytes("smaps_rollup", "Pss") / 1_000_000);
       while (asked >= 0) { // until all have counted
         asked = System.in.read();
       }
-    }
-  }
-
-  private static long status(String file, String key) throws IOException {
-    try (Stream<String> lines = Files.lines(Path.of("/proc/self", file))) {
-      return lines
-          .filter(line -> line.startsWith(key + ":"))
-          .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
-          .sum();
     }
   }
 }

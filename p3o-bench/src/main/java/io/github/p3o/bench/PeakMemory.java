@@ -1,8 +1,6 @@
 package io.github.p3o.bench;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Locale;
 
 /**
@@ -11,9 +9,6 @@ import java.util.Locale;
  * or the garbage that it lets lie counts too.
  */
 public final class PeakMemory {
-
-  /** Where Linux tells them. */
-  static final Path STATUS = Path.of("/proc/self/status");
 
   private PeakMemory() {}
 
@@ -24,7 +19,7 @@ public final class PeakMemory {
     }
     ModelSize size = ModelSize.valueOf(args[0]);
     try (ModelTask task = new ModelTask(size)) {
-      long before = mebibytes("VmRSS");
+      long before = ProcessMemory.bytes("status", "VmRSS") >> 20;
       for (int i = 0; i < 3; i++) {
         if (args[1].equals("library")) {
           task.libraryStep();
@@ -37,18 +32,8 @@ public final class PeakMemory {
           "%s %s: %,d MiB at most, %,d MiB before the first step%n",
           size,
           args[1],
-          mebibytes("VmHWM"),
+          ProcessMemory.peakMebibytes(),
           before);
     }
-  }
-
-  /** One of the system's counters of this process. */
-  static long mebibytes(String counter) throws IOException {
-    return Files.readAllLines(STATUS).stream()
-            .filter(line -> line.startsWith(counter + ":"))
-            .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
-            .findAny()
-            .orElseThrow()
-        >> 10;
   }
 }

@@ -107,7 +107,7 @@ public final class UpdateCost {
 
   /** As Linux counts it. */
   private static String peak() throws IOException {
-    return Files.exists(PeakMemory.STATUS) ? PeakMemory.mebibytes("VmHWM") + " MiB" : "unknown";
+    return ProcessMemory.isCounted() ? ProcessMemory.peakMebibytes() + " MiB" : "unknown";
   }
 
   private static <T> T timed(String what, Callable<T> work) throws Exception {

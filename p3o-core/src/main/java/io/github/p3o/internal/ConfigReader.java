@@ -70,7 +70,8 @@ public final class ConfigReader {
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(file + ": " + e.getMessage(), e);
     } catch (IOException e) {
-      throw new UncheckedIOException("could not read " + file, e);
+      throw new UncheckedIOException(
+          file + ": expected a readable file of YAML or JSON, got " + e, e);
     }
   }
 

@@ -3,6 +3,7 @@ package io.github.p3o.transformer;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.google.common.base.Ascii;
 import java.io.Serial;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +30,15 @@ public final class CheckpointException extends RuntimeException {
     Object shown =
         value.isMissingNode() ? "nothing" : Ascii.truncate(value.toString(), MAX_SHOWN, "…");
     return new CheckpointException(file, key + ": expected " + expected, shown);
+  }
+
+  /** Of a directory that lacks a file which it must have. */
+  static CheckpointException ofMissing(Path directory, String expected, String file) {
+    String got =
+        Files.isDirectory(directory)
+            ? "one without " + file
+            : Files.exists(directory) ? "a file" : "nothing of that name";
+    return new CheckpointException(directory, "directory: expected " + expected, got);
   }
 
   /**

@@ -62,6 +62,10 @@ final class DecoderConfigJson {
   static DecoderConfig read(Path directory) {
     ImmutableIntArray generation = GenerationConfig.endTokens(directory);
     Path file = directory.resolve(FILE);
+    if (!Files.exists(file)) {
+      throw CheckpointException.ofMissing(
+          directory, "that of a Hugging Face checkpoint, config.json and safetensors", FILE);
+    }
     try {
       return new DecoderConfigJson(file, StrictJson.object(file, MAX_BYTES), generation).config();
     } catch (IOException e) {

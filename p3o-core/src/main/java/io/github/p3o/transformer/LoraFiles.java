@@ -90,6 +90,10 @@ final class LoraFiles {
   }
 
   static Adapter read(Path directory, DecoderTensors tensors, Task task, DataType type) {
+    if (!Files.exists(directory.resolve(CONFIG))) {
+      throw CheckpointException.ofMissing(
+          directory, "that of an adapter of PEFT's, " + CONFIG + " and " + TENSORS, CONFIG);
+    }
     LoraConfig config = readConfig(directory.resolve(CONFIG), tensors, task);
     ImmutableMap<String, ImmutableLongArray> shapes = task.shapes(tensors, config);
     ImmutableSet<String> known =

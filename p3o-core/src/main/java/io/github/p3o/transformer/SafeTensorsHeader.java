@@ -30,7 +30,8 @@ record SafeTensorsHeader(
 
   static final String METADATA = "__metadata__";
 
-  private static final int LENGTH_BYTES = 8;
+  /** Of the header's length, which a file begins with. */
+  static final int LENGTH_BYTES = 8;
 
   /**
    * Reads and checks a header.

@@ -24,12 +24,15 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Writes safetensors files as Hugging Face's own writer does, to the byte: the greatest type first,
- * then by name, the header padded with spaces so that the data begin at a multiple of 8.
+ * Writes safetensors files as Hugging Face's own writer does, to the byte but for the spaces behind
+ * the header: the greatest type first, then by name. The spaces let the data begin at a multiple of
+ * 64 bytes, not of 8; and with them each tensor of a mapped file, as those of models are multiples
+ * of 64 bytes long.
  */
 final class SafeTensorsWriter {
 
-  private static final int ALIGNMENT = 8;
+  /** A line of the processor's cache, and the width of its widest vectors. */
+  private static final int ALIGNMENT = 64;
 
   /** Elements of a chunk, small enough for the processor's cache. */
   private static final int CHUNK_ELEMENTS = 1 << 15;
@@ -138,7 +141,7 @@ final class SafeTensorsWriter {
       }
       json.writeEndObject();
     }
-    while (header.size() % ALIGNMENT != 0) {
+    while ((SafeTensorsHeader.LENGTH_BYTES + header.size()) % ALIGNMENT != 0) {
       header.write(' ');
     }
     return header.toByteArray();

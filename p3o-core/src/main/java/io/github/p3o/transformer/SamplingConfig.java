@@ -13,6 +13,10 @@ import com.google.common.collect.ImmutableList;
  * <p>Logits pass, in this order: repetition penalty, the ban of the end token, temperature, top-k,
  * top-p, min-p. What is left is normalised again.
  *
+ * <pre>{@code
+ * SamplingConfig.of(100).withTopK(40).withTopP(0.9)
+ * }</pre>
+ *
  * @param minNewTokens the end token is not drawn before so many other tokens, at least 0
  * @param maxNewTokens the longest response, in tokens, at least 1
  * @param topK only so many of the likeliest tokens are drawn; 0 for all. Equals of the last one are
@@ -60,6 +64,62 @@ public record SamplingConfig(
    */
   public static SamplingConfig of(int maxNewTokens) {
     return new SamplingConfig(0, maxNewTokens, 0, 1, 0, 1, ImmutableList.of());
+  }
+
+  /**
+   * With another least length.
+   *
+   * @param minNewTokens the end token is not drawn before so many other tokens, from 0 to {@code
+   *     maxNewTokens}
+   * @return the copy
+   */
+  public SamplingConfig withMinNewTokens(int minNewTokens) {
+    return new SamplingConfig(
+        minNewTokens, maxNewTokens, topK, topP, minP, repetitionPenalty, stopRules);
+  }
+
+  /**
+   * With the likeliest tokens alone.
+   *
+   * @param topK how many, at least 0; 0 for all
+   * @return the copy
+   */
+  public SamplingConfig withTopK(int topK) {
+    return new SamplingConfig(
+        minNewTokens, maxNewTokens, topK, topP, minP, repetitionPenalty, stopRules);
+  }
+
+  /**
+   * With the likeliest tokens alone that together reach a probability.
+   *
+   * @param topP the probability, in (0, 1]; 1 for all
+   * @return the copy
+   */
+  public SamplingConfig withTopP(double topP) {
+    return new SamplingConfig(
+        minNewTokens, maxNewTokens, topK, topP, minP, repetitionPenalty, stopRules);
+  }
+
+  /**
+   * Without tokens that are far less likely than the likeliest.
+   *
+   * @param minP the least share of its probability, in [0, 1]; 0 for all
+   * @return the copy
+   */
+  public SamplingConfig withMinP(double minP) {
+    return new SamplingConfig(
+        minNewTokens, maxNewTokens, topK, topP, minP, repetitionPenalty, stopRules);
+  }
+
+  /**
+   * With another weight against tokens that have occurred.
+   *
+   * @param repetitionPenalty &gt; 0; above 1 they become less likely, 1 for none
+   * @return the copy
+   */
+  public SamplingConfig withRepetitionPenalty(double repetitionPenalty) {
+    return new SamplingConfig(
+        minNewTokens, maxNewTokens, topK, topP, minP, repetitionPenalty, stopRules);
   }
 
   /**

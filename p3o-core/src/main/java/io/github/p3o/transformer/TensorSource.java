@@ -24,9 +24,14 @@ interface TensorSource extends AutoCloseable {
   static TensorSource open(Path directory) {
     Path single = directory.resolve(SINGLE_FILE);
     Path index = directory.resolve(INDEX_FILE);
-    return Files.exists(index) && !Files.exists(single)
-        ? ShardedTensors.open(index)
-        : SafeTensors.open(single);
+    if (Files.exists(single)) {
+      return SafeTensors.open(single);
+    }
+    if (!Files.exists(index)) {
+      throw CheckpointException.ofMissing(
+          directory, SINGLE_FILE + " or " + INDEX_FILE + " in it", "either");
+    }
+    return ShardedTensors.open(index);
   }
 
   /** The names of the tensors. */

@@ -1,13 +1,16 @@
 package io.github.p3o.transformer;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 
-/** Writes safetensors files byte by byte, broken ones too. */
+/** Writes safetensors files byte by byte, broken ones too, and takes them apart. */
 final class SafeTensorsFiles {
 
   private SafeTensorsFiles() {}
@@ -26,6 +29,29 @@ final class SafeTensorsFiles {
         .put(json)
         .put(data)
         .array();
+  }
+
+  /** The header of a file without the spaces behind it. */
+  static String header(Path file) throws IOException {
+    byte[] bytes = Files.readAllBytes(file);
+    return new String(bytes, Long.BYTES, headerLength(bytes), StandardCharsets.UTF_8)
+        .stripTrailing();
+  }
+
+  /** The tensors of a file, side by side. */
+  static byte[] data(Path file) throws IOException {
+    byte[] bytes = Files.readAllBytes(file);
+    return Arrays.copyOfRange(bytes, Long.BYTES + headerLength(bytes), bytes.length);
+  }
+
+  private static int headerLength(byte... bytes) {
+    return Math.toIntExact(ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong());
+  }
+
+  /** Checks that two files differ in the spaces behind their headers at most. */
+  static void assertSameButForSpaces(Path actual, Path expected) throws IOException {
+    assertThat(header(actual)).isEqualTo(header(expected));
+    assertThat(data(actual)).isEqualTo(data(expected));
   }
 
   /** The entry of one tensor in a header. */

@@ -184,7 +184,7 @@ class SamplingTest {
       }
       assertThat(last).containsAll(ends.asList());
       assertBehaviourIsTheScore(policy, samples, 1e-10);
-      SamplingConfig longer = new SamplingConfig(4, 12, 0, 1, 0, 1, ImmutableList.of());
+      SamplingConfig longer = SamplingConfig.of(12).withMinNewTokens(4);
       assertThat(
               policy
                   .generate(

@@ -60,10 +60,13 @@ class ShardedTensorsTest {
   }
 
   @Test
-  void open_ofNeither_namesTheSingleFile() {
+  void open_ofNeither_namesBothFiles() {
     assertThatThrownBy(() -> TensorSource.open(directory))
         .isInstanceOf(CheckpointException.class)
-        .hasMessageStartingWith(directory.resolve("model.safetensors") + ": ");
+        .hasMessage(
+            directory
+                + ": directory: expected model.safetensors or model.safetensors.index.json in it,"
+                + " got one without either");
   }
 
   @ParameterizedTest

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -254,14 +255,54 @@ class TransformerPolicyTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"stories260k", "tiny/tiny-llama", "tiny/tiny-gpt2", "tiny/tiny-gpt-neox"})
-  void save_ofACheckpointFromElsewhere_writesTheSameTensors(String name) {
+  void save_ofACheckpointFromElsewhere_writesTheSameTensors(String name) throws IOException {
     Path checkpoint = SharedData.require(name);
     try (TransformerPolicy policy = TransformerPolicy.load(checkpoint)) {
       policy.save(directory);
     }
-    assertThat(directory.resolve("model.safetensors"))
-        .hasSameBinaryContentAs(checkpoint.resolve("model.safetensors"));
+    SafeTensorsFiles.assertSameButForSpaces(
+        directory.resolve("model.safetensors"), checkpoint.resolve("model.safetensors"));
     assertThat(DecoderConfig.read(directory)).isEqualTo(DecoderConfig.read(checkpoint));
+  }
+
+  @Test
+  void load_ofWhatIsNoCheckpoint_namesTheParameterTheRuleAndThePath() throws IOException {
+    Path missing = directory.resolve("missing");
+    Path file = Files.writeString(directory.resolve("a-file"), "{}");
+    Path empty = Files.createDirectories(directory.resolve("empty"));
+    Path bare = Files.createDirectories(directory.resolve("bare"));
+    TinyModels.config().write(bare);
+    String expected =
+        ": directory: expected that of a Hugging Face checkpoint, config.json and safetensors, got";
+    String weights =
+        ": directory: expected model.safetensors or model.safetensors.index.json in it, got";
+    for (Function<Path, AutoCloseable> open :
+        List.<Function<Path, AutoCloseable>>of(
+            TransformerPolicy::load,
+            TransformerPolicy::map,
+            TransformerRewardModel::load,
+            TransformerRewardModel::map)) {
+      assertThatThrownBy(() -> open.apply(missing))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessage(missing + expected + " nothing of that name");
+      assertThatThrownBy(() -> open.apply(file)).hasMessage(file + expected + " a file");
+      assertThatThrownBy(() -> open.apply(empty))
+          .hasMessage(empty + expected + " one without config.json");
+      assertThatThrownBy(() -> open.apply(bare)).hasMessage(bare + weights + " one without either");
+    }
+  }
+
+  @Test
+  void loadAdapter_ofWhatIsNoAdapter_namesTheParameterTheRuleAndThePath() {
+    Path missing = directory.resolve("missing");
+    try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.FLOAT)) {
+      assertThatThrownBy(() -> policy.loadAdapter(missing))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessage(
+              missing
+                  + ": directory: expected that of an adapter of PEFT's, adapter_config.json and"
+                  + " adapter_model.safetensors, got nothing of that name");
+    }
   }
 
   @Test

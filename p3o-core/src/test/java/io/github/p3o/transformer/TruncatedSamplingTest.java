@@ -39,7 +39,12 @@ class TruncatedSamplingTest {
 
   private static SamplingConfig config(
       int min, int max, int topK, double topP, double minP, double penalty) {
-    return new SamplingConfig(min, max, topK, topP, minP, penalty, ImmutableList.of());
+    return SamplingConfig.of(max)
+        .withMinNewTokens(min)
+        .withTopK(topK)
+        .withTopP(topP)
+        .withMinP(minP)
+        .withRepetitionPenalty(penalty);
   }
 
   /** Probabilities of the next token after this response, by the class under test. */
@@ -125,11 +130,11 @@ class TruncatedSamplingTest {
   void set_withTopP_keepsTheTokenThatReachesIt() {
     double[] logits = {Math.log(0.5), Math.log(0.3), Math.log(0.15), Math.log(0.05)};
 
-    assertThat(probabilities(logits, config(0, 9, 0, 0.6, 0, 1), 1, PROMPT_OF_FOUR))
+    assertThat(probabilities(logits, SamplingConfig.of(9).withTopP(0.6), 1, PROMPT_OF_FOUR))
         .containsExactly(new double[] {0.625, 0.375, 0, 0}, within(1e-12));
-    assertThat(probabilities(logits, config(0, 9, 3, 1, 0, 1), 1, PROMPT_OF_FOUR))
+    assertThat(probabilities(logits, SamplingConfig.of(9).withTopK(3), 1, PROMPT_OF_FOUR))
         .containsExactly(new double[] {50 / 95.0, 30 / 95.0, 15 / 95.0, 0}, within(1e-12));
-    assertThat(probabilities(logits, config(0, 9, 0, 1, 0.25, 1), 1, PROMPT_OF_FOUR))
+    assertThat(probabilities(logits, SamplingConfig.of(9).withMinP(0.25), 1, PROMPT_OF_FOUR))
         .containsExactly(new double[] {50 / 95.0, 30 / 95.0, 15 / 95.0, 0}, within(1e-12));
   }
 
@@ -137,7 +142,9 @@ class TruncatedSamplingTest {
   void set_withAPenalty_countsATokenOnce() {
     double[] logits = {2, -2, 0.5, 1};
 
-    double[] p = probabilities(logits, config(0, 9, 0, 1, 0, 2), 1, Prompt.of(0, 0, 1, 0), 0, 1);
+    double[] p =
+        probabilities(
+            logits, SamplingConfig.of(9).withRepetitionPenalty(2), 1, Prompt.of(0, 0, 1, 0), 0, 1);
     double[] penalised = {1, -4, 0.5, 1};
     assertThat(p).containsExactly(softmax(penalised, 1, List.of(0, 1, 2, 3)), within(1e-12));
   }
@@ -223,7 +230,7 @@ class TruncatedSamplingTest {
   @Test
   void generate_manyTimes_hasTheTruncatedFrequencies() {
     int n = 5000;
-    SamplingConfig sampling = config(2, 2, 5, 0.95, 0, 1);
+    SamplingConfig sampling = SamplingConfig.of(2).withMinNewTokens(2).withTopK(5).withTopP(0.95);
     try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.FLOAT);
         PolicyScorer scorer = new PolicyScorer(policy, 64)) {
       Samples samples =
@@ -299,10 +306,11 @@ class TruncatedSamplingTest {
     try (TransformerPolicy policy =
         TinyModels.policy(TinyModels.config(), DataType.FLOAT).withTemperature(3)) {
       Samples samples =
-          policy.generate(prompts, 4, config(5, 12, 0, 1, 0, 1), new SplittableRandom(3));
+          policy.generate(
+              prompts, 4, SamplingConfig.of(12).withMinNewTokens(5), new SplittableRandom(3));
       assertThat(samples.responses()).allMatch(r -> r.length() >= 6 || !r.ended());
       assertThat(samples.responses()).anyMatch(r -> r.ended() && r.length() == 6);
-      assertThat(policy.greedy(prompts, config(5, 12, 0, 1, 0, 1)))
+      assertThat(policy.greedy(prompts, SamplingConfig.of(12).withMinNewTokens(5)))
           .allMatch(r -> !r.tokens().subArray(0, 5).asList().contains(TinyModels.END));
     }
   }

@@ -1,6 +1,5 @@
 package io.github.p3o.examples;
 
-import com.google.common.base.CaseFormat;
 import io.github.p3o.examples.run.UsageException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -69,7 +68,7 @@ public final class Main {
 
   private static int failed(Exception e, CommandLine command, ParseResult parsed) {
     String reason = reason(e);
-    String asked = asOption(reason, command.getCommandSpec());
+    String asked = OptionErrors.asOption(reason, command.getCommandSpec());
     if (parsed.expandedArgs().contains("--stacktrace")) {
       e.printStackTrace(command.getErr());
     } else {
@@ -78,15 +77,6 @@ public final class Main {
     return e instanceof UsageException || !asked.equals(reason)
         ? ExitCode.USAGE
         : ExitCode.SOFTWARE;
-  }
-
-  /**
-   * The library's {@code learningRate: expected …} is the command line's {@code --learning-rate}.
-   */
-  private static String asOption(String reason, CommandSpec spec) {
-    String parameter = reason.substring(0, Math.max(0, reason.indexOf(':')));
-    String option = "--" + CaseFormat.LOWER_CAMEL.to(CaseFormat.LOWER_HYPHEN, parameter);
-    return spec.findOption(option) == null ? reason : option + reason.substring(parameter.length());
   }
 
   /** Messages that name parameter, rule and value speak for themselves; others need their type. */

@@ -1,18 +1,26 @@
 package io.github.p3o.examples;
 
+import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import com.google.common.collect.ImmutableList;
 import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /** What a user gets for a mistake: one line that names it, and an exit code. */
@@ -91,7 +99,12 @@ class BadInputTest {
   void missingPolicy_isNamed() {
     Path missing = directory.resolve("missing");
     Cli.run("generate", "--policy", missing)
-        .failsWith(2, "--policy: expected the directory", missing.toString());
+        .failsWith(
+            2,
+            "--policy: "
+                + missing
+                + ": directory: expected that of a Hugging Face checkpoint, config.json and"
+                + " safetensors, got nothing of that name");
   }
 
   @Test
@@ -101,7 +114,7 @@ class BadInputTest {
     byte[] weights = Files.readAllBytes(model.resolve("model.safetensors"));
     Files.write(cut.resolve("model.safetensors"), Arrays.copyOf(weights, weights.length / 2));
 
-    Cli.run("generate", "--policy", cut).failsWith(1, "model.safetensors");
+    Cli.run("generate", "--policy", cut).failsWith(2, "--policy: ", "model.safetensors");
   }
 
   @Test
@@ -116,7 +129,8 @@ class BadInputTest {
       policy.save(bare);
     }
 
-    Cli.run("generate", "--policy", bare).failsWith(1, "tokenizer.json: expected a JSON object");
+    Cli.run("generate", "--policy", bare)
+        .failsWith(2, "--policy: ", "tokenizer.json: expected a JSON object");
   }
 
   @Test
@@ -124,7 +138,7 @@ class BadInputTest {
     Path data = write("bad.jsonl", "{\"text\": \"a\"}\n{\"text\": \n");
 
     Cli.run("sft", "--data", data, "--out", directory.resolve("never"))
-        .failsWith(1, data + ":2:", "expected");
+        .failsWith(2, "--data: " + data + ":2:", "expected");
     assertThat(directory.resolve("never")).doesNotExist();
   }
 
@@ -133,7 +147,9 @@ class BadInputTest {
     Path data = write("other.jsonl", "{\"chosen\": \"a\", \"rejected\": \"b\"}\n");
 
     Cli.run("sft", "--data", data)
-        .failsWith(1, data + ":1: prompt: expected a text, got none among [chosen, rejected]");
+        .failsWith(
+            2,
+            "--data: " + data + ":1: prompt: expected a text, got none among [chosen, rejected]");
   }
 
   @Test
@@ -160,7 +176,8 @@ class BadInputTest {
   void emptyDataSet_isNamed() throws IOException {
     Path data = write("empty.jsonl", "\n");
 
-    Cli.run("sft", "--data", data).failsWith(1, data.toString(), "expected at least one example");
+    Cli.run("sft", "--data", data)
+        .failsWith(2, "--data: " + data + ": expected at least one example");
     Cli.run("align", "--policy", model, "--reward", "sentiment", "--prompts", data)
         .failsWith(2, "--max-new-tokens: expected from 1 to 31");
     Cli.run(
@@ -173,13 +190,167 @@ class BadInputTest {
             8,
             "--prompts",
             data)
-        .failsWith(1, data.toString(), "expected at least one example");
+        .failsWith(2, "--prompts: " + data + ": expected at least one example");
+  }
+
+  /** Every option that takes a file, and the command that it is an option of. */
+  private static Stream<Arguments> optionsOfFiles() {
+    return Stream.of(
+        arguments("--data", ImmutableList.of("sft")),
+        arguments("--data", ImmutableList.of("reward", "--policy", model)),
+        arguments("--prompts", ImmutableList.of("generate", "--policy", model)),
+        arguments("--prompts", ImmutableList.of("reward", "--policy", model, "--sample-pairs", 4)),
+        arguments(
+            "--prompts", ImmutableList.of("align", "--policy", model, "--reward", "cheerful")),
+        arguments("--config", ImmutableList.of("align", "--policy", model, "--reward", "cheerful")),
+        arguments("--samples", ImmutableList.of("tournament", "--judge", "sentiment")));
+  }
+
+  @ParameterizedTest
+  @MethodSource("optionsOfFiles")
+  void fileThatCannotBeUsed_isNamedWithItsOption(String option, List<Object> command)
+      throws IOException {
+    List<Path> files = new ArrayList<>();
+    files.add(directory.resolve("missing.jsonl"));
+    files.add(Files.createDirectories(directory.resolve("directory.jsonl")));
+    files.add(write("words.jsonl", "no JSON\n"));
+    files.add(Files.write(directory.resolve("bytes.jsonl"), new byte[] {(byte) 0xff, 0, 1, 2}));
+    files.add(Files.write(directory.resolve("cut.jsonl.gz"), new byte[] {0x1f, (byte) 0x8b, 8, 0}));
+    if (!option.equals("--config")) { // an empty one changes nothing
+      files.add(write("nothing.jsonl", ""));
+    }
+    Path out = directory.resolve("of-no-file");
+    for (Path file : files) {
+      List<Object> arguments = new ArrayList<>(command);
+      arguments.addAll(List.of(option, file));
+      if (!command.contains("sft") && !option.equals("--samples") && !option.equals("--data")) {
+        arguments.addAll(List.of("--max-new-tokens", 8));
+      }
+      if (!command.contains("generate")) {
+        arguments.addAll(List.of("--out", out));
+      }
+      Cli.run(arguments.toArray()).failsWith(2, "p3o: " + option + ": " + file).saysOneLine();
+      assertThat(out).doesNotExist();
+    }
+  }
+
+  /** Every option that takes the directory of a model. */
+  private static Stream<Arguments> optionsOfModels() {
+    ImmutableList<Object> align = ImmutableList.of("align", "--prompt", "a", "--max-new-tokens", 8);
+    ImmutableList<Object> samples = ImmutableList.of("tournament", "--samples", "SAMPLES");
+    return Stream.of(
+        arguments("--policy", ImmutableList.of("generate")),
+        arguments("--policy", ImmutableList.of("generate", "--mapped")),
+        arguments("--policy", ImmutableList.of("sft", "--data", "DATA")),
+        arguments("--tokenizer", ImmutableList.of("sft", "--data", "DATA")),
+        arguments("--policy", ImmutableList.of("reward", "--sample-pairs", 4)),
+        arguments("--policy", with(align, "--reward", "sentiment")),
+        arguments("--reward", with(align, "--policy", model)),
+        arguments("--judge", samples));
+  }
+
+  private static ImmutableList<Object> with(ImmutableList<Object> command, Object... more) {
+    return ImmutableList.builder().addAll(command).add(more).build();
+  }
+
+  @ParameterizedTest
+  @MethodSource("optionsOfModels")
+  void directoryThatHoldsNoModel_isNamedWithItsOption(String option, List<Object> command)
+      throws IOException {
+    Path file = write("one-text.jsonl", "{\"text\": \"a\"}\n");
+    Path samples = write("two.jsonl", "{\"prompt\": \"a\", \"one\": \"b\", \"other\": \"c\"}\n");
+    Path empty = Files.createDirectories(directory.resolve("no-model"));
+    Path data = Files.copy(file, directory.resolve("texts-of-models.jsonl"), REPLACE_EXISTING);
+    Path out = directory.resolve("of-no-model");
+    for (Path path : List.of(directory.resolve("missing"), file, empty)) {
+      List<Object> arguments = new ArrayList<>(command);
+      arguments.replaceAll(each -> each.equals("DATA") ? data : each);
+      arguments.replaceAll(each -> each.equals("SAMPLES") ? samples : each);
+      arguments.addAll(List.of(option, path, "--out", out));
+      Cli.run(arguments.toArray())
+          .failsWith(2, "p3o: " + option + ": ", path.toString(), "expected")
+          .saysOneLine();
+      assertThat(out).doesNotExist();
+    }
   }
 
   @Test
-  void missingFile_isNamed() {
-    Path missing = directory.resolve("missing.jsonl");
-    Cli.run("sft", "--data", missing).failsWith(1, missing.toString(), "expected a readable file");
+  void playerOrJudgeThatIsNoModel_isNamedBeforeAnyAnswers() {
+    Path missing = directory.resolve("missing");
+    Cli.run(
+            "tournament",
+            "--policy",
+            "a=" + model,
+            "--policy",
+            "b=" + missing,
+            "--judge",
+            "sentiment")
+        .failsWith(2, "p3o: --policy: " + missing + ": directory: expected that of a Hugging Face")
+        .saysOneLine();
+    Cli.run("tournament", "--policy", "a=" + model, "--policy", "b=" + model, "--judge", missing)
+        .failsWith(2, "p3o: --judge: expected a directory or one of [sentiment, cheerful], got ")
+        .saysOneLine();
+  }
+
+  @Test
+  void fileOfTwoOptions_isNamedWithBoth() throws IOException {
+    Path file = write("twice.jsonl", "no JSON\n");
+    Cli.run("tournament", "--samples", file, "--judge", "cheerful", "--chat-verdicts", file)
+        .failsWith(2, "p3o: --chat-verdicts, --samples: " + file + ", line 1: expected JSON");
+  }
+
+  @Test
+  void samplesOfOnePlayer_areRefused() throws IOException {
+    Path samples = write("alone.jsonl", "{\"prompt\": \"a\", \"one\": \"b\"}\n");
+    Cli.run("tournament", "--samples", samples, "--judge", "sentiment")
+        .failsWith(2, "--samples: expected at least 2 columns of answers, got [one]");
+  }
+
+  @Test
+  void studyWithoutItsData_isRefusedAndLeavesNothing() {
+    Path missing = directory.resolve("missing");
+    Path out = directory.resolve("no-study");
+    Cli.run("experiment", "--task", "hh", "--data", missing, "--out", out)
+        .failsWith(2, "--data: expected a directory with what hh asks for, got no " + missing);
+    assertThat(out).doesNotExist();
+  }
+
+  @Test
+  void directoryOfVerdicts_thatIsAFile_isNamed() throws IOException {
+    Path samples = write("pair.jsonl", "{\"prompt\": \"a\", \"one\": \"b\", \"other\": \"c\"}\n");
+    Path file = write("no-directory", "");
+    Cli.run("tournament", "--samples", samples, "--chat-model", "x", "--chat-verdicts", file)
+        .failsWith(2, "--chat-verdicts: " + file + ": expected a directory");
+  }
+
+  @Test
+  void formatWithoutComparisons_isNamedAsTheOptionThatItIs() throws IOException {
+    Path data = write("prompts-only.jsonl", "{\"prompt\": \"a\"}\n");
+    Cli.run("reward", "--policy", model, "--data", data, "--data-format", "prompt")
+        .failsWith(2, "--data-format: expected preference, hh, messages or tldr, got prompt");
+  }
+
+  @Test
+  void severalTextsOfAGreedyModel_areRefused() {
+    Cli.run("generate", "--policy", model, "--greedy", "--count", 3)
+        .failsWith(2, "--count: expected 1 with --greedy", "got 3");
+  }
+
+  @Test
+  void objectiveOfARewardModel_outOfRange_isNamed() {
+    Cli.run("reward", "--policy", model, "--sample-pairs", 4, "--margin", -1)
+        .failsWith(2, "--margin: expected a finite number >= 0, got -1.0");
+    Cli.run("reward", "--policy", model, "--sample-pairs", 4, "--center", "Infinity")
+        .failsWith(2, "--center: expected a finite number >= 0, got Infinity");
+  }
+
+  @Test
+  void usedDirectoryOfTexts_isNamedBeforeAnyIsWritten() throws IOException {
+    Path used = Files.createDirectories(directory.resolve("used-by-others"));
+    Files.writeString(used.resolve("precious.txt"), "mine");
+    Cli refused = Cli.run("generate", "--policy", model, "--max-new-tokens", 4, "--out", used);
+    refused.failsWith(2, "--out: expected a new or empty directory");
+    assertThat(refused.out()).isEmpty();
   }
 
   @Test
@@ -213,7 +384,7 @@ class BadInputTest {
     Path config = write("trainer.yaml", "promtsPerStep: 8\n");
 
     Cli.run("align", "--policy", model, "--reward", "sentiment", "--config", config)
-        .failsWith(1, "trainer.yaml", "promtsPerStep", "promptsPerStep");
+        .failsWith(2, "--config: " + config, "promtsPerStep", "promptsPerStep");
   }
 
   /** The file alone is fine; the option makes the steps too large for it. */
@@ -253,6 +424,10 @@ class BadInputTest {
             "--weight-clip",
             2)
         .failsWith(2, "--weight-clip: expected with an objective that has it, got 2.0 with ppo");
+    Cli.run("align", "--policy", model, "--reward", "sentiment", "--responses-per-prompt", 1)
+        .failsWith(2, "--responses-per-prompt: expected at least 2, got 1");
+    Cli.run("sft", "--data", "x.jsonl", "--micro-batch", 0)
+        .failsWith(2, "--micro-batch: expected at least 1, got 0");
     Cli.run("quickstart", "--seeds", 0).failsWith(2, "--seeds: expected at least 1, got 0");
   }
 
@@ -316,6 +491,8 @@ class BadInputTest {
           .failsWith(2, "--learning-rate: expected a finite number > 0, got -1.0");
       Cli.run("sft", "--data", data, "--width", 17, "--heads", 2, "--out", out)
           .failsWith(2, "--width: expected a multiple of 2 · 2 heads, got 17");
+      Cli.run("sft", "--data", data, "--tokenizer", "words", "--width", 17, "--out", out)
+          .failsWith(2, "--width: expected a multiple of 2 · 4 heads, got 17");
     }
     assertThat(made).doesNotExist();
     assertThat(given).isEmptyDirectory();

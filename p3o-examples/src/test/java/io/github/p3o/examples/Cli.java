@@ -67,4 +67,11 @@ public record Cli(int exitCode, String out, String err) {
     assertThat(err).contains(parts).doesNotContain("\tat ");
     return this;
   }
+
+  /** Checks that nothing is printed but one line of what is wrong: no work was done before. */
+  public Cli saysOneLine() {
+    assertThat(out).isEmpty();
+    assertThat(err.lines().filter(line -> !line.isBlank())).hasSize(1);
+    return this;
+  }
 }

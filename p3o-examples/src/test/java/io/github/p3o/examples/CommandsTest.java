@@ -1,6 +1,7 @@
 package io.github.p3o.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -186,6 +187,8 @@ class CommandsTest {
             config,
             "--loss",
             "p3o-v1",
+            "--responses-per-prompt",
+            3,
             "--steps",
             2,
             "--evaluate-every",
@@ -208,6 +211,7 @@ class CommandsTest {
     JsonNode trainer = JSON.readTree(aligned.resolve("run.json").toFile()).path("trainer");
     assertThat(trainer.path("promptsPerStep").asInt()).isEqualTo(8);
     assertThat(trainer.path("promptsPerUpdate").asInt()).isEqualTo(8);
+    assertThat(trainer.path("responsesPerPrompt").asInt()).isEqualTo(3);
     assertThat(trainer.path("optimizer").path("learningRate").asDouble()).isEqualTo(0.001);
     Cli.run("generate", "--policy", aligned.resolve("model"), "--greedy").succeeds();
   }
@@ -242,6 +246,80 @@ class CommandsTest {
     reward.succeeds();
     assertThat(reward.err()).contains("13 of 20 comparisons truncated from the left to 16 tokens");
     assertThat(reward.out()).contains("unknown");
+  }
+
+  /** One comparison an update: its loss is that of its two rewards. */
+  @Test
+  void reward_withMarginAndCenter_minimisesThatObjective() throws IOException {
+    Path out = directory.resolve("reward-margin");
+    Cli.run(
+            "reward",
+            "--policy",
+            model,
+            "--sample-pairs",
+            40,
+            "--gold",
+            "cheerful",
+            "--max-new-tokens",
+            8,
+            "--batch",
+            1,
+            "--steps",
+            6,
+            "--learning-rate",
+            0.05,
+            "--margin",
+            0.75,
+            "--center",
+            2,
+            "--out",
+            out)
+        .succeeds();
+
+    List<JsonNode> steps = new ArrayList<>();
+    for (String line : Files.readAllLines(out.resolve("metrics.jsonl"))) {
+      JsonNode step = JSON.readTree(line);
+      if (step.path("stage").asText().equals("reward")) {
+        steps.add(step);
+      }
+    }
+    assertThat(steps).hasSize(6);
+    for (JsonNode step : steps) {
+      double chosen = step.path("rewards/chosen").asDouble();
+      double rejected = step.path("rewards/rejected").asDouble();
+      double sum = chosen + rejected;
+      assertThat(step.path("loss").asDouble())
+          .isCloseTo(Math.log1p(Math.exp(rejected - chosen + 0.75)) + 2 * sum * sum, within(1e-9));
+    }
+    JsonNode last = steps.get(5);
+    assertThat(last.path("rewards/chosen").asDouble() + last.path("rewards/rejected").asDouble())
+        .isNotZero(); // so that the centering counts
+  }
+
+  @Test
+  void sft_ofFewTextsAtOnce_learnsTheSameUpToRounding() throws IOException {
+    List<Double> losses = new ArrayList<>();
+    for (int atOnce : new int[] {1, 64}) {
+      Path out = directory.resolve("at-once-" + atOnce);
+      Cli.run(
+              "sft",
+              "--data",
+              directory.resolve("stories.jsonl"),
+              "--policy",
+              model,
+              "--steps",
+              3,
+              "--batch",
+              8,
+              "--micro-batch",
+              atOnce,
+              "--out",
+              out)
+          .succeeds();
+      List<String> lines = Files.readAllLines(out.resolve("metrics.jsonl"));
+      losses.add(JSON.readTree(lines.get(lines.size() - 1)).path("loss").asDouble());
+    }
+    assertThat(losses.get(0)).isPositive().isCloseTo(losses.get(1), within(1e-4));
   }
 
   @Test

@@ -17,16 +17,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The Java of docs/evaluation.md stands here word for word, and does what it says. */
+/** The Java of docs/evaluation.md, which {@link DocumentsTest} finds here, does what it says. */
 class EvaluationDocTest {
-
-  private static final Path DOCUMENT = Path.of("../docs/evaluation.md");
-  private static final Path THIS =
-      Path.of("src/test/java/io/github/p3o/examples/EvaluationDocTest.java");
 
   @TempDir private Path directory = Path.of("");
 
@@ -40,7 +35,6 @@ class EvaluationDocTest {
     TabularPolicy before = TabularPolicy.uniform(2, 4);
     TabularPolicy after = TabularPolicy.uniform(2, 4);
     RewardModel rewardModel = RewardModel.each((prompt, response) -> response.tokens().get(0));
-    // begin tournament
     SplittableRandom random = new SplittableRandom(1);
     int n = prompts.size(); // samplers give two answers or more; the first n are one to each prompt
     List<Response> old = before.sample(prompts, 2, random).responses().subList(0, n);
@@ -53,7 +47,6 @@ class EvaluationDocTest {
             .judge("short", Judge.byScore((prompt, response) -> -response.length()))
             .play();
     Files.writeString(directory.resolve("tournament.json"), tournament.json());
-    // end tournament
     assertThat(tournament.tables()).hasSize(2);
     before.close();
     after.close();
@@ -61,7 +54,6 @@ class EvaluationDocTest {
 
   @Test
   void example_asksAChatModel() {
-    // begin chat
     ChatJudgeConfig config =
         ChatJudgeConfig.of(URI.create("https://api.openai.com/v1"), "gpt-4o-mini")
             .withCriterion("Which story is the happier one?");
@@ -71,25 +63,6 @@ class EvaluationDocTest {
             question ->
                 new Judge.Question<>(
                     text(question.prompt()), text(question.first()), text(question.second())));
-    // end chat
     assertThat(judge.judge(ImmutableList.of())).isEmpty();
-  }
-
-  @Test
-  void document_holdsTheExamples() throws IOException {
-    String source = Files.readString(THIS);
-    for (String name : List.of("tournament", "chat")) {
-      String example =
-          source
-              .substring(
-                  source.indexOf("// begin " + name + "\n"),
-                  source.indexOf("// end " + name + "\n"))
-              .lines()
-              .skip(1)
-              .map(line -> line.replaceFirst("^ {4}", ""))
-              .collect(Collectors.joining("\n"))
-              .strip();
-      assertThat(Files.readString(DOCUMENT)).contains(example);
-    }
   }
 }

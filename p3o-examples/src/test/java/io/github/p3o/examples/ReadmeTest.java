@@ -16,15 +16,10 @@ import io.github.p3o.SameDiffPolicy;
 import io.github.p3o.Samples;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.loss.P3OLoss;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.random.RandomGenerator;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -32,22 +27,23 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
-/** The Java of README.md stands here word for word, and does what it says. */
+/** The Java of README.md, which {@link DocumentsTest} finds here, does what it says. */
 class ReadmeTest {
-
-  private static final Path README = Path.of("../README.md");
-  private static final Path THIS = Path.of("src/test/java/io/github/p3o/examples/ReadmeTest.java");
 
   private static final List<Prompt> USERS = List.of(Prompt.of(0), Prompt.of(1), Prompt.of(2));
 
-  /** User i has feature i alone, and likes item i. */
-  private static Map<String, INDArray> features(
-      BatchShape shape, List<Prompt> users, List<Response> items) {
-    float[][] rows = new float[users.size()][3];
-    for (int i = 0; i < rows.length; i++) {
-      rows[i][users.get(i).tokens().get(0)] = 1;
+  /** Of the application. */
+  private static final class Shop {
+
+    /** User i has feature i alone, and likes item i. */
+    static Map<String, INDArray> features(
+        BatchShape shape, List<Prompt> users, List<Response> items) {
+      float[][] rows = new float[users.size()][3];
+      for (int i = 0; i < rows.length; i++) {
+        rows[i][users.get(i).tokens().get(0)] = 1;
+      }
+      return Map.of("features", Nd4j.createFromArray(rows));
     }
-    return Map.of("features", Nd4j.createFromArray(rows));
   }
 
   private static boolean likes(Prompt user, Response item) {
@@ -74,11 +70,10 @@ class ReadmeTest {
 
   @Test
   void example_alignsAHostsPolicy() {
-    // README begin
     SameDiff network = SameDiff.create(); // yours: features of a user in, logits of 3 items out
     SDVariable x = network.placeHolder("features", DataType.FLOAT, -1, 3);
     network.mmul("logits", x, network.var("weights", Nd4j.zeros(DataType.FLOAT, 3, 3)));
-    SameDiffPolicy policy = SameDiffPolicy.ofLogits(network, "logits", 3, ReadmeTest::features);
+    SameDiffPolicy policy = SameDiffPolicy.ofLogits(network, "logits", 3, Shop::features);
     PairSampler sampler = // yours: k items for each user, and the log-probability of each
         (users, k, random) -> {
           Response[] items = new Response[k * users.size()];
@@ -100,34 +95,7 @@ class ReadmeTest {
     try (P3OTrainer trainer = builder.build()) {
       trainer.train(30); // 30 times: users, pairs of items, rewards, updates
     }
-    // README end
     assertThat(Math.exp(logProbs(policy, USERS.get(0))[0])).isGreaterThan(0.8);
     policy.close();
-  }
-
-  @Test
-  void readme_holdsTheExample() throws IOException {
-    String source = Files.readString(THIS);
-    String example =
-        source
-            .substring(source.indexOf("// README begin\n"), source.indexOf("// README end"))
-            .lines()
-            .skip(1)
-            .map(line -> line.replaceFirst("^ {4}", "").replace("ReadmeTest::", "Shop::"))
-            .collect(Collectors.joining("\n"))
-            .strip();
-
-    assertThat(example.lines()).hasSizeLessThanOrEqualTo(25);
-    assertThat(Files.readString(README)).contains("```java\n" + example + "\n```");
-  }
-
-  @Test
-  void documents_linkToWhatIsThere() throws IOException {
-    Pattern link = Pattern.compile("\\]\\((?!http)([^)#]+)");
-    for (Path document : List.of(README, Path.of("../docs/examples.md"))) {
-      assertThat(link.matcher(Files.readString(document)).results())
-          .isNotEmpty()
-          .allSatisfy(found -> assertThat(document.resolveSibling(found.group(1))).exists());
-    }
   }
 }

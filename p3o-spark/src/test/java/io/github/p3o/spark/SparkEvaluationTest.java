@@ -10,6 +10,7 @@ import io.github.p3o.Response;
 import io.github.p3o.RewardModel;
 import io.github.p3o.eval.Judge;
 import io.github.p3o.eval.Judge.Verdict;
+import java.nio.file.Path;
 import java.util.List;
 import org.apache.spark.SparkException;
 import org.apache.spark.sql.Dataset;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -43,19 +45,23 @@ class SparkEvaluationTest {
     assertThat(Evaluations.on(spark, partitions).results()).isEqualTo(Evaluations.here().results());
   }
 
-  /** More rows than a model is given at once. */
+  /** More rows than a model is given at once; the Java of docs/distributed.md. */
   @Test
-  void score_ofADataSet_keepsTheRowsAndAddsTheirRewards() {
-    Dataset<Row> data =
-        spark
-            .range(5000)
-            .selectExpr("'id ' || id name", "array(int(id % 3)) p", "array(int(id % 2)) r");
-    SparkRewardModel model = new SparkRewardModel(spark, BanditModels.USUAL::rewardModel, 2);
-    Dataset<Row> scored = model.score(data, "p", "r", "worth");
-    assertThat(scored.columns()).containsExactly("name", "p", "r", "worth");
+  void score_ofADataSet_keepsTheRowsAndAddsTheirRewards(@TempDir Path directory) {
+    String path = directory.resolve("data").toString();
+    spark
+        .range(5000)
+        .selectExpr("'id ' || id name", "array(int(id % 3)) prompt", "array(int(id % 2)) response")
+        .write()
+        .parquet(path);
+    BanditModels models = BanditModels.USUAL;
+    int partitions = 2;
+    SparkRewardModel rewards = new SparkRewardModel(spark, models::rewardModel, partitions);
+    Dataset<Row> scored = rewards.score(spark.read().parquet(path), "prompt", "response", "reward");
+    assertThat(scored.columns()).containsExactly("name", "prompt", "response", "reward");
     assertThat(scored.count()).isEqualTo(5000);
-    assertThat(scored.where("worth = int(p[0] = r[0])").selectExpr("name").distinct().count())
-        .isEqualTo(5000);
+    String right = "reward = int(prompt[0] = response[0])";
+    assertThat(scored.where(right).selectExpr("name").distinct().count()).isEqualTo(5000);
   }
 
   @Test

@@ -22,8 +22,15 @@ final class TrainerOptions {
       order = 41,
       names = "--prompts-per-step",
       paramLabel = "N",
-      description = "Pairs sampled in each step (default: 64).")
+      description = "Prompts of each step, answered twice or more (default: 64).")
   private @Nullable Integer promptsPerStep;
+
+  @Option(
+      order = 42,
+      names = "--responses-per-prompt",
+      paramLabel = "K",
+      description = "From 2 on; all pairs are used (default: 2).")
+  private @Nullable Integer responsesPerPrompt;
 
   @Option(
       order = 42,
@@ -38,14 +45,15 @@ final class TrainerOptions {
       order = 43,
       names = "--prompts-per-update",
       paramLabel = "N",
-      description = "Pairs of one update (default: all of the step).")
+      description = "Prompts of one update (default: all of the step).")
   private @Nullable Integer promptsPerUpdate;
 
   @Option(
       order = 44,
       names = "--micro-batch",
       paramLabel = "N",
-      description = "Pairs whose gradients are computed at once; bounds the memory (default: 64).")
+      description =
+          "Prompts whose gradients are computed at once; bounds the memory (default: 64).")
   private @Nullable Integer microBatch;
 
   @Option(
@@ -78,7 +86,7 @@ final class TrainerOptions {
     return new TrainerConfig(
         seed == null ? base.seed() : seed,
         perStep,
-        base.responsesPerPrompt(),
+        or(responsesPerPrompt, base.responsesPerPrompt()),
         or(epochsPerStep, base.epochsPerStep()),
         or(promptsPerUpdate, perUpdate),
         or(microBatch, base.promptsPerMicroBatch()),

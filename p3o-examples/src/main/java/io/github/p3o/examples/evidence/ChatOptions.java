@@ -1,6 +1,7 @@
 package io.github.p3o.examples.evidence;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.Lists;
 import io.github.p3o.eval.ChatJudge;
 import io.github.p3o.eval.ChatJudgeConfig;
@@ -19,6 +20,16 @@ final class ChatOptions {
 
   /** Questions between two lines of progress. */
   private static final int PART = 32;
+
+  /** The library's names of what these options say. */
+  private static final ImmutableMap<String, String> PARAMETERS =
+      ImmutableMap.of(
+          "endpoint", "--chat-url",
+          "model", "--chat-model",
+          "keyVariable", "--chat-key-variable",
+          "criterion", "--chat-criterion",
+          "concurrency", "--chat-at-once",
+          "perSecond", "--chat-per-second");
 
   @Option(
       order = 60,
@@ -115,7 +126,12 @@ final class ChatOptions {
               .withPace(new ChatJudgeConfig.Pace(atOnce, perSecond));
       return criterion == null ? config : config.withCriterion(criterion);
     } catch (IllegalArgumentException e) {
-      throw new UsageException("--chat: " + e.getMessage());
+      throw new UsageException(asOption(String.valueOf(e.getMessage())));
     }
+  }
+
+  private static String asOption(String reason) {
+    String parameter = reason.substring(0, reason.indexOf(':'));
+    return PARAMETERS.getOrDefault(parameter, parameter) + reason.substring(parameter.length());
   }
 }

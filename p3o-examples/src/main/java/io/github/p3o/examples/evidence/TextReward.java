@@ -7,6 +7,7 @@ import io.github.p3o.examples.language.LanguageModel;
 import io.github.p3o.examples.language.TextCodec;
 import io.github.p3o.examples.run.UsageException;
 import io.github.p3o.text.Tokenizer;
+import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.TransformerRewardModel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +15,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.ToDoubleBiFunction;
 
 /**
@@ -26,13 +28,20 @@ import java.util.function.ToDoubleBiFunction;
 record TextReward(ToDoubleBiFunction<String, String> scorer, Runnable closing)
     implements AutoCloseable {
 
-  /** A known preference by its name, or a trained model by its directory. */
-  static TextReward open(String name) {
-    for (Gold gold : Gold.values()) {
-      if (gold.toString().equals(Ascii.toLowerCase(name))) {
-        return new TextReward((prompt, text) -> gold.score(text), () -> {});
-      }
+  /** Refuses what {@link #open} will refuse, without the weights. */
+  static void check(String name) {
+    if (gold(name).isEmpty()) {
+      DecoderConfig.read(directory(name));
     }
+  }
+
+  private static Optional<Gold> gold(String name) {
+    return Arrays.stream(Gold.values())
+        .filter(gold -> gold.toString().equals(Ascii.toLowerCase(name)))
+        .findAny();
+  }
+
+  private static Path directory(String name) {
     Path directory = Path.of(name);
     if (!Files.isDirectory(directory)) {
       throw new UsageException(
@@ -41,6 +50,17 @@ record TextReward(ToDoubleBiFunction<String, String> scorer, Runnable closing)
               + ", got "
               + name);
     }
+    return directory;
+  }
+
+  /** A known preference by its name, or a trained model by its directory. */
+  static TextReward open(String name) {
+    return gold(name)
+        .map(gold -> new TextReward((prompt, text) -> gold.score(text), () -> {}))
+        .orElseGet(() -> ofModel(directory(name)));
+  }
+
+  private static TextReward ofModel(Path directory) {
     TransformerRewardModel model = TransformerRewardModel.load(directory);
     Tokenizer tokenizer = LanguageModel.tokenizer(directory, model.config());
     TextCodec codec = new TextCodec(tokenizer);

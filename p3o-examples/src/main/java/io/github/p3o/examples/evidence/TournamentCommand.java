@@ -20,6 +20,7 @@ import io.github.p3o.examples.run.RunFiles;
 import io.github.p3o.examples.run.RunOptions;
 import io.github.p3o.examples.run.TextTable;
 import io.github.p3o.examples.run.UsageException;
+import io.github.p3o.transformer.DecoderConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -121,12 +122,12 @@ public final class TournamentCommand implements Callable<Integer> {
     check();
     try (Run run = Run.open(spec, options)) {
       Answers answers = samples == null ? sampled(run) : read(samples);
+      if (samples == null) { // before they are judged: --samples goes on from there
+        run.directory().jsonLines("samples.jsonl", lines(answers));
+      }
       Tournament tournament = play(answers, run);
       run.directory().text(TournamentPage.FILE, tournament.json());
       run.directory().text("tournament.csv", tournament.csv());
-      if (samples == null) {
-        run.directory().jsonLines("samples.jsonl", lines(answers));
-      }
       tournament.tables().forEach(table -> print(tournament, table, run.console()));
       printAgreements(tournament, run.console());
       RunReport.write(
@@ -162,18 +163,24 @@ public final class TournamentCommand implements Callable<Integer> {
     Checks.positive("--temperature", temperature);
     Checks.atLeast("--resamples", 1, resamples);
     Checks.atLeast("--show-samples", 0, showSamples);
+    policies.values().forEach(DecoderConfig::read); // before the first one answers
+    judges.forEach(TextReward::check);
   }
 
   /** The columns of a samples.jsonl. */
   private static Answers read(Path file) {
     List<JsonNode> lines = RunFiles.allLines(file);
     if (lines.isEmpty()) {
-      throw new UsageException("--samples: expected a file of JSON lines, got " + file);
+      throw new UsageException(file + ": expected at least one line of JSON, got none");
     }
     ImmutableList.Builder<String> prompts = ImmutableList.builder();
     Map<String, List<String>> players = new LinkedHashMap<>();
     lines.get(0).fieldNames().forEachRemaining(name -> players.put(name, new ArrayList<>()));
     players.remove(PROMPT);
+    if (players.size() < 2) {
+      throw new UsageException(
+          "--samples: expected at least 2 columns of answers, got " + players.keySet());
+    }
     for (int i = 0; i < lines.size(); i++) {
       JsonNode line = lines.get(i);
       prompts.add(text(line, PROMPT, i));

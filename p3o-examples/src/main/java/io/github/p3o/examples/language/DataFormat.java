@@ -42,7 +42,7 @@ public enum DataFormat {
         preferences.orElseThrow(
             () ->
                 new UsageException(
-                    "--format: expected preference, hh, messages or tldr, got " + this));
+                    "--data-format: expected preference, hh, messages or tldr, got " + this));
     return DataSets.preferences(file, format, template, malformed);
   }
 

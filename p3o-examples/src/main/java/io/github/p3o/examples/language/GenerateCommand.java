@@ -7,7 +7,8 @@ import io.github.p3o.Response;
 import io.github.p3o.examples.run.Checks;
 import io.github.p3o.examples.run.Console;
 import io.github.p3o.examples.run.Run;
-import io.github.p3o.examples.run.RunOptions;
+import io.github.p3o.examples.run.SeedOptions;
+import io.github.p3o.examples.run.UsageException;
 import io.github.p3o.transformer.SamplingConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.nio.file.Path;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -28,8 +30,8 @@ import picocli.CommandLine.Spec;
     header = "Prints what a model writes.",
     description = {
       "",
-      "Continues each prompt; without a prompt the model begins by itself. With --out, the texts go"
-          + " to samples.jsonl in a run directory too."
+      "Continues each prompt; without a prompt the model begins by itself. The texts are printed;"
+          + " with --out they go to DIR/samples.jsonl too."
     },
     footer = {
       "  p3o generate --policy DIR --prompt 'Once upon a time' --greedy",
@@ -40,7 +42,7 @@ public final class GenerateCommand implements Callable<Integer> {
 
   private static final int DEFAULT_TOKENS = 100;
 
-  @Mixin private final RunOptions options = new RunOptions();
+  @Mixin private final SeedOptions options = new SeedOptions();
   @Mixin private final PromptOptions promptOptions = new PromptOptions();
   @Mixin private final TruncationOptions truncation = new TruncationOptions();
   @Mixin private final WeightsOptions weights = new WeightsOptions();
@@ -76,6 +78,13 @@ public final class GenerateCommand implements Callable<Integer> {
       description = "Texts for each prompt (default: ${DEFAULT-VALUE}).")
   private int count;
 
+  @Option(
+      order = 91,
+      names = "--out",
+      paramLabel = "DIR",
+      description = "Run directory, new or empty (default: none).")
+  private @Nullable Path out;
+
   @Spec
   @SuppressWarnings("NullAway.Init") // set by picocli
   private CommandSpec spec;
@@ -84,29 +93,49 @@ public final class GenerateCommand implements Callable<Integer> {
   public Integer call() {
     Checks.atLeast("--count", 1, count);
     Checks.positive("--temperature", temperature);
+    if (greedy && count > 1) {
+      throw new UsageException(
+          "--count: expected 1 with --greedy, which has one text for each prompt, got " + count);
+    }
+    Console console = Run.console(spec, options.display());
     try (LanguageModel model = weights.languageModel(policy)) {
-      Console console = Run.console(spec, options.display());
       int tokens = newTokens(model);
       SamplingConfig sampling = truncation.config(tokens, model.tokenizer());
       List<Prompt> prompts =
           promptOptions.prompts(
               ImmutableList.of(""), model, model.maxPromptTokens(tokens), console);
-      List<ImmutableMap<String, String>> lines = new ArrayList<>();
-      for (Prompt prompt : prompts) {
-        for (Response response : responses(model.policy(), prompt, sampling)) {
-          String before = model.codec().text(prompt);
-          String text = model.codec().text(prompt, response);
-          console.print(before + text);
-          lines.add(ImmutableMap.of("prompt", before, "text", text));
-        }
+      if (out == null) {
+        print(model, prompts, sampling, console, () -> false);
+        return 0;
       }
-      if (options.out() != null) {
-        try (Run run = Run.open(spec, options)) {
-          run.directory().jsonLines("samples.jsonl", lines);
-        }
+      try (Run run = Run.open(spec, out, options.display())) {
+        run.directory()
+            .jsonLines("samples.jsonl", print(model, prompts, sampling, console, run::stopped));
       }
       return 0;
     }
+  }
+
+  /** Prints the texts, and gives them as the lines of a file; fewer if it is stopped. */
+  private List<ImmutableMap<String, String>> print(
+      LanguageModel model,
+      List<Prompt> prompts,
+      SamplingConfig sampling,
+      Console console,
+      BooleanSupplier stopped) {
+    List<ImmutableMap<String, String>> lines = new ArrayList<>();
+    for (Prompt prompt : prompts) {
+      if (stopped.getAsBoolean()) {
+        break;
+      }
+      for (Response response : responses(model.policy(), prompt, sampling)) {
+        String before = model.codec().text(prompt);
+        String text = model.codec().text(prompt, response);
+        console.print(before + text);
+        lines.add(ImmutableMap.of("prompt", before, "text", text));
+      }
+    }
+    return lines;
   }
 
   private int newTokens(LanguageModel model) {

@@ -49,10 +49,6 @@ public record LanguageModel(TransformerPolicy policy, Tokenizer tokenizer, Path 
   }
 
   private static LanguageModel open(Path directory, Function<Path, TransformerPolicy> weights) {
-    if (!Files.isDirectory(directory)) {
-      throw new UsageException(
-          "--policy: expected the directory of a Hugging Face checkpoint, got " + directory);
-    }
     TransformerPolicy policy = weights.apply(directory);
     try {
       return new LanguageModel(policy, tokenizer(directory, policy.config()), directory);

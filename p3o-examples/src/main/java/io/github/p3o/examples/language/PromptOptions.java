@@ -36,7 +36,7 @@ public final class PromptOptions {
       names = "--format",
       paramLabel = "FORMAT",
       defaultValue = "prompt",
-      description = "Of the file: prompt, preference, hh, messages or tldr (default: prompt).")
+      description = "Of --prompts: prompt, preference, hh, messages or tldr (default: prompt).")
   private DataFormat format = DataFormat.PROMPT;
 
   @Mixin private final LineOptions lines = new LineOptions();

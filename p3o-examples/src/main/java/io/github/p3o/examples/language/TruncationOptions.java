@@ -58,16 +58,14 @@ final class TruncationOptions {
   /** All of it, for texts of at most so many tokens. */
   SamplingConfig config(int maxNewTokens, Tokenizer tokenizer) {
     try {
-      return new SamplingConfig(
-          minNewTokens,
-          maxNewTokens,
-          topK,
-          topP,
-          minP,
-          repetitionPenalty,
-          stops.isEmpty()
-              ? ImmutableList.of()
-              : ImmutableList.of(StopRule.atText(tokenizer, stops)));
+      SamplingConfig config =
+          SamplingConfig.of(maxNewTokens)
+              .withMinNewTokens(minNewTokens)
+              .withTopK(topK)
+              .withTopP(topP)
+              .withMinP(minP)
+              .withRepetitionPenalty(repetitionPenalty);
+      return stops.isEmpty() ? config : config.withStopRule(StopRule.atText(tokenizer, stops));
     } catch (IllegalArgumentException e) {
       throw new UsageException(String.valueOf(e.getMessage()));
     }

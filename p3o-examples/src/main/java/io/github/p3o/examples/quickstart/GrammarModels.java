@@ -13,6 +13,7 @@ import io.github.p3o.examples.supervised.Calibration;
 import io.github.p3o.examples.supervised.Labels;
 import io.github.p3o.examples.supervised.RewardFit;
 import io.github.p3o.examples.supervised.Sft;
+import io.github.p3o.loss.BradleyTerryLoss;
 import io.github.p3o.text.Tokenizers;
 import io.github.p3o.train.Example;
 import io.github.p3o.transformer.TransformerRewardModel;
@@ -83,7 +84,8 @@ public record GrammarModels(
       try (TransformerRewardModel reward = TransformerRewardModel.fromPolicy(model.policy())) {
         Labels labels = label(model);
         RewardFit.Settings settings =
-            new RewardFit.Settings(scale.rewardSteps(), 32, 32, 1e-3, seed + 2);
+            new RewardFit.Settings(
+                scale.rewardSteps(), 32, 32, 1e-3, new BradleyTerryLoss(), seed + 2);
         RewardFit.run(reward, labels.training(), settings, Saving.never(REWARD, run), run);
         Calibration calibration = RewardFit.measure(reward, labels.heldOut(), 32, run.directory());
         run.console()
@@ -106,7 +108,7 @@ public record GrammarModels(
             model.policy(),
             corpus(model.codec(), training, scale.stories(), seed),
             corpus(model.codec(), heldOut, 400, seed + 1),
-            new Sft.Settings(scale.sftSteps(), 64, 1e-2, seed),
+            new Sft.Settings(scale.sftSteps(), 64, 64, 1e-2, seed),
             Saving.never(SFT, run),
             run);
     run.console()

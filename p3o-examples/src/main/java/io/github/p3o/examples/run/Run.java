@@ -100,12 +100,17 @@ public final class Run implements AutoCloseable {
                     + "-"
                     + LocalDateTime.now(ZoneId.systemDefault())
                         .format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss")));
+    return open(spec, path, options.display());
+  }
+
+  /** Makes a run directory of this path and writes run.json. */
+  public static Run open(CommandSpec spec, Path path, DisplayOptions display) {
     Map<String, Object> description = new LinkedHashMap<>();
     description.put("command", spec.qualifiedName());
     description.put(ARGUMENTS, spec.root().commandLine().getParseResult().originalArgs());
     description.put("options", optionsOf(spec));
     description.put(ENVIRONMENT, Provenance.all());
-    return open(path, console(spec, options.display()), description);
+    return open(path, console(spec, display), description);
   }
 
   /** Makes a run directory. */

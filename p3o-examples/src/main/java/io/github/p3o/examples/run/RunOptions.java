@@ -5,16 +5,10 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Options of every command that runs. */
+/** Options of every command that leaves a run directory. */
 public final class RunOptions {
 
-  @Option(
-      order = 90,
-      names = "--seed",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Every random choice follows from it (default: ${DEFAULT-VALUE}).")
-  private long seed;
+  @Mixin private final SeedOptions common = new SeedOptions();
 
   @Option(
       order = 91,
@@ -23,11 +17,9 @@ public final class RunOptions {
       description = "Run directory, new or empty (default: runs/COMMAND-TIME).")
   private @Nullable Path out;
 
-  @Mixin private final DisplayOptions display = new DisplayOptions();
-
   /** What every random choice follows from. */
   public long seed() {
-    return seed;
+    return common.seed();
   }
 
   /** The run directory that was asked for. */
@@ -37,6 +29,6 @@ public final class RunOptions {
 
   /** How progress is shown. */
   public DisplayOptions display() {
-    return display;
+    return common.display();
   }
 }

@@ -53,12 +53,12 @@ public final class ExperimentCommand implements Callable<Integer> {
       names = "--ablate",
       paramLabel = "NAME",
       description =
-          "Instead, vary one thing about P3O on the first task: ${COMPLETION-CANDIDATES}.")
+          "Instead, vary one thing about P3O on the task grammar: ${COMPLETION-CANDIDATES}.")
   private @Nullable Ablation ablation;
 
   @Option(
       names = "--stress",
-      description = "Instead, distort the reward of the first task, under every method.")
+      description = "Instead, distort the reward of the task grammar, under every method.")
   private boolean stress;
 
   @Option(
@@ -141,15 +141,21 @@ public final class ExperimentCommand implements Callable<Integer> {
   }
 
   private ImmutableList<StudyTask> available(Console console) {
-    ImmutableList.Builder<StudyTask> available = ImmutableList.builder();
+    ImmutableList<StudyTask> available =
+        tasks.stream()
+            .filter(task -> task.missing(data).isEmpty())
+            .collect(ImmutableList.toImmutableList());
+    if (available.isEmpty()) {
+      throw new UsageException(
+          String.format(
+              "--data: expected a directory with what %s asks for, got no %s",
+              tasks.get(0), tasks.get(0).missing(data).get(0)));
+    }
     for (StudyTask task : tasks) {
-      ImmutableList<Path> missing = task.missing(data);
-      if (missing.isEmpty()) {
-        available.add(task);
-      } else {
-        console.note(task + ": skipped, as there is no " + missing.get(0));
+      if (!available.contains(task)) {
+        console.note(task + ": skipped, as there is no " + task.missing(data).get(0));
       }
     }
-    return available.build();
+    return available;
   }
 }

@@ -15,6 +15,7 @@ import io.github.p3o.examples.run.Saving;
 import io.github.p3o.examples.supervised.Comparisons;
 import io.github.p3o.examples.supervised.RewardFit;
 import io.github.p3o.examples.supervised.Sft;
+import io.github.p3o.loss.BradleyTerryLoss;
 import io.github.p3o.text.ChatTemplate;
 import io.github.p3o.text.DataSetReader;
 import io.github.p3o.text.DataSets;
@@ -140,7 +141,7 @@ enum StudyTask {
                 model.policy(),
                 chosen(training),
                 chosen(heldOut),
-                new Sft.Settings(60, 32, 1e-3, seed),
+                new Sft.Settings(60, 32, 32, 1e-3, seed),
                 Saving.never(GrammarModels.SFT, run),
                 run);
         run.describe("language model, held-out loss before and after", losses);
@@ -149,7 +150,7 @@ enum StudyTask {
           RewardFit.run(
               reward,
               training,
-              new RewardFit.Settings(116, 32, 16, 1e-3, seed + 2),
+              new RewardFit.Settings(116, 32, 16, 1e-3, new BradleyTerryLoss(), seed + 2),
               Saving.never(GrammarModels.REWARD, run),
               run);
           run.describe("reward model", RewardFit.measure(reward, heldOut, 16, run.directory()));

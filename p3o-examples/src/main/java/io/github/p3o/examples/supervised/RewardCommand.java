@@ -15,6 +15,7 @@ import io.github.p3o.examples.run.RunOptions;
 import io.github.p3o.examples.run.Saving;
 import io.github.p3o.examples.run.TextTable;
 import io.github.p3o.examples.run.UsageException;
+import io.github.p3o.loss.BradleyTerryLoss;
 import io.github.p3o.text.DataSetReader;
 import io.github.p3o.text.DataSets;
 import io.github.p3o.text.Preference;
@@ -125,6 +126,24 @@ public final class RewardCommand implements Callable<Integer> {
       description = "Of AdamW, falling on a cosine to 0 (default: ${DEFAULT-VALUE}).")
   private double learningRate;
 
+  @Option(
+      names = "--margin",
+      paramLabel = "X",
+      defaultValue = "0",
+      description =
+          "By how much the preferred response's reward is to lead, at least (default:"
+              + " ${DEFAULT-VALUE}).")
+  private double margin;
+
+  @Option(
+      names = "--center",
+      paramLabel = "X",
+      defaultValue = "0.01",
+      description =
+          "Weight of what keeps the two rewards of a comparison around 0; 0 leaves it out (default:"
+              + " ${DEFAULT-VALUE}).")
+  private double center;
+
   @Spec
   @SuppressWarnings("NullAway.Init") // set by picocli
   private CommandSpec spec;
@@ -135,6 +154,7 @@ public final class RewardCommand implements Callable<Integer> {
     Checks.atLeast("--micro-batch", 1, microBatch);
     Checks.share("--held-out", heldOut);
     samples.check(data != null);
+    BradleyTerryLoss objective = new BradleyTerryLoss(margin, center);
     lora.check();
     freezing.check(lora.isWanted());
     try (LanguageModel model = LanguageModel.load(policy)) {
@@ -143,7 +163,7 @@ public final class RewardCommand implements Callable<Integer> {
       try (Run run = Run.open(spec, options, checkpoints)) {
         Labels labels =
             read == null ? samples.labels(model, heldOut, options.seed(), run.console()) : read;
-        Calibration calibration = fit(labels, model, run);
+        Calibration calibration = fit(labels, objective, model, run);
         if (calibration == null) {
           return Run.INTERRUPTED;
         }
@@ -176,7 +196,8 @@ public final class RewardCommand implements Callable<Integer> {
   }
 
   /** Null if the run was interrupted. */
-  private @Nullable Calibration fit(Labels labels, LanguageModel model, Run run) {
+  private @Nullable Calibration fit(
+      Labels labels, BradleyTerryLoss objective, LanguageModel model, Run run) {
     if (labels.training().isEmpty() || labels.heldOut().isEmpty()) {
       throw new UsageException(
           String.format(
@@ -190,7 +211,8 @@ public final class RewardCommand implements Callable<Integer> {
       RewardFit.run(
           reward,
           labels.training(),
-          new RewardFit.Settings(updates, batch, microBatch, learningRate, options.seed()),
+          new RewardFit.Settings(
+              updates, batch, microBatch, learningRate, objective, options.seed()),
           Saving.every(checkpoints.every(), "reward", run),
           run);
       if (run.interrupted()) {

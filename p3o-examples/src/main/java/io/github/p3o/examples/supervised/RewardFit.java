@@ -33,9 +33,16 @@ public final class RewardFit {
    * @param batch comparisons an update
    * @param atOnce comparisons whose gradients are computed at once
    * @param learningRate at its peak; then half a cosine to 0
+   * @param objective with its margin and centering
    * @param seed of the order
    */
-  public record Settings(int steps, int batch, int atOnce, double learningRate, long seed) {}
+  public record Settings(
+      int steps,
+      int batch,
+      int atOnce,
+      double learningRate,
+      BradleyTerryLoss objective,
+      long seed) {}
 
   /** Trains a reward model in place. */
   public static void run(
@@ -50,7 +57,7 @@ public final class RewardFit {
     Batches<Comparison> batches =
         new Batches<>(training, settings.batch(), new SplittableRandom(settings.seed()));
     try (RewardModelTrainer trainer =
-        new RewardModelTrainer(model, new BradleyTerryLoss(), optimizer, settings.atOnce())) {
+        new RewardModelTrainer(model, settings.objective(), optimizer, settings.atOnce())) {
       saving.begin(trainer);
       batches.skip(trainer.stepsDone());
       train(trainer, batches, settings, saving, run);

@@ -16,8 +16,6 @@ import java.util.SplittableRandom;
 /** Fits a language model to given texts. */
 public final class Sft {
 
-  private static final int SEQUENCES_AT_ONCE = 64;
-
   private Sft() {}
 
   /**
@@ -25,10 +23,11 @@ public final class Sft {
    *
    * @param steps updates
    * @param batch examples an update
+   * @param atOnce examples whose gradients are computed at once
    * @param learningRate at its peak; then half a cosine to 0
    * @param seed of the order
    */
-  public record Settings(int steps, int batch, double learningRate, long seed) {}
+  public record Settings(int steps, int batch, int atOnce, double learningRate, long seed) {}
 
   /**
    * Trains a policy in place.
@@ -52,7 +51,7 @@ public final class Sft {
         new Batches<>(training, settings.batch(), new SplittableRandom(settings.seed()));
     try (SftTrainer trainer =
         new SftTrainer(
-            policy, new SftLoss(), optimizer, Math.min(settings.batch(), SEQUENCES_AT_ONCE))) {
+            policy, new SftLoss(), optimizer, Math.min(settings.batch(), settings.atOnce()))) {
       double before = evaluate(trainer, heldOut);
       saving.begin(trainer);
       batches.skip(trainer.stepsDone());

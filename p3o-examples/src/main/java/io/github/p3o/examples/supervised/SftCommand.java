@@ -56,7 +56,8 @@ import picocli.CommandLine.Spec;
     description = {
       "",
       "The data are lines of {\"prompt\": ..., \"completion\": ...}, with no loss on the prompt, or"
-          + " of {\"text\": ...}. The result is DIR/model, a Hugging Face directory."
+          + " of {\"text\": ...}; --data-format has others. The result is DIR/model, a Hugging Face"
+          + " directory."
     },
     footer = {
       "  p3o sft --policy DIR --data answers.jsonl --learning-rate 1e-4",
@@ -89,7 +90,7 @@ public final class SftCommand implements Callable<Integer> {
 
   @Option(
       names = "--tokenizer",
-      paramLabel = "WHICH",
+      paramLabel = "DIR|NAME",
       defaultValue = "bytes",
       description = "Of a new model: bytes, words (of the data), or a directory (default: bytes).")
   private String tokenizer = "bytes";
@@ -117,6 +118,13 @@ public final class SftCommand implements Callable<Integer> {
   private int batch;
 
   @Option(
+      names = "--micro-batch",
+      paramLabel = "N",
+      defaultValue = "64",
+      description = "Texts computed at once; bounds the memory (default: ${DEFAULT-VALUE}).")
+  private int microBatch;
+
+  @Option(
       names = "--learning-rate",
       paramLabel = "X",
       defaultValue = "1e-3",
@@ -138,12 +146,15 @@ public final class SftCommand implements Callable<Integer> {
   public Integer call() {
     Checks.atLeast("--steps", 1, steps);
     Checks.atLeast("--batch", 1, batch);
+    Checks.atLeast("--micro-batch", 1, microBatch);
     Checks.share("--held-out", heldOut);
     freezing.check(false);
+    LanguageModel.Sizes ofNew = sizes.sizes();
     // A file that cannot be read is named before there is a run directory.
     ImmutableSortedSet<String> words = words();
     try (Run run = Run.open(spec, options, checkpoints);
-        LanguageModel model = freezing.applyTo(model(words, run.directory().resolve(MODEL)))) {
+        LanguageModel model =
+            freezing.applyTo(model(ofNew, words, run.directory().resolve(MODEL)))) {
       List<Example> inOrder = examples(model, run.console());
       run.pin("examples", inOrder);
       List<Integer> order = new ArrayList<>(ContiguousSet.closedOpen(0, inOrder.size()));
@@ -155,7 +166,7 @@ public final class SftCommand implements Callable<Integer> {
               model.policy(),
               examples.subList(held, examples.size()),
               examples.subList(0, held),
-              new Sft.Settings(steps, batch, learningRate, options.seed()),
+              new Sft.Settings(steps, batch, microBatch, learningRate, options.seed()),
               Saving.every(checkpoints.every(), "sft", run),
               run);
       if (run.interrupted()) {
@@ -228,24 +239,24 @@ public final class SftCommand implements Callable<Integer> {
     return words.build();
   }
 
-  private LanguageModel model(ImmutableSortedSet<String> words, Path directory) {
+  private LanguageModel model(
+      LanguageModel.Sizes ofNew, ImmutableSortedSet<String> words, Path directory) {
     if (policy != null) {
       return LanguageModel.load(policy);
     }
     return switch (tokenizer) {
-      case "bytes" ->
-          LanguageModel.untrained(sizes.sizes(), Tokenizers.bytes(), directory, options.seed());
+      case "bytes" -> LanguageModel.untrained(ofNew, Tokenizers.bytes(), directory, options.seed());
       case "words" -> {
         Tokenizers.writeWordLevel(directory, words);
-        yield fromDirectory(directory);
+        yield fromDirectory(ofNew, directory);
       }
-      default -> fromDirectory(Path.of(tokenizer));
+      default -> fromDirectory(ofNew, Path.of(tokenizer));
     };
   }
 
-  private LanguageModel fromDirectory(Path directory) {
+  private LanguageModel fromDirectory(LanguageModel.Sizes ofNew, Path directory) {
     return LanguageModel.untrained(
-        sizes.sizes(), Tokenizers.huggingFace(directory), directory, options.seed());
+        ofNew, Tokenizers.huggingFace(directory), directory, options.seed());
   }
 
   private List<Example> examples(LanguageModel model, Console console) {

@@ -36,6 +36,24 @@ class TrainerOptionsTest {
   }
 
   @Test
+  void responsesPerPrompt_ofFileOrOption_areTaken() throws IOException {
+    Path says = Files.writeString(directory.resolve("three.yaml"), "responsesPerPrompt: 3\n");
+    assertThat(config(Objective.P3O_V2, null).responsesPerPrompt()).isEqualTo(2);
+    assertThat(config(Objective.P3O_V2, null, "--config", says.toString()).responsesPerPrompt())
+        .isEqualTo(3);
+    assertThat(
+            config(
+                    Objective.P3O_V2,
+                    null,
+                    "--config",
+                    says.toString(),
+                    "--responses-per-prompt",
+                    "4")
+                .responsesPerPrompt())
+        .isEqualTo(4);
+  }
+
+  @Test
   void epochsPerStep_ofFileOrOption_areTaken() throws IOException {
     Path says = Files.writeString(directory.resolve("says.yaml"), "epochsPerStep: 3\n");
     Path silent = Files.writeString(directory.resolve("silent.yaml"), "promptsPerStep: 8\n");

@@ -171,7 +171,9 @@ class TournamentCommandTest {
     Path cut = Files.writeString(directory.resolve("cut.jsonl"), "{\"prompt\": \"x\", \"a");
     Cli.run("tournament", "--samples", cut, "--judge", "cheerful", "--out", directory.resolve("o0"))
         .failsWith(2, "cut.jsonl, line 1: expected JSON, got something else");
-    Path bad = Files.writeString(directory.resolve("bad.jsonl"), "{\"prompt\": \"x\", \"a\": 1}\n");
+    Path bad =
+        Files.writeString(
+            directory.resolve("bad.jsonl"), "{\"prompt\": \"x\", \"b\": \"y\", \"a\": 1}\n");
     Cli.run("tournament", "--samples", bad, "--judge", "cheerful", "--out", directory.resolve("o1"))
         .failsWith(2, "--samples, line 1, a: expected a text, got NUMBER");
     Cli.run("tournament", "--samples", samples(), "--judge", "x", "--out", directory.resolve("o2"))
@@ -186,6 +188,17 @@ class TournamentCommandTest {
             "http://example.org",
             "--out",
             directory.resolve("o3"))
-        .failsWith(2, "endpoint: expected https");
+        .failsWith(2, "p3o: --chat-url: expected https");
+    Cli.run(
+            "tournament",
+            "--samples",
+            samples(),
+            "--chat-model",
+            "m",
+            "--chat-at-once",
+            0,
+            "--out",
+            directory.resolve("o4"))
+        .failsWith(2, "p3o: --chat-at-once: expected from 1 to 1000, got 0");
   }
 }

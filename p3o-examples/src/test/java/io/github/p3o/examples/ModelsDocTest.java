@@ -1,0 +1,133 @@
+package io.github.p3o.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.common.collect.ImmutableList;
+import io.github.p3o.P3OTrainer;
+import io.github.p3o.Policy;
+import io.github.p3o.Prompt;
+import io.github.p3o.PromptSource;
+import io.github.p3o.RewardModel;
+import io.github.p3o.Samples;
+import io.github.p3o.TrainerConfig;
+import io.github.p3o.loss.P3OLoss;
+import io.github.p3o.text.Tokenizer;
+import io.github.p3o.text.Tokenizers;
+import io.github.p3o.transformer.DecoderConfig;
+import io.github.p3o.transformer.FreezeConfig;
+import io.github.p3o.transformer.LoraConfig;
+import io.github.p3o.transformer.SamplingConfig;
+import io.github.p3o.transformer.StopRule;
+import io.github.p3o.transformer.TransformerPolicy;
+import io.github.p3o.transformer.TransformerRewardModel;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.linalg.api.buffer.DataType;
+
+/** The Java of docs/models.md, which {@link DocumentsTest} finds here, does what it says. */
+class ModelsDocTest {
+
+  private static final ImmutableList<Prompt> PROMPTS =
+      ImmutableList.of(Prompt.of(104, 105), Prompt.of(104));
+
+  @TempDir private static Path directory = Path.of("");
+
+  @TempDir private static Path rewardDirectory = Path.of("");
+
+  @TempDir private Path out = Path.of("");
+
+  @TempDir private Path merged = Path.of("");
+
+  private final long seed = 1;
+
+  /** Seven layers, as one of the examples freezes six. */
+  @BeforeAll
+  static void savesModels() {
+    DecoderConfig config =
+        DecoderConfig.llama(
+            258, 8, 16, 7, 2, 2, 128, 1e-5, 10_000, true, OptionalInt.of(256), OptionalInt.of(257));
+    try (TransformerPolicy policy = TransformerPolicy.random(config, DataType.FLOAT, 1);
+        TransformerRewardModel reward = TransformerRewardModel.fromPolicy(policy)) {
+      policy.save(directory);
+      reward.save(rewardDirectory);
+    }
+  }
+
+  /** What the examples leave to the reader. */
+  private static void train(TransformerPolicy policy, Policy reference) {
+    try (P3OTrainer trainer =
+        P3OTrainer.builder(policy, P3OLoss.v2())
+            .reference(reference)
+            .prompts(PromptSource.uniform(PROMPTS))
+            .sampler(policy.sampler(4))
+            .rewardModel(RewardModel.each((prompt, response) -> response.length()))
+            .config(TrainerConfig.builder().promptsPerStep(2).build())
+            .build()) {
+      trainer.train(1);
+    }
+  }
+
+  @Test
+  @Tag("cpu")
+  void weightsThatStayInTheirFiles() {
+    try (TransformerPolicy base = TransformerPolicy.map(directory); // float32, single or sharded
+        TransformerPolicy policy =
+            base.withAdapter(LoraConfig.of(base.config().architecture(), 8), seed);
+        TransformerPolicy reference = policy.withoutAdapter();
+        TransformerRewardModel reward = TransformerRewardModel.map(rewardDirectory)) {
+      train(policy, reference);
+      assertThat(base.parameters().isFrozen()).isTrue();
+      assertThat(reward.parameters().isFrozen()).isTrue();
+    }
+  }
+
+  @Test
+  void sampling() {
+    ImmutableList<Prompt> prompts = PROMPTS;
+    try (TransformerPolicy policy = TransformerPolicy.load(directory);
+        Tokenizer tokenizer = Tokenizers.bytes()) {
+      SamplingConfig config =
+          SamplingConfig.of(100) // tokens at most
+              .withTopK(40)
+              .withTopP(0.9)
+              .withStopRule(StopRule.atText(tokenizer, List.of("\nUser:")));
+      Samples drawn =
+          policy.withTemperature(0.8).generate(prompts, 2, config, new SplittableRandom(seed));
+      assertThat(drawn.responses()).hasSize(4).allMatch(response -> response.length() <= 100);
+    }
+  }
+
+  @Test
+  void adapters() {
+    try (TransformerPolicy base = TransformerPolicy.load(directory);
+        TransformerPolicy policy =
+            base.withAdapter(LoraConfig.of(base.config().architecture(), 8), seed);
+        TransformerPolicy reference = policy.withoutAdapter()) { // the same memory
+      train(policy, reference); // P3OTrainer.builder(policy, P3OLoss.v2()).reference(reference) …
+      policy.saveAdapter(out); // adapter_config.json, adapter_model.safetensors, as PEFT reads them
+      policy.save(merged); // the whole model, the adapter merged
+    }
+    assertThat(out).isDirectoryContaining("glob:**adapter_model.safetensors");
+    assertThat(merged).isDirectoryContaining("glob:**model.safetensors");
+  }
+
+  @Test
+  void frozenParameters() {
+    try (TransformerPolicy base = TransformerPolicy.load(directory)) {
+      FreezeConfig frozen =
+          FreezeConfig.firstLayers(base.config().architecture(), 6); // and the embeddings
+      try (TransformerPolicy policy = base.withFrozen(frozen);
+          Policy reference = policy.frozenCopy()) { // what is frozen is shared for good
+        train(policy, reference); // P3OTrainer.builder(policy, P3OLoss.v2()).reference(reference) …
+        policy.save(out); // the whole model
+      }
+    }
+    assertThat(out).isDirectoryContaining("glob:**model.safetensors");
+  }
+}
