@@ -11,6 +11,7 @@ import io.github.p3o.HealthAlarm.Kind;
 import io.github.p3o.internal.AdamW;
 import io.github.p3o.internal.Fingerprint;
 import io.github.p3o.internal.Objective;
+import io.github.p3o.internal.OneAtATime;
 import io.github.p3o.internal.Parts;
 import io.github.p3o.internal.PolicyLearner;
 import io.github.p3o.internal.RandomStreams;
@@ -55,7 +56,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   private final HealthMonitor health;
   private final Supplier<ImmutableMap<String, String>> settings;
   private final Parts parts = new Parts();
-  private final OneAtATime calls = new OneAtATime();
+  private final OneAtATime calls = new OneAtATime("trainer");
   private long step;
 
   /** Draws and scores the pairs of a step. */
@@ -328,9 +329,14 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @return the pairs, with behaviour and reference log-probabilities, shaped rewards, and what
    *     else the objective fixes for its updates
    * @throws NonFiniteException if a reward or log-probability is not finite
-   * @throws IllegalStateException if {@link TrainerConfig#rolloutsAhead} is not 0
+   * @throws IllegalStateException if {@link TrainerConfig#rolloutsAhead} is not 0, or within a call
+   *     of another thread
    */
   public PairwiseBatch rollout(long step) {
+    return calls.runOrNest("rollout", () -> drawn(step));
+  }
+
+  private PairwiseBatch drawn(long step) {
     checkState(
         queue == null,
         "rollout: expected rolloutsAhead 0, since prompts and rewards are in use on another thread,"
@@ -362,9 +368,10 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @return the gradient; the caller closes it
    * @throws IllegalArgumentException for a batch of numbers only, or of another k
    * @throws NonFiniteException if the loss or a log-probability is not finite
+   * @throws IllegalStateException within a call of another thread
    */
   public Gradients gradients(PairwiseBatch batch) {
-    return updates.gradients(batch);
+    return calls.runOrNest("gradients", () -> updates.gradients(batch));
   }
 
   /**
@@ -374,11 +381,12 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @return the norm before clipping
    * @throws IllegalArgumentException for closed gradients, such as those of an apply before
    * @throws NonFiniteException if the norm is not finite; nothing was changed then
+   * @throws IllegalStateException within a call of another thread
    */
   @CanIgnoreReturnValue
   public double apply(Gradients gradients) {
     try (gradients) {
-      return optimizer.update(gradients.vector());
+      return calls.runOrNest("apply", () -> optimizer.update(gradients.vector()));
     }
   }
 

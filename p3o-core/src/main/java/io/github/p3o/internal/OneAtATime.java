@@ -1,0 +1,69 @@
+package io.github.p3o.internal;
+
+import static com.google.common.base.Preconditions.checkState;
+
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** Refuses a call within another, also of another thread, where it would use what that changes. */
+public final class OneAtATime {
+
+  private final String owner;
+  private final AtomicReference<@Nullable Thread> user = new AtomicReference<>();
+  private volatile boolean closed;
+
+  /** Of an object that errors call by this name. */
+  public OneAtATime(String owner) {
+    this.owner = owner;
+  }
+
+  /** Runs a call that may not be within another. */
+  public <T> T run(String name, Supplier<T> call) {
+    begin(name, "to be asked between two steps, got within one");
+    return finish(call);
+  }
+
+  /** Runs a call that may be within another of the same thread, as a listener's within a step. */
+  public <T> T runOrNest(String name, Supplier<T> call) {
+    if (user.get() == Thread.currentThread()) {
+      return call.get();
+    }
+    begin(name, "one thread at a time, got asked within a call");
+    return finish(call);
+  }
+
+  private <T> T finish(Supplier<T> call) {
+    try {
+      checkState(!closed, "%s: expected an open one, got one that was closed", owner);
+      return call.get();
+    } finally {
+      user.set(null);
+    }
+  }
+
+  /**
+   * Lets no further call begin.
+   *
+   * @return false if that is so already
+   */
+  public boolean close() {
+    if (closed) {
+      return false;
+    }
+    begin("close", "to be asked between two steps, got within one");
+    closed = true;
+    user.set(null);
+    return true;
+  }
+
+  private void begin(String name, String expectation) {
+    Thread within = user.compareAndExchange(null, Thread.currentThread());
+    checkState(
+        within == null,
+        "%s: expected %s of thread %s",
+        name,
+        expectation,
+        within == null ? "" : within.getName());
+  }
+}
