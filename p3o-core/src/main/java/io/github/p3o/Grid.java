@@ -48,6 +48,20 @@ final class Grid {
     return joined.build();
   }
 
+  /** Where a value lies; without the check a column too many would be in the next row. */
+  static int index(int responses, int groups, int response, int group) {
+    checkIndex("response", responses, response);
+    checkIndex("group", groups, group);
+    return response * groups + group;
+  }
+
+  private static void checkIndex(String name, int count, int index) {
+    if (index < 0 || index >= count) {
+      throw new IndexOutOfBoundsException(
+          name + ": expected from 0 to " + (count - 1) + ", got " + index);
+    }
+  }
+
   /** The columns {@code groups} of a grid of {@code responses} rows. */
   static ImmutableDoubleArray select(int responses, ImmutableDoubleArray values, int[] groups) {
     int columns = values.length() / responses;
@@ -55,6 +69,8 @@ final class Grid {
         IntStream.range(0, responses)
             .boxed()
             .flatMapToDouble(
-                row -> Arrays.stream(groups).mapToDouble(g -> values.get(row * columns + g))));
+                row ->
+                    Arrays.stream(groups)
+                        .mapToDouble(g -> values.get(index(responses, columns, row, g)))));
   }
 }

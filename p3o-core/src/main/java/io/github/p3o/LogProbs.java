@@ -55,9 +55,10 @@ public record LogProbs(int responses, ImmutableDoubleArray values) {
    * @param response row, from 0
    * @param group column, from 0
    * @return the sums over the response tokens
+   * @throws IndexOutOfBoundsException if there is no such row or column
    */
   public double get(int response, int group) {
-    return values.get(response * groups() + group);
+    return values.get(Grid.index(responses, groups(), response, group));
   }
 
   /**

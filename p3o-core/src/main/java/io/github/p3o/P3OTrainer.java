@@ -12,6 +12,7 @@ import io.github.p3o.internal.AdamW;
 import io.github.p3o.internal.Fingerprint;
 import io.github.p3o.internal.HealthRules;
 import io.github.p3o.internal.Objective;
+import io.github.p3o.internal.OneAtATime;
 import io.github.p3o.internal.Parts;
 import io.github.p3o.internal.PolicyLearner;
 import io.github.p3o.internal.RandomStreams;
@@ -56,7 +57,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   private final HealthMonitor health;
   private final Supplier<ImmutableMap<String, String>> settings;
   private final Parts parts = new Parts();
-  private final OneAtATime calls = new OneAtATime();
+  private final OneAtATime calls = new OneAtATime("trainer");
   private long step;
 
   /** Draws and scores the pairs of a step. */
@@ -356,8 +357,8 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @return the pairs, with behaviour and reference log-probabilities, shaped rewards, and what
    *     else the objective fixes for its updates
    * @throws NonFiniteException if a reward or log-probability is not finite
-   * @throws IllegalStateException if {@link TrainerConfig#rolloutsAhead} is not 0; within a step,
-   *     also of another thread; after {@link #close}
+   * @throws IllegalStateException if {@link TrainerConfig#rolloutsAhead} is not 0; within a step or
+   *     another call, also of another thread; after {@link #close}
    */
   public PairwiseBatch rollout(long step) {
     checkState(
@@ -395,10 +396,10 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @return the gradient; the caller closes it
    * @throws IllegalArgumentException for a batch of numbers only, or of another k
    * @throws NonFiniteException if the loss or a log-probability is not finite
-   * @throws IllegalStateException within a step, also of another thread; after {@link #close}
+   * @throws IllegalStateException within a call of another thread; after {@link #close}
    */
   public Gradients gradients(PairwiseBatch batch) {
-    return calls.run("gradients", () -> updates.gradients(batch));
+    return calls.runOrNest("gradients", () -> updates.gradients(batch));
   }
 
   /**
@@ -408,8 +409,8 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @return the norm before clipping
    * @throws IllegalArgumentException for closed gradients, such as those of an apply before
    * @throws NonFiniteException if the norm is not finite; nothing was changed then
-   * @throws IllegalStateException within a step, also of another thread; after {@link #close}; the
-   *     gradient is still open then
+   * @throws IllegalStateException within a step or another call, also of another thread; after
+   *     {@link #close}; the gradient is still open then
    */
   @CanIgnoreReturnValue
   public double apply(Gradients gradients) {

@@ -19,7 +19,9 @@ public interface PairSampler {
    * @param prompts {@code [groups]}
    * @param responses k ≥ 2, the responses to each prompt
    * @param random the only source of chance
-   * @return the responses, with log-probabilities under the distribution that was sampled from
+   * @return the responses, with log-probabilities under the distribution that was sampled from; to
+   *     fewer prompts, or to others, where they come from a log or a queue: a trainer takes what it
+   *     is given, and refuses no prompts, more than it asked for, or another k
    */
   Samples sample(ImmutableList<Prompt> prompts, int responses, RandomGenerator random);
 

@@ -58,6 +58,7 @@ public final class PolicyScorer implements AutoCloseable {
    * @param responses {@code [sequences]}
    * @return nats {@code [sequences]}
    * @throws IllegalArgumentException if the counts differ, or the policy refuses a sequence
+   * @throws IllegalStateException if it was closed, or within a call of another thread
    */
   public double[] logProbs(List<Prompt> prompts, List<Response> responses) {
     double[] logProbs = new double[responses.size()];
@@ -73,6 +74,7 @@ public final class PolicyScorer implements AutoCloseable {
    * @return nats {@code [sequences]}, each {@code [tokens]}
    * @throws IllegalArgumentException if the counts differ, the policy refuses a sequence, or a
    *     log-probability is not finite
+   * @throws IllegalStateException if it was closed, or within a call of another thread
    */
   public ImmutableList<TokenLogProbs> tokenLogProbs(
       List<Prompt> prompts, List<Response> responses) {

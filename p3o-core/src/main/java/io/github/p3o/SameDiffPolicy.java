@@ -138,7 +138,7 @@ public final class SameDiffPolicy implements Policy {
     feed.arrays(shape, prompts, responses)
         .forEach(
             (name, array) -> {
-              checkFeed(name, array);
+              checkFeed(name, array, shape.sequences());
               arrays.put(name, array.dup('c'));
             });
     if (choices != LOG_PROBS_GIVEN) {
@@ -147,7 +147,7 @@ public final class SameDiffPolicy implements Policy {
     return arrays.buildOrThrow();
   }
 
-  private void checkFeed(String name, INDArray array) {
+  private void checkFeed(String name, INDArray array, int sequences) {
     SDVariable placeholder = graph.getVariable(name);
     checkArgument(
         placeholder != null && placeholder.isPlaceHolder(),
@@ -161,6 +161,14 @@ public final class SameDiffPolicy implements Policy {
         placeholder.dataType(),
         Arrays.toString(placeholder.placeholderShape()),
         array.dataType(),
+        Arrays.toString(array.shape()));
+    long @Nullable [] declared = placeholder.placeholderShape();
+    // One row too few or too many could pass by broadcasting: each sequence gets the same answer.
+    checkArgument(
+        declared == null || declared.length == 0 || declared[0] >= 0 || array.size(0) == sequences,
+        "feed[%s]: expected %s rows, one for each sequence, got %s",
+        name,
+        sequences,
         Arrays.toString(array.shape()));
   }
 

@@ -65,6 +65,24 @@ class GridsTest {
   }
 
   @Test
+  void get_placeOutsideTheGrid_isRefusedAndNotReadFromTheNextRow() {
+    LogProbs logProbs = LogProbs.of(new double[] {-1, -2}, new double[] {-3, -4});
+    Rewards rewards = Rewards.of(new double[] {1, 2}, new double[] {3, 4});
+
+    assertThatThrownBy(() -> logProbs.get(0, 2))
+        .isInstanceOf(IndexOutOfBoundsException.class)
+        .hasMessage("group: expected from 0 to 1, got 2");
+    assertThatThrownBy(() -> logProbs.get(2, 0))
+        .hasMessage("response: expected from 0 to 1, got 2");
+    assertThatThrownBy(() -> rewards.get(1, -1))
+        .isInstanceOf(IndexOutOfBoundsException.class)
+        .hasMessage("group: expected from 0 to 1, got -1");
+    assertThatThrownBy(() -> rewards.select(2))
+        .isInstanceOf(IndexOutOfBoundsException.class)
+        .hasMessage("group: expected from 0 to 1, got 2");
+  }
+
+  @Test
   void grids_keepNoReferenceToTheirArguments() {
     double[] row = {1, 2};
     Rewards rewards = Rewards.of(row, row);

@@ -9,6 +9,8 @@ import com.google.common.util.concurrent.Uninterruptibles;
 import io.github.p3o.TrainerConfig.RatioCheck;
 import io.github.p3o.internal.Ops;
 import io.github.p3o.testing.Bandit;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.function.Function;
@@ -194,7 +196,7 @@ class P3OTrainerFaultsTest {
     assertThatThrownBy(call)
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(
-            "%s: expected to be asked between two steps, got within one of thread trains", name);
+            "%s: expected to be asked between two calls, got within one of thread trains", name);
   }
 
   /** The calls of a host's own loop, within a step and after close. */
@@ -243,6 +245,66 @@ class P3OTrainerFaultsTest {
         assertThat(gradients.vector().wasClosed()).isFalse();
         assertThat(vector(policy)).containsExactly(vector(undisturbed));
       }
+    }
+  }
+
+  /** Two threads in one graph would read each other's numbers. */
+  @Test
+  void gradients_whileAnotherThreadIsWithinACall_areRefused() throws Exception {
+    CountDownLatch within = new CountDownLatch(1);
+    CountDownLatch go = new CountDownLatch(1);
+    PairSampler waiting =
+        (prompts, k, random) -> {
+          within.countDown();
+          Uninterruptibles.awaitUninterruptibly(go);
+          try (TabularPolicy uniform = TabularPolicy.uniform(3, 4)) {
+            return uniform.sample(prompts, k, random);
+          }
+        };
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        P3OTrainer others = Bandit.trainer(policy).build();
+        P3OTrainer trainer = Bandit.trainer(policy).sampler(waiting).build()) {
+      PairwiseBatch batch = others.rollout(0);
+      FutureTask<PairwiseBatch> rollout = new FutureTask<>(() -> trainer.rollout(0));
+      new Thread(rollout, "draws").start();
+      within.await();
+      try {
+        String expected =
+            ": expected to be asked between two calls, got within one of thread draws";
+        assertThatThrownBy(() -> trainer.gradients(batch)).hasMessage("gradients" + expected);
+        assertThatThrownBy(() -> trainer.rollout(1)).hasMessage("rollout" + expected);
+        Gradients gradients = others.gradients(batch);
+        assertThatThrownBy(() -> trainer.apply(gradients))
+            .isInstanceOf(IllegalStateException.class)
+            .hasMessage("apply" + expected);
+      } finally {
+        go.countDown();
+      }
+      assertThat(rollout.get()).isEqualTo(batch);
+    }
+  }
+
+  @Test
+  void gradients_askedByAListenerWithinAStep_areGiven() {
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4)) {
+      List<Double> norms = new ArrayList<>();
+      P3OTrainer[] trainer = new P3OTrainer[1];
+      TrainingListener asks =
+          new TrainingListener() {
+            @Override
+            public void onRollout(long step, PairwiseBatch rollout) {
+              try (Gradients gradients = trainer[0].gradients(rollout)) {
+                norms.add(gradients.vector().norm2Number().doubleValue());
+              }
+            }
+          };
+      trainer[0] = Bandit.trainer(policy).listener(asks).build();
+      trainer[0].step();
+      trainer[0].close();
+      assertThat(norms).hasSize(1).allSatisfy(norm -> assertThat(norm).isPositive());
+      assertThatThrownBy(() -> trainer[0].rollout(0))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("trainer: expected an open one, got one that was closed");
     }
   }
 

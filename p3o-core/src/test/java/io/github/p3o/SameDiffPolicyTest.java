@@ -130,6 +130,12 @@ class SameDiffPolicyTest {
       assertThatThrownBy(() -> logProbs(policy))
           .hasMessage("feed: expected the graph's placeholders [features], got weights");
     }
+    try (SameDiffPolicy policy =
+        fed((s, p, r) -> Map.of("features", features(PROMPTS.subList(0, 1))))) {
+      assertThatThrownBy(() -> policy.feed(new BatchShape(3, 2, 1), PROMPTS, RESPONSES))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("feed[features]: expected 3 rows, one for each sequence, got [1, 2]");
+    }
     try (SameDiffPolicy policy = fed((s, p, r) -> Map.of())) {
       assertThatThrownBy(() -> logProbs(policy))
           .isInstanceOf(IllegalArgumentException.class)

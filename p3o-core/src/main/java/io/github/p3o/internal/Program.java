@@ -100,6 +100,10 @@ public final class Program implements ProgramCache.Entry {
     wanted.put(loss, loss);
     outputs.forEach(name -> wanted.put(name, name));
     for (String name : parameters) {
+      checkArgument(
+          graph.hasVariable(name),
+          "parameters: expected a variable of the graph for each, got none for %s",
+          name);
       SDVariable gradient = graph.getVariable(name).gradient();
       checkArgument(
           gradient != null, "parameters: expected what %s depends on, got %s", loss, name);

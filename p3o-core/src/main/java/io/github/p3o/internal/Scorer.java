@@ -28,6 +28,7 @@ public final class Scorer implements AutoCloseable {
 
   private final int sequencesAtOnce;
   private final ModelRunner runner;
+  private final OneAtATime calls = new OneAtATime("scorer");
 
   /**
    * A scorer of the variables, by name, that a function gives of each new graph.
@@ -60,6 +61,7 @@ public final class Scorer implements AutoCloseable {
    * Runs all sequences, part by part.
    *
    * @throws IllegalArgumentException if the counts differ, or the model refuses a sequence
+   * @throws IllegalStateException within a call of another thread
    */
   public void run(List<Prompt> prompts, List<Response> responses, Part part) {
     checkArgument(
@@ -67,6 +69,15 @@ public final class Scorer implements AutoCloseable {
         "prompts: expected %s, one for each response, got %s",
         responses.size(),
         prompts.size());
+    calls.runOrNest(
+        "scores",
+        () -> {
+          runParts(prompts, responses, part);
+          return true;
+        });
+  }
+
+  private void runParts(List<Prompt> prompts, List<Response> responses, Part part) {
     for (int from = 0; from < responses.size(); from += sequencesAtOnce) {
       int to = Math.min(from + sequencesAtOnce, responses.size());
       part.accept(

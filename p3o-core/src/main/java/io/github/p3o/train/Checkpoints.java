@@ -157,7 +157,7 @@ public final class Checkpoints {
   }
 
   private List<Path> entries(Pattern pattern) throws IOException {
-    if (!Files.isDirectory(directory)) {
+    if (Files.notExists(directory)) {
       return ImmutableList.of();
     }
     try (Stream<Path> entries = Files.list(directory)) {

@@ -1,6 +1,7 @@
 package io.github.p3o.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
@@ -155,6 +156,26 @@ class ProgramTest {
 
   private static INDArray array(Map<String, INDArray> arrays, String name) {
     return Result.array(arrays, name);
+  }
+
+  @Test
+  void withGradient_parameterThatTheGraphOrTheLossLacks_isRefusedByName() {
+    assertThatThrownBy(() -> squares("w", "v"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("parameters: expected a variable of the graph for each, got none for v");
+    assertThatThrownBy(() -> squares("w", "head"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("parameters: expected what loss depends on, got head");
+  }
+
+  /** Of a graph that has a variable "head" which its loss does not read. */
+  private static Program squares(String... parameters) {
+    SameDiff graph = SameDiff.create();
+    SDVariable w = graph.placeHolder("w", DataType.DOUBLE, 3);
+    graph.placeHolder("head", DataType.DOUBLE, 3);
+    Ops.sum(Ops.multiply(w, w)).rename("loss");
+    return Program.withGradient(
+        graph, "loss", ImmutableList.copyOf(parameters), ImmutableList.of());
   }
 
   private static void assertSame(Map<String, INDArray> actual, Map<String, INDArray> expected) {

@@ -83,6 +83,16 @@ class CheckpointsTest {
   }
 
   @Test
+  void resume_fromWhatIsNoDirectory_isRefusedInsteadOfBeginningAtTheStart() throws Exception {
+    Path file = Files.writeString(directory.resolve("file"), "");
+    try (SmallTraining training = SmallTraining.of(Kind.SFT)) {
+      assertThatThrownBy(() -> new Checkpoints(file, 2).resume(training.trainer()))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageStartingWith(file + ": checkpoints: expected to be readable, got ");
+    }
+  }
+
+  @Test
   void save_again_keepsTheLastFew() throws Exception {
     saveAfter(Kind.SFT, 2, 1, 2, 3, 3);
     assertThat(names()).containsExactly("000003-step-3", "000004-step-3");
@@ -279,7 +289,7 @@ class CheckpointsTest {
       assertThatThrownBy(() -> trainer[0].step())
           .isInstanceOf(IllegalStateException.class)
           .hasMessage(
-              "checkpoint: expected to be asked between two steps, got within one of thread "
+              "checkpoint: expected to be asked between two calls, got within one of thread "
                   + Thread.currentThread().getName());
       trainer[0].checkpoint();
       trainer[0].close();

@@ -1,4 +1,4 @@
-package io.github.p3o;
+package io.github.p3o.internal;
 
 import static com.google.common.base.Preconditions.checkState;
 
@@ -7,15 +7,35 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Refuses a call within another, also of another thread, where it would use what that changes. */
-final class OneAtATime {
+public final class OneAtATime {
 
+  private final String owner;
   private final AtomicReference<@Nullable Thread> user = new AtomicReference<>();
   private volatile boolean closed;
 
-  <T> T run(String name, Supplier<T> call) {
+  /** Of an object that errors call by this name. */
+  public OneAtATime(String owner) {
+    this.owner = owner;
+  }
+
+  /** Runs a call that may not be within another. */
+  public <T> T run(String name, Supplier<T> call) {
     begin(name);
+    return finish(call);
+  }
+
+  /** Runs a call that may be within another of the same thread, as a listener's within a step. */
+  public <T> T runOrNest(String name, Supplier<T> call) {
+    if (user.get() == Thread.currentThread()) {
+      return call.get();
+    }
+    begin(name);
+    return finish(call);
+  }
+
+  private <T> T finish(Supplier<T> call) {
     try {
-      checkState(!closed, "trainer: expected an open one, got one that was closed");
+      checkState(!closed, "%s: expected an open one, got one that was closed", owner);
       return call.get();
     } finally {
       user.set(null);
@@ -27,7 +47,7 @@ final class OneAtATime {
    *
    * @return false if that is so already
    */
-  boolean close() {
+  public boolean close() {
     if (closed) {
       return false;
     }
@@ -41,7 +61,7 @@ final class OneAtATime {
     Thread within = user.compareAndExchange(null, Thread.currentThread());
     checkState(
         within == null,
-        "%s: expected to be asked between two steps, got within one of thread %s",
+        "%s: expected to be asked between two calls, got within one of thread %s",
         name,
         within == null ? "" : within.getName());
   }
