@@ -7,7 +7,6 @@ import com.google.common.base.Ascii;
 import com.google.common.base.CharMatcher;
 import com.google.common.base.Splitter;
 import com.google.common.collect.ImmutableList;
-import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import com.google.common.io.MoreFiles;
 import java.io.ByteArrayInputStream;
@@ -22,6 +21,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.BeforeAll;
@@ -138,27 +139,39 @@ class DocumentsTest {
     }
   }
 
+  /** One with a version is the list of versions, of this version; all others are in that list. */
   @ParameterizedTest
   @MethodSource("guides")
-  void xml_namesTheVersionsOfTheBuild(Path document) throws Exception {
-    Element pom = xml(Files.readString(ROOT.resolve("pom.xml")));
-    Map<String, String> versions =
-        ImmutableMap.of(
-            "io.github.p3o", text(pom, "version"),
-            "org.nd4j", text(pom, "nd4j.version"),
-            "org.bytedeco", text(pom, "cuda.version"));
+  void xml_importsThisVersionAndNeedsNoOther(Path document) throws Exception {
+    Element bom = xml(Files.readString(ROOT.resolve("p3o-bom/pom.xml")));
+    ImmutableSet<String> managed =
+        dependencies(bom).map(DocumentsTest::coordinates).collect(ImmutableSet.toImmutableSet());
     for (Block block : blocks(document)) {
       if (block.language().equals("xml")) {
-        NodeList found = xml("<all>" + block.text() + "</all>").getElementsByTagName("dependency");
-        assertThat(found.getLength()).isPositive();
-        for (int i = 0; i < found.getLength(); i++) {
-          Element dependency = (Element) found.item(i);
-          assertThat(text(dependency, "version"))
-              .as("%s: version of %s", document, text(dependency, "artifactId"))
-              .isEqualTo(versions.get(text(dependency, "groupId")));
+        List<Element> found = dependencies(xml("<all>" + block.text() + "</all>")).toList();
+        assertThat(found).isNotEmpty();
+        for (Element dependency : found) {
+          if (dependency.getElementsByTagName("version").getLength() > 0) {
+            assertThat(text(dependency, "artifactId")).isEqualTo(text(bom, "artifactId"));
+            assertThat(text(dependency, "version")).isEqualTo(text(bom, "version"));
+          } else {
+            assertThat(managed).as("%s", document).contains(coordinates(dependency));
+          }
         }
       }
     }
+  }
+
+  private static Stream<Element> dependencies(Element element) {
+    NodeList found = element.getElementsByTagName("dependency");
+    return IntStream.range(0, found.getLength()).mapToObj(i -> (Element) found.item(i));
+  }
+
+  private static String coordinates(Element dependency) {
+    return Stream.of("groupId", "artifactId", "classifier")
+        .filter(name -> dependency.getElementsByTagName(name).getLength() > 0)
+        .map(name -> text(dependency, name))
+        .collect(Collectors.joining(":"));
   }
 
   private static Element xml(String text) throws Exception {
