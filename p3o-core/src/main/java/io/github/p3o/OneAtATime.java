@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /** Refuses a call within another, also of another thread, where it would use what that changes. */
 final class OneAtATime {
 
-  private final AtomicReference<@Nullable Thread> user = new AtomicReference<>();
+  private final AtomicReference<@Nullable String> user = new AtomicReference<>();
   private volatile boolean closed;
 
   <T> T run(String name, Supplier<T> call) {
@@ -38,11 +38,9 @@ final class OneAtATime {
   }
 
   private void begin(String name) {
-    Thread within = user.compareAndExchange(null, Thread.currentThread());
+    String within =
+        user.compareAndExchange(null, name + " of thread " + Thread.currentThread().getName());
     checkState(
-        within == null,
-        "%s: expected to be asked between two steps, got within one of thread %s",
-        name,
-        within == null ? "" : within.getName());
+        within == null, "%s: expected to be asked between two calls, got within %s", name, within);
   }
 }
