@@ -53,6 +53,7 @@ public final class RewardCommand implements Callable<Integer> {
 
   private static final String MODEL = "model";
   private static final String ADAPTER = "adapter";
+  @Mixin private final OptimizerOptions optimizer = new OptimizerOptions();
 
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final SampleOptions samples = new SampleOptions();
@@ -120,13 +121,6 @@ public final class RewardCommand implements Callable<Integer> {
   private int microBatch;
 
   @Option(
-      names = "--learning-rate",
-      paramLabel = "X",
-      defaultValue = "1e-3",
-      description = "Of AdamW, falling on a cosine to 0 (default: ${DEFAULT-VALUE}).")
-  private double learningRate;
-
-  @Option(
       names = "--margin",
       paramLabel = "X",
       defaultValue = "0",
@@ -147,6 +141,10 @@ public final class RewardCommand implements Callable<Integer> {
   @Spec
   @SuppressWarnings("NullAway.Init") // set by picocli
   private CommandSpec spec;
+    if (steps != null) {
+      Checks.atLeast("--steps", 1, steps);
+    }
+    optimizer.check(steps);
 
   @Override
   public Integer call() {
@@ -172,6 +170,9 @@ public final class RewardCommand implements Callable<Integer> {
       }
     }
   }
+    if (maxTokens != null) {
+      Checks.atLeast("--max-tokens", 2 + model.codec().begun().length, maxTokens);
+    }
 
   private Labels read(Path file, LanguageModel model, Console console) {
     int context = model.policy().config().maxPositions();
@@ -212,7 +213,7 @@ public final class RewardCommand implements Callable<Integer> {
           reward,
           labels.training(),
           new RewardFit.Settings(
-              updates, batch, microBatch, learningRate, objective, options.seed()),
+              updates, batch, microBatch, optimizer.config(updates), objective, options.seed()),
           Saving.every(checkpoints.every(), "reward", run),
           run);
       if (run.interrupted()) {

@@ -10,6 +10,7 @@ import com.google.common.collect.ImmutableSortedSet;
 import com.google.common.collect.Lists;
 import com.google.common.hash.Hasher;
 import com.google.common.hash.Hashing;
+import io.github.p3o.OptimizerConfig;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.examples.language.FreezeOptions;
@@ -71,6 +72,7 @@ public final class SftCommand implements Callable<Integer> {
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final LineOptions lines = new LineOptions();
   @Mixin private final SizeOptions sizes = new SizeOptions();
+  @Mixin private final OptimizerOptions optimizer = new OptimizerOptions();
   @Mixin private final FreezeOptions freezing = new FreezeOptions();
   @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
@@ -125,13 +127,6 @@ public final class SftCommand implements Callable<Integer> {
   private int microBatch;
 
   @Option(
-      names = "--learning-rate",
-      paramLabel = "X",
-      defaultValue = "1e-3",
-      description = "Of AdamW, falling on a cosine to 0 (default: ${DEFAULT-VALUE}).")
-  private double learningRate;
-
-  @Option(
       names = "--held-out",
       paramLabel = "SHARE",
       defaultValue = "0.1",
@@ -148,6 +143,7 @@ public final class SftCommand implements Callable<Integer> {
     Checks.atLeast("--batch", 1, batch);
     Checks.atLeast("--micro-batch", 1, microBatch);
     Checks.share("--held-out", heldOut);
+    OptimizerConfig updates = optimizer.config(steps);
     freezing.check(false);
     LanguageModel.Sizes ofNew = sizes.sizes();
     // A file that cannot be read is named before there is a run directory.
@@ -166,7 +162,7 @@ public final class SftCommand implements Callable<Integer> {
               model.policy(),
               examples.subList(held, examples.size()),
               examples.subList(0, held),
-              new Sft.Settings(steps, batch, microBatch, learningRate, options.seed()),
+              new Sft.Settings(steps, batch, microBatch, updates, options.seed()),
               Saving.every(checkpoints.every(), "sft", run),
               run);
       if (run.interrupted()) {
