@@ -402,7 +402,11 @@ class BadInputTest {
             config,
             "--prompts-per-step",
             128)
-        .failsWith(1, "klControl.horizon: expected above 51.2", "256 responses", "got 30.0");
+        .failsWith(
+            2,
+            "--config: " + config + ": klControl.horizon: expected above 51.2",
+            "256 responses",
+            "got 30.0");
   }
 
   @Test
@@ -452,6 +456,12 @@ class BadInputTest {
         .failsWith(2, "--data, --sample-pairs", "got both");
   }
 
+    Cli.run("sft", "--data", "x.jsonl", "--steps", 0)
+        .failsWith(2, "--steps: expected at least 1, got 0");
+    Cli.run("reward", "--policy", model, "--sample-pairs", 4, "--steps", 0)
+        .failsWith(2, "--steps: expected at least 1, got 0");
+    Cli.run("align", "--policy", model, "--reward", "sentiment", "--epochs-per-step", 0)
+        .failsWith(2, "--epochs-per-step: expected at least 1, got 0");
   @Test
   void usedRunDirectory_isNotOverwritten() throws IOException {
     Path used = Files.createDirectories(directory.resolve("used"));
