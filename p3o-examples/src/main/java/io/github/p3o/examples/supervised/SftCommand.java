@@ -16,6 +16,7 @@ import io.github.p3o.Response;
 import io.github.p3o.examples.language.FreezeOptions;
 import io.github.p3o.examples.language.LanguageModel;
 import io.github.p3o.examples.language.LineOptions;
+import io.github.p3o.examples.language.LoraOptions;
 import io.github.p3o.examples.language.TokenFile;
 import io.github.p3o.examples.report.RunReport;
 import io.github.p3o.examples.run.CheckpointOptions;
@@ -58,21 +59,23 @@ import picocli.CommandLine.Spec;
       "",
       "The data are lines of {\"prompt\": ..., \"completion\": ...}, with no loss on the prompt, or"
           + " of {\"text\": ...}; --data-format has others. The result is DIR/model, a Hugging Face"
-          + " directory."
+          + " directory; of a low-rank adapter also DIR/adapter, which PEFT reads and p3o generate"
+          + " --adapter takes."
     },
     footer = {
       "  p3o sft --policy DIR --data answers.jsonl --learning-rate 1e-4",
+      "  p3o sft --policy DIR --data answers.jsonl --lora-rank 8",
       "  p3o sft --tokenizer words --data stories.jsonl --layers 2 --width 64"
     })
 public final class SftCommand implements Callable<Integer> {
 
-  private static final String MODEL = "model";
   private static final Splitter WORDS = Splitter.on(CharMatcher.whitespace()).omitEmptyStrings();
 
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final LineOptions lines = new LineOptions();
   @Mixin private final SizeOptions sizes = new SizeOptions();
   @Mixin private final OptimizerOptions optimizer = new OptimizerOptions();
+  @Mixin private final LoraOptions lora = new LoraOptions();
   @Mixin private final FreezeOptions freezing = new FreezeOptions();
   @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
@@ -144,13 +147,15 @@ public final class SftCommand implements Callable<Integer> {
     Checks.atLeast("--micro-batch", 1, microBatch);
     Checks.share("--held-out", heldOut);
     OptimizerConfig updates = optimizer.config(steps);
-    freezing.check(false);
+    checkAdapter();
     LanguageModel.Sizes ofNew = sizes.sizes();
     // A file that cannot be read is named before there is a run directory.
     ImmutableSortedSet<String> words = words();
     try (Run run = Run.open(spec, options, checkpoints);
         LanguageModel model =
-            freezing.applyTo(model(ofNew, words, run.directory().resolve(MODEL)))) {
+            lora.applyTo(
+                freezing.applyTo(model(ofNew, words, run.directory().resolve(LanguageModel.MODEL))),
+                options.seed())) {
       List<Example> inOrder = examples(model, run.console());
       run.pin("examples", inOrder);
       List<Integer> order = new ArrayList<>(ContiguousSet.closedOpen(0, inOrder.size()));
@@ -168,9 +173,12 @@ public final class SftCommand implements Callable<Integer> {
       if (run.interrupted()) {
         return Run.INTERRUPTED;
       }
-      model.save(run.directory().resolve(MODEL));
+      model.saveIn(run.directory().path());
       run.console().print(result(losses, held));
-      run.console().print("Model: " + run.directory().resolve(MODEL));
+      run.console().print("Model: " + run.directory().resolve(LanguageModel.MODEL));
+      if (policy != null) {
+        lora.result(policy, run.directory().path()).ifPresent(run.console()::print);
+      }
       RunReport.write(
           run,
           new RunReport.About(
@@ -180,6 +188,15 @@ public final class SftCommand implements Callable<Integer> {
               0));
       return 0;
     }
+  }
+
+  private void checkAdapter() {
+    lora.check();
+    if (lora.isWanted() && policy == null) {
+      throw new UsageException(
+          "--lora-rank: expected with --policy, a model that has learned, got a new one");
+    }
+    freezing.check(lora.isWanted());
   }
 
   /**
