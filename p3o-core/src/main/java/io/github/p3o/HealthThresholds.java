@@ -73,4 +73,204 @@ public record HealthThresholds(
         0.3, // of 4 updates, of which the first has 1: below, the other three have less than 0.07
         2); // 1 in 40 by chance for each of the two
   }
+
+  /**
+   * With another window.
+   *
+   * @param window steps that an average or "sustained" is over, ≥ 1
+   * @return the copy
+   */
+  public HealthThresholds withWindow(int window) {
+    return new HealthThresholds(
+        window,
+        negativeKl,
+        klSpikeFactor,
+        klSpikeNats,
+        zeroSignal,
+        entropyShare,
+        lengthFactor,
+        clipFraction,
+        effectiveSample,
+        hackingErrors);
+  }
+
+  /**
+   * With another bound of NEGATIVE_KL.
+   *
+   * @param negativeKl nats, ≥ 0
+   * @return the copy
+   */
+  public HealthThresholds withNegativeKl(double negativeKl) {
+    return new HealthThresholds(
+        window,
+        negativeKl,
+        klSpikeFactor,
+        klSpikeNats,
+        zeroSignal,
+        entropyShare,
+        lengthFactor,
+        clipFraction,
+        effectiveSample,
+        hackingErrors);
+  }
+
+  /**
+   * With another factor of KL_SPIKE.
+   *
+   * @param klSpikeFactor times the mean of the window before, &gt; 1
+   * @return the copy
+   */
+  public HealthThresholds withKlSpikeFactor(double klSpikeFactor) {
+    return new HealthThresholds(
+        window,
+        negativeKl,
+        klSpikeFactor,
+        klSpikeNats,
+        zeroSignal,
+        entropyShare,
+        lengthFactor,
+        clipFraction,
+        effectiveSample,
+        hackingErrors);
+  }
+
+  /**
+   * With another rise of KL_SPIKE.
+   *
+   * @param klSpikeNats nats above that mean, at least, ≥ 0
+   * @return the copy
+   */
+  public HealthThresholds withKlSpikeNats(double klSpikeNats) {
+    return new HealthThresholds(
+        window,
+        negativeKl,
+        klSpikeFactor,
+        klSpikeNats,
+        zeroSignal,
+        entropyShare,
+        lengthFactor,
+        clipFraction,
+        effectiveSample,
+        hackingErrors);
+  }
+
+  /**
+   * With another share of NO_SIGNAL.
+   *
+   * @param zeroSignal share of prompts, in (0, 1]
+   * @return the copy
+   */
+  public HealthThresholds withZeroSignal(double zeroSignal) {
+    return new HealthThresholds(
+        window,
+        negativeKl,
+        klSpikeFactor,
+        klSpikeNats,
+        zeroSignal,
+        entropyShare,
+        lengthFactor,
+        clipFraction,
+        effectiveSample,
+        hackingErrors);
+  }
+
+  /**
+   * With another share of ENTROPY_COLLAPSE.
+   *
+   * @param entropyShare of the entropy per token at the start, in (0, 1)
+   * @return the copy
+   */
+  public HealthThresholds withEntropyShare(double entropyShare) {
+    return new HealthThresholds(
+        window,
+        negativeKl,
+        klSpikeFactor,
+        klSpikeNats,
+        zeroSignal,
+        entropyShare,
+        lengthFactor,
+        clipFraction,
+        effectiveSample,
+        hackingErrors);
+  }
+
+  /**
+   * With another factor of LENGTH_DRIFT.
+   *
+   * @param lengthFactor times, or a part of, the mean length at the start, &gt; 1
+   * @return the copy
+   */
+  public HealthThresholds withLengthFactor(double lengthFactor) {
+    return new HealthThresholds(
+        window,
+        negativeKl,
+        klSpikeFactor,
+        klSpikeNats,
+        zeroSignal,
+        entropyShare,
+        lengthFactor,
+        clipFraction,
+        effectiveSample,
+        hackingErrors);
+  }
+
+  /**
+   * With another bound of CLIP_FRACTION.
+   *
+   * @param clipFraction greatest mean over the window, in (0, 1]
+   * @return the copy
+   */
+  public HealthThresholds withClipFraction(double clipFraction) {
+    return new HealthThresholds(
+        window,
+        negativeKl,
+        klSpikeFactor,
+        klSpikeNats,
+        zeroSignal,
+        entropyShare,
+        lengthFactor,
+        clipFraction,
+        effectiveSample,
+        hackingErrors);
+  }
+
+  /**
+   * With another bound of LOW_EFFECTIVE_SAMPLE.
+   *
+   * @param effectiveSample least share, in (0, 1)
+   * @return the copy
+   */
+  public HealthThresholds withEffectiveSample(double effectiveSample) {
+    return new HealthThresholds(
+        window,
+        negativeKl,
+        klSpikeFactor,
+        klSpikeNats,
+        zeroSignal,
+        entropyShare,
+        lengthFactor,
+        clipFraction,
+        effectiveSample,
+        hackingErrors);
+  }
+
+  /**
+   * With another bound of REWARD_HACKING.
+   *
+   * @param hackingErrors standard errors, ≥ 0
+   * @return the copy
+   */
+  public HealthThresholds withHackingErrors(double hackingErrors) {
+    return new HealthThresholds(
+        window,
+        negativeKl,
+        klSpikeFactor,
+        klSpikeNats,
+        zeroSignal,
+        entropyShare,
+        lengthFactor,
+        clipFraction,
+        effectiveSample,
+        hackingErrors);
+  }
 }

@@ -111,6 +111,25 @@ public record OptimizerConfig(
   }
 
   /**
+   * The same with another learning rate.
+   *
+   * @param learningRate at its peak, &gt; 0
+   * @return the configuration
+   */
+  public OptimizerConfig withLearningRate(double learningRate) {
+    return new OptimizerConfig(
+        learningRate,
+        beta1,
+        beta2,
+        epsilon,
+        weightDecay,
+        maxGradientNorm,
+        warmupUpdates,
+        schedule,
+        totalUpdates);
+  }
+
+  /**
    * The same with another decay of the weights.
    *
    * @param weightDecay ≥ 0

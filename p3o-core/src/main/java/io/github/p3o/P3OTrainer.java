@@ -59,6 +59,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   private final Parts parts = new Parts();
   private final OneAtATime calls = new OneAtATime("trainer");
   private long step;
+  private boolean halfRestored;
 
   /** Draws and scores the pairs of a step. */
   private interface Drawer {
@@ -242,7 +243,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    */
   @CanIgnoreReturnValue
   public StepMetrics step() {
-    return calls.run("step", this::turn);
+    return run("step", this::turn);
   }
 
   private StepMetrics turn() {
@@ -306,7 +307,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    */
   @Override
   public Checkpoint checkpoint() {
-    return calls.run(
+    return run(
         "checkpoint",
         () ->
             new Checkpoint(
@@ -319,6 +320,28 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
                 optimizer.tensors()));
   }
 
+  /** A call that needs a trainer whose parts are all of the same step. */
+  private <T> T run(String name, Supplier<T> call) {
+    return calls.run(name, whole(name, call));
+  }
+
+  /** Refuses a call to what was restored in part. */
+  private <T> Supplier<T> whole(String name, Supplier<T> call) {
+    return () -> {
+      checkState(
+          !halfRestored,
+          "%s: expected a trainer that was restored as a whole, got one of which a part refused"
+              + " its state; restore it again, or build a new one",
+          name);
+      return call.get();
+    };
+  }
+
+  /**
+   * {@inheritDoc} If a {@link Stateful} part refuses its state, those before it have theirs back
+   * and the parameters are as they were: what it throws is thrown, and the trainer then refuses all
+   * but {@code restore} and {@link #close}, until a restore succeeds.
+   */
   @Override
   public void restore(Checkpoint checkpoint) {
     step = calls.run("restore", () -> restored(checkpoint));
@@ -330,8 +353,10 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     long updates = AdamW.updates(states.remove(UPDATES));
     parts.check(states);
     optimizer.check(checkpoint.tensors());
+    halfRestored = true;
     parts.restore(states);
     optimizer.restore(checkpoint.tensors(), updates);
+    halfRestored = false;
     return checkpoint.step();
   }
 
@@ -366,7 +391,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
         "rollout: expected rolloutsAhead 0, since prompts and rewards are in use on another thread,"
             + " got %s",
         config.rolloutsAhead());
-    return calls.run("rollout", () -> drawn(step));
+    return run("rollout", () -> drawn(step));
   }
 
   private PairwiseBatch drawn(long step) {
@@ -399,7 +424,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @throws IllegalStateException within a call of another thread; after {@link #close}
    */
   public Gradients gradients(PairwiseBatch batch) {
-    return calls.runOrNest("gradients", () -> updates.gradients(batch));
+    return calls.runOrNest("gradients", whole("gradients", () -> updates.gradients(batch)));
   }
 
   /**
@@ -414,7 +439,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    */
   @CanIgnoreReturnValue
   public double apply(Gradients gradients) {
-    return calls.run("apply", () -> applied(gradients));
+    return run("apply", () -> applied(gradients));
   }
 
   private double applied(Gradients gradients) {

@@ -27,7 +27,8 @@ public interface Resumable {
    *
    * @param checkpoint of a trainer with the same settings and model
    * @throws IllegalArgumentException if a setting differs, or a tensor is missing or of another
-   *     shape; each is named, and nothing was changed
+   *     shape; each is named, and nothing was changed; or if a {@link Stateful} part refuses its
+   *     state, after which nothing but another restore is allowed
    */
   void restore(Checkpoint checkpoint);
 }

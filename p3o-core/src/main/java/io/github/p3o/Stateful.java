@@ -18,7 +18,8 @@ public interface Stateful {
    * Goes back to what was remembered.
    *
    * @param state what {@link #state} gave, perhaps in another process
-   * @throws IllegalArgumentException for a text that {@link #state} never gives
+   * @throws IllegalArgumentException for a text that {@link #state} never gives; the trainer then
+   *     takes no step until it is restored as a whole
    */
   void restore(String state);
 }

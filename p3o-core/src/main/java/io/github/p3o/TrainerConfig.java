@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import io.github.p3o.internal.ConfigReader;
 import java.nio.file.Path;
+import java.util.function.UnaryOperator;
 
 /**
  * The settings of a {@link P3OTrainer}. The objective has its own: clip range, KL coefficient.
@@ -92,21 +93,7 @@ public record TrainerConfig(
    * @throws java.io.UncheckedIOException if the file cannot be read
    */
   public static TrainerConfig read(Path file) {
-    return read(file, builder());
-  }
-
-  /**
-   * Reads a file of YAML or JSON over other defaults.
-   *
-   * @param file YAML or JSON; an infinite number is written {@code Infinity}
-   * @param defaults what the file does not name keeps its value here
-   * @return the configuration
-   * @throws IllegalArgumentException for an unknown key, which is named with the nearest known one,
-   *     a value of another type or out of range
-   * @throws java.io.UncheckedIOException if the file cannot be read
-   */
-  public static TrainerConfig read(Path file, Builder defaults) {
-    return ConfigReader.read(file, defaults, Builder.class, Builder::build);
+    return ConfigReader.read(file, builder(), Builder.class, Builder::build);
   }
 
   /**
@@ -117,6 +104,22 @@ public record TrainerConfig(
    */
   public static Builder builder() {
     return new Builder();
+  }
+
+  /**
+   * A builder that starts from a file of YAML or JSON, for settings that go over the file's. What
+   * they have to do with each other is checked by {@link Builder#build}, so that a file may ask for
+   * what it becomes legal with.
+   *
+   * @param file YAML or JSON; an infinite number is written {@code Infinity}
+   * @param defaults what the file does not name keeps its value here; stays as it is
+   * @return a new builder
+   * @throws IllegalArgumentException for an unknown key, which is named with the nearest known one,
+   *     or a value of another type
+   * @throws java.io.UncheckedIOException if the file cannot be read
+   */
+  public static Builder builder(Path file, Builder defaults) {
+    return ConfigReader.read(file, defaults, Builder.class);
   }
 
   /** Collects the settings of a {@link TrainerConfig}. */
@@ -211,6 +214,16 @@ public record TrainerConfig(
     public Builder optimizer(OptimizerConfig optimizer) {
       this.optimizer = optimizer;
       return this;
+    }
+
+    /**
+     * Changes the optimiser.
+     *
+     * @param change of the optimiser so far, such as {@code it -> it.withWeightDecay(0.01)}
+     * @return this
+     */
+    public Builder optimizer(UnaryOperator<OptimizerConfig> change) {
+      return optimizer(change.apply(optimizer));
     }
 
     /**

@@ -293,11 +293,29 @@ class HealthMonitorTest {
 
   @Test
   void thresholds_outOfRange_areRefusedByName() {
-    assertThatThrownBy(() -> new HealthThresholds(0, 0.1, 3, 1, 0.9, 0.1, 2, 0.5, 0.3, 2))
+    HealthThresholds defaults = HealthThresholds.defaults();
+    assertThatThrownBy(() -> defaults.withWindow(0))
         .hasMessage("window: expected at least 1, got 0");
-    assertThatThrownBy(() -> new HealthThresholds(5, 0.1, 1, 1, 0.9, 0.1, 2, 0.5, 0.3, 2))
+    assertThatThrownBy(() -> defaults.withKlSpikeFactor(1))
         .hasMessage("klSpikeFactor: expected a number > 1, got 1.0");
-    assertThatThrownBy(() -> new HealthThresholds(5, 0.1, 3, 1, 0, 0.1, 2, 0.5, 0.3, 2))
+    assertThatThrownBy(() -> defaults.withZeroSignal(0))
         .hasMessage("zeroSignal: expected a number in (0, 1], got 0.0");
+  }
+
+  @Test
+  void thresholds_withOneValue_keepTheOthers() {
+    assertThat(
+            HealthThresholds.defaults()
+                .withWindow(7)
+                .withNegativeKl(0.2)
+                .withKlSpikeFactor(4)
+                .withKlSpikeNats(1.5)
+                .withZeroSignal(0.8)
+                .withEntropyShare(0.15)
+                .withLengthFactor(3)
+                .withClipFraction(0.6)
+                .withEffectiveSample(0.25)
+                .withHackingErrors(2.5))
+        .isEqualTo(new HealthThresholds(7, 0.2, 4, 1.5, 0.8, 0.15, 3, 0.6, 0.25, 2.5));
   }
 }

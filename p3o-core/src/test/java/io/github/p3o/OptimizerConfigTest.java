@@ -74,12 +74,13 @@ class OptimizerConfigTest {
     OptimizerConfig config =
         PLAIN
             .withSchedule(3, Schedule.LINEAR, 9)
+            .withLearningRate(0.75)
             .withWeightDecay(0.25)
             .withMaxGradientNorm(Double.POSITIVE_INFINITY);
     assertThat(config)
         .isEqualTo(
             new OptimizerConfig(
-                0.5, 0.9, 0.95, 1e-8, 0.25, Double.POSITIVE_INFINITY, 3, Schedule.LINEAR, 9));
+                0.75, 0.9, 0.95, 1e-8, 0.25, Double.POSITIVE_INFINITY, 3, Schedule.LINEAR, 9));
   }
 
   @Test

@@ -1,5 +1,6 @@
 package io.github.p3o;
 
+import static com.google.common.base.Preconditions.checkArgument;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -10,7 +11,9 @@ import io.github.p3o.TrainerConfig.RatioCheck;
 import io.github.p3o.internal.Ops;
 import io.github.p3o.testing.Bandit;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.function.Function;
@@ -20,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** What goes wrong beside the trainer stops an update before it changes anything. */
 class P3OTrainerFaultsTest {
@@ -160,6 +164,68 @@ class P3OTrainerFaultsTest {
     }
   }
 
+  /** A part of the host's, which may not know the text that it is given. */
+  private static final class Forgetful implements TrainingListener, Stateful {
+    private boolean refuses;
+
+    @Override
+    public String state() {
+      return "all";
+    }
+
+    @Override
+    public void restore(String state) {
+      checkArgument(!refuses, "state: expected none, got %s", state);
+    }
+  }
+
+  /** What comes before that part is restored by then, the parameters are not. */
+  @Test
+  void restore_thatAPartRefuses_endsTheTrainersUseUntilOneSucceeds() {
+    Forgetful part = new Forgetful();
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer = Bandit.trainer(policy).listener(part).build()) {
+      trainer.step();
+      Checkpoint live = trainer.checkpoint();
+      Map<String, INDArray> tensors = new HashMap<>();
+      live.tensors().forEach((name, tensor) -> tensors.put(name, tensor.dup()));
+      Checkpoint saved =
+          new Checkpoint(live.step(), live.settings(), live.states(), ImmutableMap.copyOf(tensors));
+      PairwiseBatch batch = trainer.rollout(1);
+      Gradients gradients = trainer.gradients(batch);
+      trainer.train(2);
+      double[] uninterrupted = vector(policy);
+
+      part.refuses = true;
+      assertThatThrownBy(() -> trainer.restore(saved))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("state: expected none, got all");
+      assertRefusedHalfRestored("step", trainer::step);
+      assertRefusedHalfRestored("checkpoint", trainer::checkpoint);
+      assertRefusedHalfRestored("rollout", () -> trainer.rollout(3));
+      assertRefusedHalfRestored("gradients", () -> trainer.gradients(batch));
+      assertRefusedHalfRestored("apply", () -> trainer.apply(gradients));
+      gradients.close();
+      assertThat(vector(policy)).containsExactly(uninterrupted);
+
+      part.refuses = false;
+      trainer.restore(saved);
+      assertThat(trainer.stepsDone()).isEqualTo(1);
+      trainer.train(2);
+      assertThat(vector(policy)).containsExactly(uninterrupted);
+      tensors.values().forEach(INDArray::close);
+    }
+  }
+
+  private static void assertRefusedHalfRestored(String name, ThrowingCallable call) {
+    assertThatThrownBy(call)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "%s: expected a trainer that was restored as a whole, got one of which a part refused"
+                + " its state; restore it again, or build a new one",
+            name);
+  }
+
   /** What would free memory that is in use. */
   @Test
   void close_whileAnotherThreadIsWithinAStep_isRefusedAndTheStepEnds() throws Exception {
@@ -196,7 +262,52 @@ class P3OTrainerFaultsTest {
     assertThatThrownBy(call)
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(
-            "%s: expected to be asked between two calls, got within one of thread trains", name);
+            "%s: expected to be asked between two calls, got within step of thread trains", name);
+  }
+
+  /** A reward model that asks its trainer for what cannot be, and keeps what it is told. */
+  private static final class Asking implements RewardModel, Stateful {
+    private final List<String> told = new ArrayList<>();
+    private Runnable question = () -> {};
+
+    private void ask() {
+      try {
+        question.run();
+      } catch (IllegalStateException e) {
+        told.add(e.getMessage());
+      }
+    }
+
+    @Override
+    public double[] score(ImmutableList<Prompt> prompts, ImmutableList<Response> responses) {
+      ask();
+      return Bandit.REWARD.score(prompts, responses);
+    }
+
+    @Override
+    public String state() {
+      ask();
+      return "";
+    }
+
+    @Override
+    public void restore(String state) {}
+  }
+
+  @Test
+  void callWithinAnother_isToldWhichItCameWithin() {
+    Asking reward = new Asking();
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer = Bandit.trainer(policy).rewardModel(reward).build()) {
+      reward.question = trainer::step;
+      trainer.rollout(0);
+      trainer.checkpoint();
+    }
+    String thread = " of thread " + Thread.currentThread().getName();
+    assertThat(reward.told)
+        .containsExactly(
+            "step: expected to be asked between two calls, got within rollout" + thread,
+            "step: expected to be asked between two calls, got within checkpoint" + thread);
   }
 
   /** The calls of a host's own loop, within a step and after close. */
@@ -270,7 +381,7 @@ class P3OTrainerFaultsTest {
       within.await();
       try {
         String expected =
-            ": expected to be asked between two calls, got within one of thread draws";
+            ": expected to be asked between two calls, got within rollout of thread draws";
         assertThatThrownBy(() -> trainer.gradients(batch)).hasMessage("gradients" + expected);
         assertThatThrownBy(() -> trainer.rollout(1)).hasMessage("rollout" + expected);
         Gradients gradients = others.gradients(batch);

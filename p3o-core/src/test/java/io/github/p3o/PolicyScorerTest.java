@@ -46,7 +46,8 @@ class PolicyScorerTest {
         assertThatThrownBy(() -> scorer.logProbs(PROMPTS, RESPONSES))
             .isInstanceOf(IllegalStateException.class)
             .hasMessage(
-                "scores: expected to be asked between two calls, got within one of thread scores");
+                "scores: expected to be asked between two calls, got within scores of thread"
+                    + " scores");
       } finally {
         go.countDown();
       }

@@ -237,11 +237,51 @@ class TrainerConfigTest {
   }
 
   @Test
-  void read_overOtherDefaults_keepsThoseThatTheFileDoesNotName() throws IOException {
-    Path file = Files.writeString(directory.resolve("over.yaml"), "seed: 5\nepochsPerStep: 2\n");
+  void builder_ofAFile_keepsTheDefaultsThatItDoesNotNameAndTakesWhatGoesOverIt()
+      throws IOException {
+    Path file =
+        Files.writeString(
+            directory.resolve("over.yaml"),
+            "seed: 5\nepochsPerStep: 2\noptimizer: {weightDecay: 0.5}\n");
     TrainerConfig.Builder defaults = TrainerConfig.builder().epochsPerStep(1).promptsPerStep(8);
-    assertThat(TrainerConfig.read(file, defaults))
-        .isEqualTo(TrainerConfig.builder().seed(5).epochsPerStep(2).promptsPerStep(8).build());
+    assertThat(
+            TrainerConfig.builder(file, defaults)
+                .optimizer(optimizer -> optimizer.withLearningRate(0.25))
+                .build())
+        .isEqualTo(
+            TrainerConfig.builder()
+                .seed(5)
+                .epochsPerStep(2)
+                .promptsPerStep(8)
+                .optimizer(OptimizerConfig.adamW(0.25).withWeightDecay(0.5))
+                .build());
+    assertThat(defaults.build())
+        .isEqualTo(TrainerConfig.builder().epochsPerStep(1).promptsPerStep(8).build());
+  }
+
+  /** Each is legal by what goes over it, and refused without. */
+  @Test
+  void builder_ofAFile_checksItWithWhatGoesOverIt() throws IOException {
+    Path updates = Files.writeString(directory.resolve("u.yaml"), "promptsPerUpdate: 100\n");
+    assertThatThrownBy(() -> TrainerConfig.read(updates))
+        .hasMessage(updates + ": promptsPerUpdate: expected at most promptsPerStep 64, got 100");
+    assertThat(
+            TrainerConfig.builder(updates, TrainerConfig.builder())
+                .promptsPerStep(128)
+                .build()
+                .promptsPerUpdate())
+        .isEqualTo(100);
+    Path horizon =
+        Files.writeString(
+            directory.resolve("h.yaml"), "klControl: {mode: adaptive, target: 1, horizon: 10}\n");
+    assertThatThrownBy(() -> TrainerConfig.read(horizon))
+        .hasMessageStartingWith(horizon + ": klControl.horizon: expected above 25.6");
+    assertThat(
+            TrainerConfig.builder(horizon, TrainerConfig.builder())
+                .promptsPerStep(16)
+                .build()
+                .klControl())
+        .isEqualTo(KlControl.adaptive(1, 10));
   }
 
   @ParameterizedTest

@@ -10,8 +10,10 @@ import org.jspecify.annotations.Nullable;
 public final class OneAtATime {
 
   private final String owner;
-  private final AtomicReference<@Nullable Thread> user = new AtomicReference<>();
+  private final AtomicReference<@Nullable User> user = new AtomicReference<>();
   private volatile boolean closed;
+
+  private record User(Thread thread, String call) {}
 
   /** Of an object that errors call by this name. */
   public OneAtATime(String owner) {
@@ -26,7 +28,8 @@ public final class OneAtATime {
 
   /** Runs a call that may be within another of the same thread, as a listener's within a step. */
   public <T> T runOrNest(String name, Supplier<T> call) {
-    if (user.get() == Thread.currentThread()) {
+    User within = user.get();
+    if (within != null && within.thread() == Thread.currentThread()) {
       return call.get();
     }
     begin(name);
@@ -58,11 +61,12 @@ public final class OneAtATime {
   }
 
   private void begin(String name) {
-    Thread within = user.compareAndExchange(null, Thread.currentThread());
+    User within = user.compareAndExchange(null, new User(Thread.currentThread(), name));
     checkState(
         within == null,
-        "%s: expected to be asked between two calls, got within one of thread %s",
+        "%s: expected to be asked between two calls, got within %s of thread %s",
         name,
-        within == null ? "" : within.getName());
+        within == null ? "" : within.call(),
+        within == null ? "" : within.thread().getName());
   }
 }

@@ -1,19 +1,21 @@
 package io.github.p3o.train;
 
 import com.google.common.base.Ascii;
+import com.google.common.collect.ImmutableMap;
 import io.github.p3o.HealthAlarm;
 import io.github.p3o.StepMetrics;
 import io.github.p3o.TrainingListener;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.HashSet;
+import java.util.Set;
 
 /**
  * Shows training among a host's other meters (Micrometer, which the host adds to its class path):
- * of each metric the last value as a gauge, {@code objective/kl} as {@code p3o.objective.kl}; steps
- * and alarms as counters, {@code p3o.steps} and {@code p3o.alarms} with the tag {@code kind}.
+ * of each metric the value at the last step as a gauge, {@code objective/kl} as {@code
+ * p3o.objective.kl}, and NaN, Micrometer's word for no value, if that step did not measure it;
+ * steps and alarms as counters, {@code p3o.steps} and {@code p3o.alarms} with the tag {@code kind}.
  */
 public final class MicrometerListener implements TrainingListener {
 
@@ -21,7 +23,8 @@ public final class MicrometerListener implements TrainingListener {
 
   private final MeterRegistry registry;
   private final Tags tags;
-  private final Map<String, Double> last = new ConcurrentHashMap<>();
+  private final Set<String> gauges = new HashSet<>();
+  private volatile ImmutableMap<String, Double> last = ImmutableMap.of();
 
   /**
    * A listener of one training run.
@@ -36,21 +39,19 @@ public final class MicrometerListener implements TrainingListener {
 
   @Override
   public void onStep(StepMetrics metrics) {
-    metrics
-        .values()
-        .forEach(
-            (name, value) -> {
-              if (last.put(name, value) == null) {
-                addGauge(name);
-              }
-            });
+    last = metrics.values();
+    last.keySet().stream().filter(gauges::add).forEach(this::addGauge);
     registry.counter(PREFIX + "steps", tags).increment();
   }
 
   private void addGauge(String name) {
-    Gauge.builder(PREFIX + name.replace('/', '.'), last, map -> map.getOrDefault(name, Double.NaN))
+    Gauge.builder(PREFIX + name.replace('/', '.'), this, listener -> listener.value(name))
         .tags(tags)
         .register(registry);
+  }
+
+  private double value(String name) {
+    return last.getOrDefault(name, Double.NaN);
   }
 
   @Override

@@ -289,7 +289,7 @@ class CheckpointsTest {
       assertThatThrownBy(() -> trainer[0].step())
           .isInstanceOf(IllegalStateException.class)
           .hasMessage(
-              "checkpoint: expected to be asked between two calls, got within one of thread "
+              "checkpoint: expected to be asked between two calls, got within step of thread "
                   + Thread.currentThread().getName());
       trainer[0].checkpoint();
       trainer[0].close();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ObjectArrays;
 import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.io.IOException;
@@ -64,6 +65,10 @@ class BadInputTest {
         .failsWith(2, "--lora-rank: expected at least 1, got 0");
     Cli.run("reward", "--policy", model, "--sample-pairs", 4, "--lora-target", "q_proj")
         .failsWith(2, "--lora-rank: expected with --lora-alpha or --lora-target, got none");
+    Cli.run("sft", "--policy", model, "--data", "x.jsonl", "--lora-alpha", 2)
+        .failsWith(2, "--lora-rank: expected with --lora-alpha or --lora-target, got none");
+    Cli.run("sft", "--data", "x.jsonl", "--lora-rank", 2)
+        .failsWith(2, "--lora-rank: expected with --policy, a model that has learned, got a new");
     Cli.run("generate", "--policy", model, "--max-new-tokens", 4, "--top-p", 0)
         .failsWith(2, "--top-p: expected a value in (0, 1], got 0.0");
   }
@@ -78,6 +83,8 @@ class BadInputTest {
             "--freeze, --freeze-layers: names: expected parts of the names of parameters, such as"
                 + " [model.embed_tokens.weight, ",
             ", got layers.9");
+    Cli.run("sft", "--policy", model, "--data", "x.jsonl", "--freeze", "mlp", "--lora-rank", 2)
+        .failsWith(2, "--freeze, --freeze-layers: expected without --lora-rank, which trains an");
     Cli.run("reward", "--policy", model, "--sample-pairs", 4, "--freeze-layers", -1)
         .failsWith(2, "--freeze-layers: expected at least 0, got -1");
   }
@@ -241,6 +248,7 @@ class BadInputTest {
     return Stream.of(
         arguments("--policy", ImmutableList.of("generate")),
         arguments("--policy", ImmutableList.of("generate", "--mapped")),
+        arguments("--adapter", ImmutableList.of("generate", "--policy", model)),
         arguments("--policy", ImmutableList.of("sft", "--data", "DATA")),
         arguments("--tokenizer", ImmutableList.of("sft", "--data", "DATA")),
         arguments("--policy", ImmutableList.of("reward", "--sample-pairs", 4)),
@@ -286,6 +294,22 @@ class BadInputTest {
             "--judge",
             "sentiment")
         .failsWith(2, "p3o: --policy: " + missing + ": directory: expected that of a Hugging Face")
+        .saysOneLine();
+    Object[] players = {"tournament", "--policy", "a=" + model, "--policy", "b=" + model};
+    Cli.run(
+            ObjectArrays.concat(
+                players,
+                new Object[] {"--judge", "cheerful", "--adapter", "b=" + missing},
+                Object.class))
+        .failsWith(
+            2, "p3o: --adapter: expected a directory with an adapter_config.json, got " + missing)
+        .saysOneLine();
+    Cli.run(
+            ObjectArrays.concat(
+                players,
+                new Object[] {"--judge", "cheerful", "--adapter", "c=" + model},
+                Object.class))
+        .failsWith(2, "p3o: --adapter: expected names of players [a, b], got c")
         .saysOneLine();
     Cli.run("tournament", "--policy", "a=" + model, "--policy", "b=" + model, "--judge", missing)
         .failsWith(2, "p3o: --judge: expected a directory or one of [sentiment, cheerful], got ")
@@ -402,7 +426,11 @@ class BadInputTest {
             config,
             "--prompts-per-step",
             128)
-        .failsWith(1, "klControl.horizon: expected above 51.2", "256 responses", "got 30.0");
+        .failsWith(
+            2,
+            "--config: " + config + ": klControl.horizon: expected above 51.2",
+            "256 responses",
+            "got 30.0");
   }
 
   @Test
@@ -428,7 +456,87 @@ class BadInputTest {
         .failsWith(2, "--responses-per-prompt: expected at least 2, got 1");
     Cli.run("sft", "--data", "x.jsonl", "--micro-batch", 0)
         .failsWith(2, "--micro-batch: expected at least 1, got 0");
+    Cli.run("sft", "--data", "x.jsonl", "--steps", 0)
+        .failsWith(2, "--steps: expected at least 1, got 0");
+    Cli.run("reward", "--policy", model, "--sample-pairs", 4, "--steps", 0)
+        .failsWith(2, "--steps: expected at least 1, got 0");
+    Cli.run("align", "--policy", model, "--reward", "sentiment", "--epochs-per-step", 0)
+        .failsWith(2, "--epochs-per-step: expected at least 1, got 0");
     Cli.run("quickstart", "--seeds", 0).failsWith(2, "--seeds: expected at least 1, got 0");
+  }
+
+  /** An option that is wrong by itself is named, not the file that it goes over. */
+  @Test
+  void numbersOutOfRangeOverAFile_areNamedAsOptions() throws IOException {
+    Path config = write("over.yaml", "promptsPerStep: 8\noptimizer: {weightDecay: 0}\n");
+    List<Object> align = List.of("align", "--policy", model, "--reward", "sentiment");
+    for (List<Object> wrong :
+        List.of(
+            List.<Object>of("--prompts-per-step", 0, "expected at least 1, got 0"),
+            List.<Object>of("--weight-decay", -1, "expected a finite number >= 0, got -1.0"),
+            List.<Object>of("--warmup-updates", -1, "expected a number >= 0, got -1"))) {
+      List<Object> arguments = new ArrayList<>(align);
+      arguments.addAll(List.of("--config", config, wrong.get(0), wrong.get(1)));
+      Cli.run(arguments.toArray())
+          .failsWith(2, "p3o: " + wrong.get(0) + ": " + wrong.get(2))
+          .saysOneLine();
+    }
+  }
+
+  @Test
+  void optimizerOfASupervisedTraining_outOfRange_isNamedBeforeAnyWork() throws IOException {
+    Path data = write("one.jsonl", "{\"text\": \"a\"}\n");
+    Path out = directory.resolve("of-no-optimizer");
+    for (List<Object> command :
+        List.of(
+            List.<Object>of("sft", "--data", data, "--steps", 9),
+            List.<Object>of("reward", "--policy", model, "--sample-pairs", 4, "--steps", 9))) {
+      for (List<Object> wrong :
+          List.of(
+              List.<Object>of("--warmup-updates", 10, "expected at most the 9 steps, got 10"),
+              List.<Object>of("--warmup-updates", -1, "expected a number >= 0, got -1"),
+              List.<Object>of("--weight-decay", -1, "expected a finite number >= 0, got -1.0"),
+              List.<Object>of("--max-gradient-norm", 0, "expected a number > 0, got 0.0"))) {
+        List<Object> arguments = new ArrayList<>(command);
+        arguments.addAll(List.of(wrong.get(0), wrong.get(1), "--out", out));
+        Cli.run(arguments.toArray())
+            .failsWith(2, "p3o: " + wrong.get(0) + ": " + wrong.get(2))
+            .saysOneLine();
+        assertThat(out).doesNotExist();
+      }
+    }
+  }
+
+  @Test
+  void dialoguesOfTooFewTokens_areRefused() throws IOException {
+    Path data =
+        write("pair.jsonl", "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\"}\n");
+    Cli.run("reward", "--policy", model, "--data", data, "--max-tokens", 2)
+        .failsWith(2, "--max-tokens: expected at least 3, got 2");
+  }
+
+  @Test
+  void adapterOfAnotherModel_isNamedWithItsOption() throws IOException {
+    Path data = write("one.jsonl", "{\"text\": \"a\"}\n");
+    Path wide = directory.resolve("wide");
+    Cli.run("sft", "--data", data, "--width", 32, "--steps", 1, "--out", wide).succeeds();
+    Path other = directory.resolve("other-adapter");
+    Cli.run(
+            "sft",
+            "--policy",
+            wide.resolve("model"),
+            "--data",
+            data,
+            "--steps",
+            1,
+            "--lora-rank",
+            1,
+            "--out",
+            other)
+        .succeeds();
+    Cli.run("generate", "--policy", model, "--adapter", other.resolve("adapter"))
+        .failsWith(2, "p3o: --adapter: " + other.resolve("adapter") + ": ", "expected", "got")
+        .saysOneLine();
   }
 
   @Test

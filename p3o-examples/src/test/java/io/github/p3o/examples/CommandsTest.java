@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.google.common.base.Splitter;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ObjectArrays;
 import io.github.p3o.examples.quickstart.StoryGrammar;
@@ -17,6 +18,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -358,6 +361,113 @@ class CommandsTest {
     }
   }
 
+  /** The command that a run printed, with other options behind it. */
+  private static Cli printedCommand(Cli run, Object... more) {
+    Matcher command = Pattern.compile("(?m)to sample: p3o (generate .*)$").matcher(run.out());
+    assertThat(command.find()).as(run.out()).isTrue();
+    Object[] given = Splitter.on(' ').splitToStream(command.group(1)).toArray();
+    return Cli.run(ObjectArrays.concat(given, more, Object.class));
+  }
+
+  private static String generated(Path policy, Object... more) {
+    Object[] command = {"generate", "--policy", policy};
+    return Cli.run(ObjectArrays.concat(command, more, Object.class)).succeeds().out();
+  }
+
+  @Test
+  void sft_withAnAdapter_leavesAdapterAndMergedModel() throws IOException {
+    Path out = directory.resolve("sft-lora");
+    Cli sft =
+        Cli.run(
+                "sft",
+                "--policy",
+                model,
+                "--data",
+                directory.resolve("stories.jsonl"),
+                "--lora-rank",
+                4,
+                "--lora-target",
+                "q_proj,v_proj,o_proj,down_proj",
+                "--learning-rate",
+                0.05,
+                "--steps",
+                12,
+                "--out",
+                out)
+            .succeeds();
+
+    assertThat(out.resolve("model")).isDirectoryContaining("glob:**tokenizer.json");
+    try (TransformerPolicy base = TransformerPolicy.load(model);
+        TransformerPolicy adapted = base.loadAdapter(out.resolve("adapter"));
+        TransformerPolicy merged = adapted.merged();
+        TransformerPolicy saved = TransformerPolicy.load(out.resolve("model"))) {
+      assertThat(adapted.adapter().orElseThrow().rank()).isEqualTo(4);
+      assertThat(saved.parameters().vector()).isEqualTo(merged.parameters().vector());
+    }
+    Object[] greedy = {
+      "--prompt", "one day the big king", "--greedy", "--min-new-tokens", 20, "--max-new-tokens", 30
+    };
+    String before = generated(model, greedy);
+    String after = generated(out.resolve("model"), greedy);
+    assertThat(after).isNotEqualTo(before);
+    assertThat(printedCommand(sft, greedy).succeeds().out()).isEqualTo(after);
+    Path prompts = directory.resolve("one-prompt.jsonl");
+    Files.writeString(prompts, "{\"prompt\": \"one day the big king\"}\n");
+    Path cup = directory.resolve("lora-cup");
+    Cli.run(
+            "tournament",
+            "--policy",
+            "base=" + model,
+            "--policy",
+            "same=" + model,
+            "--policy",
+            "adapted=" + model,
+            "--adapter",
+            "adapted=" + out.resolve("adapter"),
+            "--prompts",
+            prompts,
+            "--max-new-tokens",
+            24,
+            "--judge",
+            "cheerful",
+            "--out",
+            cup)
+        .succeeds();
+    JsonNode answers = JSON.readTree(cup.resolve("samples.jsonl").toFile());
+    assertThat(answers.path("same")).isEqualTo(answers.path("base"));
+    assertThat(answers.path("adapted")).isNotEqualTo(answers.path("base"));
+  }
+
+  /**
+   * Two updates shrink weights to (1 − 500 · rate) of them, twice; the rest of an update is of the
+   * size of its rate. Rates are 1e-3 and 3/4 of that, on the cosine, or 1/2 of it and 1e-3.
+   */
+  @ParameterizedTest
+  @CsvSource({"sft, 0, 0.3125", "sft, 2, 0.375", "reward, 0, 0.3125", "reward, 2, 0.375"})
+  void supervisedTraining_withWeightDecayAndWarmUp_obeysThem(
+      String command, int warmup, double left) {
+    Path out = directory.resolve(command + "-decay-" + warmup);
+    List<Object> arguments =
+        new ArrayList<>(List.of(command, "--policy", model, "--out", out, "--steps", 2));
+    arguments.addAll(List.of("--learning-rate", 1e-3, "--weight-decay", 500));
+    arguments.addAll(List.of("--warmup-updates", warmup));
+    arguments.addAll(
+        command.equals("sft")
+            ? List.of("--data", directory.resolve("stories.jsonl"))
+            : List.of("--sample-pairs", 16, "--max-new-tokens", 12));
+    Cli.run(arguments.toArray()).succeeds();
+
+    assertThat(meanOfNorm(out.resolve("model")) / meanOfNorm(model)).isCloseTo(left, within(0.005));
+  }
+
+  private static double meanOfNorm(Path directory) {
+    return TensorFiles.read(directory.resolve("model.safetensors")).entrySet().stream()
+        .filter(tensor -> tensor.getKey().equals("model.norm.weight"))
+        .mapToDouble(tensor -> tensor.getValue().meanNumber().doubleValue())
+        .findFirst()
+        .orElseThrow();
+  }
+
   /** Each command, and what of the model it leaves as it was. */
   @ParameterizedTest
   @CsvSource({"align, p3o-v2", "align, ppo", "reward, ''", "sft, ''"})
@@ -621,7 +731,8 @@ class CommandsTest {
       assertThat(saved.parameters().vector()).isEqualTo(merged.parameters().vector());
       assertThat(saved.parameters().vector()).isNotEqualTo(base.parameters().vector());
     }
-    Cli.run("generate", "--policy", out.resolve("model"), "--greedy").succeeds();
+    Cli sampled = Cli.run("generate", "--policy", out.resolve("model"), "--greedy").succeeds();
+    assertThat(printedCommand(align, "--greedy").succeeds().out()).isEqualTo(sampled.out());
   }
 
   /** The same adapter, byte for byte, whether the weights under it were read or are mapped. */
@@ -632,7 +743,20 @@ class CommandsTest {
     Path read = directory.resolve("read");
     Path mapped = directory.resolve("mapped");
     alignBriefly(read, lora).succeeds();
-    alignBriefly(mapped, ObjectArrays.concat(lora, "--mapped")).succeeds();
+    Cli align = alignBriefly(mapped, ObjectArrays.concat(lora, "--mapped")).succeeds();
+    assertThat(align.out()).contains(" --mapped\n");
+    assertThat(printedCommand(align, "--seed", 3).succeeds().out())
+        .isEqualTo(
+            Cli.run(
+                    "generate",
+                    "--policy",
+                    model,
+                    "--adapter",
+                    read.resolve("adapter"),
+                    "--seed",
+                    3)
+                .succeeds()
+                .out());
     for (String file : List.of("adapter/adapter_model.safetensors", "model/model.safetensors")) {
       assertThat(mapped.resolve(file)).hasSameBinaryContentAs(read.resolve(file));
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.p3o.examples.quickstart.StoryGrammar;
 import java.io.IOException;
@@ -161,6 +162,66 @@ class ResumeTest {
     Cli.run("resume", run).succeeds();
     Cli.run(split(sft(400, uninterrupted)).toArray()).succeeds();
     assertSameResult(run, uninterrupted);
+  }
+
+  private static List<Object> adapter(int steps, Path out) {
+    return new ArrayList<>(
+        List.of(
+            "sft --lora-rank 2 --batch 4 --learning-rate 0.01 --warmup-updates 3 --weight-decay 0.1"
+                + " --data",
+            data,
+            "--policy",
+            model,
+            "--steps",
+            steps,
+            "--out",
+            out));
+  }
+
+  @Test
+  void sftOfAnAdapter_interruptedAndResumed_endsAsIfNothingHadHappened() throws Exception {
+    Path run = directory.resolve("sft-lora");
+    Path uninterrupted = directory.resolve("sft-lora-whole");
+    interrupt(split(adapter(400, run)), run);
+    assertThat(run.resolve("adapter")).doesNotExist();
+    Cli.run("resume", run).succeeds();
+    Cli.run(split(adapter(400, uninterrupted)).toArray()).succeeds();
+    assertSameResult(run, uninterrupted);
+    assertThat(run.resolve("adapter/adapter_model.safetensors"))
+        .hasSameBinaryContentAs(uninterrupted.resolve("adapter/adapter_model.safetensors"));
+  }
+
+  @Test
+  void resume_withOtherSettingsOrAnotherModelUnderAnAdapter_isRefusedByName() throws Exception {
+    Path run = directory.resolve("other-settings");
+    Cli.run(split(adapter(3, run)).toArray()).succeeds();
+    Path file = run.resolve("run.json");
+    String description = Files.readString(file);
+    for (String option : List.of("--weight-decay", "--warmup-updates", "--lora-rank")) {
+      ObjectNode changed = (ObjectNode) JSON.readTree(description);
+      ArrayNode arguments = (ArrayNode) changed.path("arguments");
+      for (int i = 1; i < arguments.size(); i++) {
+        if (arguments.get(i - 1).asText().equals(option)) {
+          arguments.set(i, "1");
+        }
+      }
+      Files.writeString(file, changed.toString());
+      Cli.run("resume", run)
+          .failsWith(
+              1,
+              switch (option) {
+                case "--weight-decay" ->
+                    "optimizer.weightDecay: expected 0.1 as in the checkpoint, got 1.0";
+                case "--warmup-updates" ->
+                    "optimizer.warmupUpdates: expected 3 as in the checkpoint, got 1";
+                default -> "lora_A.weight: expected FLOAT [2, 16] as in the checkpoint, got FLOAT";
+              });
+    }
+    Path other = directory.resolve("sft-for-other");
+    Cli.run(split(sft(6, other)).toArray()).succeeds();
+    Files.writeString(
+        file, description.replace(model.toString(), other.resolve("model").toString()));
+    Cli.run("resume", run).failsWith(1, "frozenParameters: expected ", " as in the checkpoint");
   }
 
   @Test

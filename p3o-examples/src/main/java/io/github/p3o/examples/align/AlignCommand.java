@@ -47,8 +47,8 @@ import picocli.CommandLine.Spec;
       "Samples pairs of responses, scores them, and updates the model on the differences; every few"
           + " steps it is judged on held-out prompts. The result is DIR/model, a Hugging Face"
           + " directory, and DIR/report.html; of a low-rank adapter also DIR/adapter, which PEFT"
-          + " reads. Without prompts, the openings of children's stories"
-          + " are the prompts."
+          + " reads and p3o generate --adapter takes. Without prompts, the openings of children's"
+          + " stories are the prompts."
     },
     footer = {
       "  p3o align --policy DIR --reward sentiment --prompt 'Once upon a time'",
@@ -57,9 +57,6 @@ import picocli.CommandLine.Spec;
       "  p3o align --policy DIR --reward sentiment --lora-rank 8"
     })
 public final class AlignCommand implements Callable<Integer> {
-
-  private static final String MODEL = "model";
-  private static final String ADAPTER = "adapter";
 
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final PromptOptions promptOptions = new PromptOptions();
@@ -167,7 +164,7 @@ public final class AlignCommand implements Callable<Integer> {
     boolean seedGiven = spec.commandLine().getParseResult().hasMatchedOption("--seed");
     TrainerConfig config =
         trainer.config(preset, objective.epochsPerStep(), seedGiven ? options.seed() : null);
-    try (LanguageModel model = freezing.applyTo(languageModel());
+    try (LanguageModel model = lora.applyTo(freezing.applyTo(languageModel()), config.seed());
         Reward scored = Reward.open(reward, model, weights::rewardModel)) {
       PromptSplit prompts = prompts(model, config.seed());
       Alignment.Settings settings =
@@ -252,23 +249,11 @@ public final class AlignCommand implements Callable<Integer> {
       PromptSplit prompts,
       Alignment.Settings settings,
       Run run) {
-    TransformerPolicy whole = model.policy().withTemperature(temperature);
-    if (!lora.isWanted()) {
-      try (Policy reference = whole.frozenCopy()) {
-        Outcome outcome = align(whole, reference, model.codec(), scored, prompts, settings, run);
-        if (!run.interrupted()) {
-          model.save(run.directory().resolve(MODEL));
-        }
-        return outcome;
-      }
-    }
-    try (TransformerPolicy adapted = lora.addTo(whole, settings.config().seed());
-        Policy reference = adapted.withoutAdapter()) {
-      Outcome outcome = align(adapted, reference, model.codec(), scored, prompts, settings, run);
+    TransformerPolicy trained = model.policy().withTemperature(temperature);
+    try (Policy reference = lora.isWanted() ? trained.withoutAdapter() : trained.frozenCopy()) {
+      Outcome outcome = align(trained, reference, model.codec(), scored, prompts, settings, run);
       if (!run.interrupted()) {
-        adapted.saveAdapter(run.directory().resolve(ADAPTER));
-        adapted.save(run.directory().resolve(MODEL));
-        model.copyTokenizer(run.directory().resolve(MODEL));
+        model.saveIn(run.directory().path());
       }
       return outcome;
     }
@@ -322,7 +307,9 @@ public final class AlignCommand implements Callable<Integer> {
                 Locale.ROOT,
                 "%nDone in %.0f s. Model: %s, report: %s",
                 run.seconds(),
-                run.directory().resolve(MODEL),
+                run.directory().resolve(LanguageModel.MODEL),
                 run.directory().resolve("report.html")));
+    lora.result(policy, run.directory().path())
+        .ifPresent(line -> run.console().print(line + weights.given()));
   }
 }

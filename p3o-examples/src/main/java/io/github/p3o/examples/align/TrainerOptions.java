@@ -2,9 +2,11 @@ package io.github.p3o.examples.align;
 
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.TrainerConfig;
+import io.github.p3o.examples.run.Checks;
 import io.github.p3o.examples.run.UsageException;
 import io.github.p3o.loss.Preset;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -15,7 +17,9 @@ final class TrainerOptions {
       order = 40,
       names = "--config",
       paramLabel = "FILE",
-      description = "Trainer settings, YAML or JSON; the options below override it.")
+      description =
+          "Trainer settings, YAML or JSON; the options below override it, and are checked together"
+              + " with it.")
   private @Nullable Path file;
 
   @Option(
@@ -70,8 +74,23 @@ final class TrainerOptions {
       description = "Greater gradients are scaled down to it (default: 1).")
   private @Nullable Double maxGradientNorm;
 
+  @Option(
+      order = 47,
+      names = "--warmup-updates",
+      paramLabel = "N",
+      description = "Updates over which the learning rate rises to its peak (default: 0).")
+  private @Nullable Integer warmupUpdates;
+
+  @Option(
+      order = 48,
+      names = "--weight-decay",
+      paramLabel = "X",
+      description = "Weights shrink by learning rate times this at each update (default: 1e-6).")
+  private @Nullable Double weightDecay;
+
   /**
-   * The settings of the file, of the preset, or the defaults, with the options over them.
+   * The settings of the file, of the preset, or the defaults, with the options over them; checked
+   * when all are there, since each may be legal only with the others.
    *
    * @param preset the author's settings
    * @param usualEpochs the epochs on a rollout that the objective wants, if neither file nor option
@@ -79,55 +98,74 @@ final class TrainerOptions {
    * @param seed overrides the file's, if given
    */
   TrainerConfig config(@Nullable Preset preset, int usualEpochs, @Nullable Long seed) {
-    TrainerConfig base = base(preset, usualEpochs);
-    int perStep = or(promptsPerStep, base.promptsPerStep());
-    int perUpdate =
-        base.promptsPerUpdate() == base.promptsPerStep() ? perStep : base.promptsPerUpdate();
-    return new TrainerConfig(
-        seed == null ? base.seed() : seed,
-        perStep,
-        or(responsesPerPrompt, base.responsesPerPrompt()),
-        or(epochsPerStep, base.epochsPerStep()),
-        or(promptsPerUpdate, perUpdate),
-        or(microBatch, base.promptsPerMicroBatch()),
-        optimizer(base.optimizer()),
-        base.ratioCheck(),
-        base.rewardShaping(),
-        base.klControl(),
-        base.maxApproximateKl(),
-        base.rolloutsAhead());
+    check();
+    TrainerConfig.Builder settings = base(preset, usualEpochs).optimizer(this::optimizer);
+    set(seed, settings::seed);
+    set(promptsPerStep, settings::promptsPerStep);
+    set(responsesPerPrompt, settings::responsesPerPrompt);
+    set(epochsPerStep, settings::epochsPerStep);
+    set(promptsPerUpdate, settings::promptsPerUpdate);
+    set(microBatch, settings::promptsPerMicroBatch);
+    TrainerConfig config = built(settings);
+    if (config.rolloutsAhead() > 0) { // the evaluations use the same reward model between the steps
+      throw new UsageException(
+          "rolloutsAhead: expected 0 on the command line, got " + config.rolloutsAhead());
+    }
+    return config;
   }
 
-  private TrainerConfig base(@Nullable Preset preset, int usualEpochs) {
+  /** What is wrong with an option itself is not the file's mistake. */
+  private void check() {
+    atLeast("--prompts-per-step", 1, promptsPerStep);
+    atLeast("--responses-per-prompt", 2, responsesPerPrompt);
+    atLeast("--epochs-per-step", 1, epochsPerStep);
+    atLeast("--prompts-per-update", 1, promptsPerUpdate);
+    atLeast("--micro-batch", 1, microBatch);
+  }
+
+  private static void atLeast(String option, int least, @Nullable Integer value) {
+    if (value != null) {
+      Checks.atLeast(option, least, value);
+    }
+  }
+
+  private static <T> void set(@Nullable T value, Consumer<T> setting) {
+    if (value != null) {
+      setting.accept(value);
+    }
+  }
+
+  private TrainerConfig built(TrainerConfig.Builder settings) {
+    try {
+      return settings.build();
+    } catch (IllegalArgumentException e) {
+      if (file == null) {
+        throw e;
+      }
+      throw new UsageException(file + ": " + e.getMessage());
+    }
+  }
+
+  private TrainerConfig.Builder base(@Nullable Preset preset, int usualEpochs) {
     if (preset != null && file != null) {
       throw new UsageException("--preset, --config: expected at most one of them, got both");
     }
-    if (preset != null) {
-      return preset.config().epochsPerStep(usualEpochs).build();
-    }
-    TrainerConfig.Builder defaults = TrainerConfig.builder().epochsPerStep(usualEpochs);
-    TrainerConfig base = file == null ? defaults.build() : TrainerConfig.read(file, defaults);
-    if (base.rolloutsAhead() > 0) { // the evaluations use the same reward model between the steps
-      throw new UsageException(
-          "rolloutsAhead: expected 0 on the command line, got " + base.rolloutsAhead());
-    }
-    return base;
+    TrainerConfig.Builder base =
+        (preset == null ? TrainerConfig.builder() : preset.config()).epochsPerStep(usualEpochs);
+    return file == null ? base : TrainerConfig.builder(file, base);
   }
 
   private OptimizerConfig optimizer(OptimizerConfig base) {
-    return new OptimizerConfig(
-        learningRate == null ? base.learningRate() : learningRate,
-        base.beta1(),
-        base.beta2(),
-        base.epsilon(),
-        base.weightDecay(),
-        maxGradientNorm == null ? base.maxGradientNorm() : maxGradientNorm,
-        base.warmupUpdates(),
-        base.schedule(),
-        base.totalUpdates());
-  }
-
-  private static int or(@Nullable Integer value, int other) {
-    return value == null ? other : value;
+    OptimizerConfig config = base;
+    if (learningRate != null) {
+      config = config.withLearningRate(learningRate);
+    }
+    if (maxGradientNorm != null) {
+      config = config.withMaxGradientNorm(maxGradientNorm);
+    }
+    if (warmupUpdates != null) {
+      config = config.withSchedule(warmupUpdates, config.schedule(), config.totalUpdates());
+    }
+    return weightDecay == null ? config : config.withWeightDecay(weightDecay);
   }
 }

@@ -3,6 +3,8 @@ package io.github.p3o.examples.evidence;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
+import com.google.common.collect.Sets;
 import io.github.p3o.Prompt;
 import io.github.p3o.Samples;
 import io.github.p3o.eval.Interval;
@@ -21,12 +23,14 @@ import io.github.p3o.examples.run.RunOptions;
 import io.github.p3o.examples.run.TextTable;
 import io.github.p3o.examples.run.UsageException;
 import io.github.p3o.transformer.DecoderConfig;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
@@ -34,6 +38,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
@@ -50,11 +55,16 @@ import picocli.CommandLine.Spec;
     footer = {
       "  p3o tournament --samples runs/quickstart/samples.jsonl --judge cheerful",
       "  p3o tournament --policy a=DIR --policy b=DIR --judge REWARD --judge sentiment",
+      "  p3o tournament --policy a=DIR --policy b=DIR --adapter b=RUN/adapter --judge REWARD",
       "  p3o tournament --samples FILE --chat-model gpt-4o-mini"
     })
 public final class TournamentCommand implements Callable<Integer> {
 
   private static final String PROMPT = "prompt";
+
+  /** Beside those of prompts. */
+  private static final ImmutableSet<String> OF_ANSWERS =
+      ImmutableSet.of("--adapter", "--max-new-tokens", "--temperature");
 
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final PromptOptions promptOptions = new PromptOptions();
@@ -65,6 +75,13 @@ public final class TournamentCommand implements Callable<Integer> {
       paramLabel = "NAME=DIR",
       description = "A player: a model, a Hugging Face directory; two or more.")
   private Map<String, Path> policies = new LinkedHashMap<>();
+
+  @Option(
+      names = "--adapter",
+      paramLabel = "NAME=DIR",
+      description =
+          "A low-rank adapter over that player's model, as PEFT or --lora-rank leaves it.")
+  private Map<String, Path> adapters = new LinkedHashMap<>();
 
   @Option(
       names = "--samples",
@@ -154,6 +171,7 @@ public final class TournamentCommand implements Callable<Integer> {
           "--policy, --samples: expected one of the two, got "
               + (samples == null ? "neither" : "both"));
     }
+    checkAnswersAreAskedFor();
     if (samples == null && policies.size() < 2) {
       throw new UsageException("--policy: expected at least 2 players, got " + policies.keySet());
     }
@@ -164,7 +182,40 @@ public final class TournamentCommand implements Callable<Integer> {
     Checks.atLeast("--resamples", 1, resamples);
     Checks.atLeast("--show-samples", 0, showSamples);
     policies.values().forEach(DecoderConfig::read); // before the first one answers
+    adapters.forEach(this::checkAdapter);
     judges.forEach(TextReward::check);
+  }
+
+  /** What says how models are to answer means nothing where the answers are given. */
+  private void checkAnswersAreAskedFor() {
+    if (samples == null) {
+      return;
+    }
+    Set<String> ofModels =
+        Sets.union(
+            OF_ANSWERS, CommandSpec.forAnnotatedObject(new PromptOptions()).optionsMap().keySet());
+    List<String> meaningless =
+        spec.commandLine().getParseResult().matchedOptions().stream()
+            .map(OptionSpec::longestName)
+            .filter(ofModels::contains)
+            .distinct()
+            .toList();
+    if (!meaningless.isEmpty()) {
+      throw new UsageException(
+          String.join(", ", meaningless)
+              + ": expected with --policy alone, got --samples, which has prompts and answers");
+    }
+  }
+
+  private void checkAdapter(String player, Path directory) {
+    if (!policies.containsKey(player)) {
+      throw new UsageException(
+          "--adapter: expected names of players " + policies.keySet() + ", got " + player);
+    }
+    if (!Files.exists(directory.resolve("adapter_config.json"))) {
+      throw new UsageException(
+          "--adapter: expected a directory with an adapter_config.json, got " + directory);
+    }
   }
 
   /** The columns of a samples.jsonl. */
@@ -207,7 +258,7 @@ public final class TournamentCommand implements Callable<Integer> {
     try (Console.Stage stage = run.console().stage("answers", policies.size())) {
       policies.forEach(
           (name, directory) -> {
-            try (LanguageModel model = LanguageModel.load(directory)) {
+            try (LanguageModel model = player(name, directory)) {
               ImmutableList<Prompt> prompts = prompts(model, run.console());
               if (texts.isEmpty()) {
                 prompts.forEach(prompt -> texts.add(model.codec().text(prompt)));
@@ -218,6 +269,12 @@ public final class TournamentCommand implements Callable<Integer> {
           });
     }
     return new Answers(ImmutableList.copyOf(texts), players);
+  }
+
+  private LanguageModel player(String name, Path directory) {
+    LanguageModel base = LanguageModel.load(directory);
+    Path adapter = adapters.get(name);
+    return adapter == null ? base : base.withAdapter(adapter);
   }
 
   private ImmutableList<Prompt> prompts(LanguageModel model, Console console) {

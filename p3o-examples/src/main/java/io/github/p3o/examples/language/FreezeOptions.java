@@ -6,7 +6,6 @@ import io.github.p3o.examples.run.Checks;
 import io.github.p3o.examples.run.UsageException;
 import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.FreezeConfig;
-import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
 import java.util.List;
 import java.util.function.Function;
@@ -48,13 +47,7 @@ public final class FreezeOptions {
 
   /** The model; or, if anything is frozen, a copy in its place. */
   public LanguageModel applyTo(LanguageModel model) {
-    if (!isWanted()) {
-      return model;
-    }
-    try (TransformerPolicy whole = model.policy()) {
-      return new LanguageModel(
-          freeze(whole.config(), whole::withFrozen), model.tokenizer(), model.tokenizerDirectory());
-    }
+    return isWanted() ? model.with(whole -> freeze(whole.config(), whole::withFrozen)) : model;
   }
 
   /** The same of a reward model. */

@@ -36,7 +36,8 @@ import picocli.CommandLine.Spec;
     footer = {
       "  p3o generate --policy DIR --prompt 'Once upon a time' --greedy",
       "  p3o generate --policy DIR --count 3 --temperature 0.8 --seed 7",
-      "  p3o generate --policy DIR --prompt Hello --top-p 0.9 --top-k 40 --stop END"
+      "  p3o generate --policy DIR --prompt Hello --top-p 0.9 --top-k 40 --stop END",
+      "  p3o generate --policy DIR --adapter RUN/adapter --mapped"
     })
 public final class GenerateCommand implements Callable<Integer> {
 
@@ -54,6 +55,12 @@ public final class GenerateCommand implements Callable<Integer> {
       description = "The model, a Hugging Face directory.")
   @SuppressWarnings("NullAway.Init") // set by picocli
   private Path policy;
+
+  @Option(
+      names = "--adapter",
+      paramLabel = "DIR",
+      description = "A low-rank adapter over the model, as PEFT or --lora-rank leaves it.")
+  private @Nullable Path adapter;
 
   @Option(
       names = "--max-new-tokens",
@@ -98,7 +105,7 @@ public final class GenerateCommand implements Callable<Integer> {
           "--count: expected 1 with --greedy, which has one text for each prompt, got " + count);
     }
     Console console = Run.console(spec, options.display());
-    try (LanguageModel model = weights.languageModel(policy)) {
+    try (LanguageModel model = model()) {
       int tokens = newTokens(model);
       SamplingConfig sampling = truncation.config(tokens, model.tokenizer());
       List<Prompt> prompts =
@@ -114,6 +121,11 @@ public final class GenerateCommand implements Callable<Integer> {
       }
       return 0;
     }
+  }
+
+  private LanguageModel model() {
+    LanguageModel base = weights.languageModel(policy);
+    return adapter == null ? base : base.withAdapter(adapter);
   }
 
   /** Prints the texts, and gives them as the lines of a file; fewer if it is stopped. */

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
@@ -23,6 +24,12 @@ import org.nd4j.linalg.api.buffer.DataType;
  */
 public record LanguageModel(TransformerPolicy policy, Tokenizer tokenizer, Path tokenizerDirectory)
     implements AutoCloseable {
+
+  /** In a run directory: the model, a Hugging Face directory. */
+  public static final String MODEL = "model";
+
+  /** In a run directory: a low-rank adapter alone. */
+  public static final String ADAPTER = "adapter";
 
   private static final String TOKENIZER = "tokenizer.json";
 
@@ -113,6 +120,21 @@ public record LanguageModel(TransformerPolicy policy, Tokenizer tokenizer, Path 
     }
   }
 
+  /** The same with a low-rank adapter over it, as PEFT or a run wrote it; this one is closed. */
+  public LanguageModel withAdapter(Path directory) {
+    return with(base -> base.loadAdapter(directory));
+  }
+
+  /** The same with a policy made of this one's, which is closed; if that fails, all of it is. */
+  LanguageModel with(UnaryOperator<TransformerPolicy> change) {
+    try (policy) {
+      return new LanguageModel(change.apply(policy), tokenizer, tokenizerDirectory);
+    } catch (RuntimeException e) {
+      tokenizer.close();
+      throw e;
+    }
+  }
+
   /** Between texts and tokens of this model. */
   public TextCodec codec() {
     return new TextCodec(tokenizer);
@@ -122,6 +144,14 @@ public record LanguageModel(TransformerPolicy policy, Tokenizer tokenizer, Path 
   public void save(Path directory) {
     policy.save(directory);
     copyTokenizer(directory);
+  }
+
+  /** Writes the model into a run directory; of one with an adapter that alone, and all merged. */
+  public void saveIn(Path run) {
+    if (policy.adapter().isPresent()) {
+      policy.saveAdapter(run.resolve(ADAPTER));
+    }
+    save(run.resolve(MODEL));
   }
 
   /** Copies the tokenizer's files. */

@@ -6,9 +6,10 @@ import io.github.p3o.examples.run.Checks;
 import io.github.p3o.examples.run.UsageException;
 import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.LoraConfig;
-import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -52,14 +53,38 @@ public final class LoraOptions {
     return rank != null;
   }
 
-  /** The policy with a new adapter, to be closed; asked for only where one is wanted. */
-  public TransformerPolicy addTo(TransformerPolicy policy, long seed) {
-    return add(policy.config(), config -> policy.withAdapter(config, seed));
+  /** The model; or, if an adapter is asked for, the same with a new one in its place. */
+  public LanguageModel applyTo(LanguageModel model, long seed) {
+    return isWanted()
+        ? model.with(whole -> add(whole.config(), config -> whole.withAdapter(config, seed)))
+        : model;
   }
 
   /** The same of a reward model. */
-  public TransformerRewardModel addTo(TransformerRewardModel model, long seed) {
-    return add(model.config(), config -> model.withAdapter(config, seed));
+  public TransformerRewardModel applyTo(TransformerRewardModel model, long seed) {
+    if (!isWanted()) {
+      return model;
+    }
+    try (model) {
+      return add(model.config(), config -> model.withAdapter(config, seed));
+    }
+  }
+
+  /**
+   * Where a run left the language model's adapter, and the command that samples with it over the
+   * weights that it was trained over.
+   *
+   * @param base directory of those weights
+   * @param run directory of the run
+   * @return a line to print; empty if no adapter was asked for
+   */
+  public Optional<String> result(Path base, Path run) {
+    Path adapter = run.resolve(LanguageModel.ADAPTER);
+    return isWanted()
+        ? Optional.of(
+            "Adapter: %s, to sample: p3o generate --policy %s --adapter %s"
+                .formatted(adapter, base, adapter))
+        : Optional.empty();
   }
 
   private <M> M add(DecoderConfig sizes, Function<LoraConfig, M> add) {

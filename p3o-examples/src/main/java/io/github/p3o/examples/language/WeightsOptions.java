@@ -28,6 +28,11 @@ public final class WeightsOptions {
     }
   }
 
+  /** The option as it was given, behind a command that asks for the same; empty if it was not. */
+  public String given() {
+    return mapped ? " --mapped" : "";
+  }
+
   /** A language model that is only read. */
   public LanguageModel languageModel(Path directory) {
     return mapped ? mapped(directory, LanguageModel::map) : LanguageModel.load(directory);

@@ -51,11 +51,9 @@ import picocli.CommandLine.Spec;
     })
 public final class RewardCommand implements Callable<Integer> {
 
-  private static final String MODEL = "model";
-  private static final String ADAPTER = "adapter";
-
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final SampleOptions samples = new SampleOptions();
+  @Mixin private final OptimizerOptions optimizer = new OptimizerOptions();
   @Mixin private final LoraOptions lora = new LoraOptions();
   @Mixin private final FreezeOptions freezing = new FreezeOptions();
   @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
@@ -120,13 +118,6 @@ public final class RewardCommand implements Callable<Integer> {
   private int microBatch;
 
   @Option(
-      names = "--learning-rate",
-      paramLabel = "X",
-      defaultValue = "1e-3",
-      description = "Of AdamW, falling on a cosine to 0 (default: ${DEFAULT-VALUE}).")
-  private double learningRate;
-
-  @Option(
       names = "--margin",
       paramLabel = "X",
       defaultValue = "0",
@@ -150,6 +141,10 @@ public final class RewardCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (steps != null) {
+      Checks.atLeast("--steps", 1, steps);
+    }
+    optimizer.check(steps);
     Checks.atLeast("--batch", 1, batch);
     Checks.atLeast("--micro-batch", 1, microBatch);
     Checks.share("--held-out", heldOut);
@@ -175,6 +170,9 @@ public final class RewardCommand implements Callable<Integer> {
 
   private Labels read(Path file, LanguageModel model, Console console) {
     int context = model.policy().config().maxPositions();
+    if (maxTokens != null) {
+      Checks.atLeast("--max-tokens", 2 + model.codec().begun().length, maxTokens);
+    }
     Comparisons comparisons =
         new Comparisons(model.codec(), maxTokens == null ? context : Math.min(maxTokens, context));
     TokenFile<Comparison> training = TokenFile.ofComparisons();
@@ -212,7 +210,7 @@ public final class RewardCommand implements Callable<Integer> {
           reward,
           labels.training(),
           new RewardFit.Settings(
-              updates, batch, microBatch, learningRate, objective, options.seed()),
+              updates, batch, microBatch, optimizer.config(updates), objective, options.seed()),
           Saving.every(checkpoints.every(), "reward", run),
           run);
       if (run.interrupted()) {
@@ -221,22 +219,16 @@ public final class RewardCommand implements Callable<Integer> {
       Calibration calibration =
           RewardFit.measure(reward, labels.heldOut(), microBatch, run.directory());
       if (lora.isWanted()) {
-        reward.saveAdapter(run.directory().resolve(ADAPTER));
+        reward.saveAdapter(run.directory().resolve(LanguageModel.ADAPTER));
       }
-      reward.save(run.directory().resolve(MODEL));
-      model.copyTokenizer(run.directory().resolve(MODEL));
+      reward.save(run.directory().resolve(LanguageModel.MODEL));
+      model.copyTokenizer(run.directory().resolve(LanguageModel.MODEL));
       return calibration;
     }
   }
 
   private TransformerRewardModel begun(LanguageModel model) {
-    TransformerRewardModel whole = freezing.applyTo(untrainedOr(model));
-    if (!lora.isWanted()) {
-      return whole;
-    }
-    try (whole) {
-      return lora.addTo(whole, options.seed());
-    }
+    return lora.applyTo(freezing.applyTo(untrainedOr(model)), options.seed());
   }
 
   private TransformerRewardModel untrainedOr(LanguageModel model) {
@@ -261,7 +253,7 @@ public final class RewardCommand implements Callable<Integer> {
     run.table("On held-out comparisons", measures, "");
     run.console().print("How sure it was, and how often it was right:");
     run.table("How sure it was, and how often it was right", calibration.table(), "");
-    run.console().print("Model: " + run.directory().resolve(MODEL));
+    run.console().print("Model: " + run.directory().resolve(LanguageModel.MODEL));
     run.directory().json("calibration.json", calibration);
     RunReport.write(
         run,

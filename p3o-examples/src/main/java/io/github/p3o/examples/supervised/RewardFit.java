@@ -32,7 +32,7 @@ public final class RewardFit {
    * @param steps updates
    * @param batch comparisons an update
    * @param atOnce comparisons whose gradients are computed at once
-   * @param learningRate at its peak; then half a cosine to 0
+   * @param optimizer of as many updates
    * @param objective with its margin and centering
    * @param seed of the order
    */
@@ -40,9 +40,21 @@ public final class RewardFit {
       int steps,
       int batch,
       int atOnce,
-      double learningRate,
+      OptimizerConfig optimizer,
       BradleyTerryLoss objective,
-      long seed) {}
+      long seed) {
+
+    /** With the usual course of the learning rate. */
+    public Settings(
+        int steps,
+        int batch,
+        int atOnce,
+        double learningRate,
+        BradleyTerryLoss objective,
+        long seed) {
+      this(steps, batch, atOnce, OptimizerOptions.usual(learningRate, steps), objective, seed);
+    }
+  }
 
   /** Trains a reward model in place. */
   public static void run(
@@ -51,13 +63,11 @@ public final class RewardFit {
       Settings settings,
       Saving saving,
       Run run) {
-    OptimizerConfig optimizer =
-        OptimizerConfig.adamW(settings.learningRate())
-            .withCosine(Math.min(20, settings.steps() / 10), settings.steps() + 1);
     Batches<Comparison> batches =
         new Batches<>(training, settings.batch(), new SplittableRandom(settings.seed()));
     try (RewardModelTrainer trainer =
-        new RewardModelTrainer(model, settings.objective(), optimizer, settings.atOnce())) {
+        new RewardModelTrainer(
+            model, settings.objective(), settings.optimizer(), settings.atOnce())) {
       saving.begin(trainer);
       batches.skip(trainer.stepsDone());
       train(trainer, batches, settings, saving, run);

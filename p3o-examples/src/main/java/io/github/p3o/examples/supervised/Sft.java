@@ -24,10 +24,16 @@ public final class Sft {
    * @param steps updates
    * @param batch examples an update
    * @param atOnce examples whose gradients are computed at once
-   * @param learningRate at its peak; then half a cosine to 0
+   * @param optimizer of as many updates
    * @param seed of the order
    */
-  public record Settings(int steps, int batch, int atOnce, double learningRate, long seed) {}
+  public record Settings(int steps, int batch, int atOnce, OptimizerConfig optimizer, long seed) {
+
+    /** With the usual course of the learning rate. */
+    public Settings(int steps, int batch, int atOnce, double learningRate, long seed) {
+      this(steps, batch, atOnce, OptimizerOptions.usual(learningRate, steps), seed);
+    }
+  }
 
   /**
    * Trains a policy in place.
@@ -44,14 +50,14 @@ public final class Sft {
       Settings settings,
       Saving saving,
       Run run) {
-    OptimizerConfig optimizer =
-        OptimizerConfig.adamW(settings.learningRate())
-            .withCosine(Math.min(20, settings.steps() / 10), settings.steps() + 1);
     Batches<Example> batches =
         new Batches<>(training, settings.batch(), new SplittableRandom(settings.seed()));
     try (SftTrainer trainer =
         new SftTrainer(
-            policy, new SftLoss(), optimizer, Math.min(settings.batch(), settings.atOnce()))) {
+            policy,
+            new SftLoss(),
+            settings.optimizer(),
+            Math.min(settings.batch(), settings.atOnce()))) {
       double before = evaluate(trainer, heldOut);
       saving.begin(trainer);
       batches.skip(trainer.stepsDone());

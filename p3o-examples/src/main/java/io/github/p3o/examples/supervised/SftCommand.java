@@ -10,11 +10,13 @@ import com.google.common.collect.ImmutableSortedSet;
 import com.google.common.collect.Lists;
 import com.google.common.hash.Hasher;
 import com.google.common.hash.Hashing;
+import io.github.p3o.OptimizerConfig;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.examples.language.FreezeOptions;
 import io.github.p3o.examples.language.LanguageModel;
 import io.github.p3o.examples.language.LineOptions;
+import io.github.p3o.examples.language.LoraOptions;
 import io.github.p3o.examples.language.TokenFile;
 import io.github.p3o.examples.report.RunReport;
 import io.github.p3o.examples.run.CheckpointOptions;
@@ -57,20 +59,23 @@ import picocli.CommandLine.Spec;
       "",
       "The data are lines of {\"prompt\": ..., \"completion\": ...}, with no loss on the prompt, or"
           + " of {\"text\": ...}; --data-format has others. The result is DIR/model, a Hugging Face"
-          + " directory."
+          + " directory; of a low-rank adapter also DIR/adapter, which PEFT reads and p3o generate"
+          + " --adapter takes."
     },
     footer = {
       "  p3o sft --policy DIR --data answers.jsonl --learning-rate 1e-4",
+      "  p3o sft --policy DIR --data answers.jsonl --lora-rank 8",
       "  p3o sft --tokenizer words --data stories.jsonl --layers 2 --width 64"
     })
 public final class SftCommand implements Callable<Integer> {
 
-  private static final String MODEL = "model";
   private static final Splitter WORDS = Splitter.on(CharMatcher.whitespace()).omitEmptyStrings();
 
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final LineOptions lines = new LineOptions();
   @Mixin private final SizeOptions sizes = new SizeOptions();
+  @Mixin private final OptimizerOptions optimizer = new OptimizerOptions();
+  @Mixin private final LoraOptions lora = new LoraOptions();
   @Mixin private final FreezeOptions freezing = new FreezeOptions();
   @Mixin private final CheckpointOptions checkpoints = new CheckpointOptions();
 
@@ -125,13 +130,6 @@ public final class SftCommand implements Callable<Integer> {
   private int microBatch;
 
   @Option(
-      names = "--learning-rate",
-      paramLabel = "X",
-      defaultValue = "1e-3",
-      description = "Of AdamW, falling on a cosine to 0 (default: ${DEFAULT-VALUE}).")
-  private double learningRate;
-
-  @Option(
       names = "--held-out",
       paramLabel = "SHARE",
       defaultValue = "0.1",
@@ -148,13 +146,16 @@ public final class SftCommand implements Callable<Integer> {
     Checks.atLeast("--batch", 1, batch);
     Checks.atLeast("--micro-batch", 1, microBatch);
     Checks.share("--held-out", heldOut);
-    freezing.check(false);
+    OptimizerConfig updates = optimizer.config(steps);
+    checkAdapter();
     LanguageModel.Sizes ofNew = sizes.sizes();
     // A file that cannot be read is named before there is a run directory.
     ImmutableSortedSet<String> words = words();
     try (Run run = Run.open(spec, options, checkpoints);
         LanguageModel model =
-            freezing.applyTo(model(ofNew, words, run.directory().resolve(MODEL)))) {
+            lora.applyTo(
+                freezing.applyTo(model(ofNew, words, run.directory().resolve(LanguageModel.MODEL))),
+                options.seed())) {
       List<Example> inOrder = examples(model, run.console());
       run.pin("examples", inOrder);
       List<Integer> order = new ArrayList<>(ContiguousSet.closedOpen(0, inOrder.size()));
@@ -166,15 +167,18 @@ public final class SftCommand implements Callable<Integer> {
               model.policy(),
               examples.subList(held, examples.size()),
               examples.subList(0, held),
-              new Sft.Settings(steps, batch, microBatch, learningRate, options.seed()),
+              new Sft.Settings(steps, batch, microBatch, updates, options.seed()),
               Saving.every(checkpoints.every(), "sft", run),
               run);
       if (run.interrupted()) {
         return Run.INTERRUPTED;
       }
-      model.save(run.directory().resolve(MODEL));
+      model.saveIn(run.directory().path());
       run.console().print(result(losses, held));
-      run.console().print("Model: " + run.directory().resolve(MODEL));
+      run.console().print("Model: " + run.directory().resolve(LanguageModel.MODEL));
+      if (policy != null) {
+        lora.result(policy, run.directory().path()).ifPresent(run.console()::print);
+      }
       RunReport.write(
           run,
           new RunReport.About(
@@ -184,6 +188,15 @@ public final class SftCommand implements Callable<Integer> {
               0));
       return 0;
     }
+  }
+
+  private void checkAdapter() {
+    lora.check();
+    if (lora.isWanted() && policy == null) {
+      throw new UsageException(
+          "--lora-rank: expected with --policy, a model that has learned, got a new one");
+    }
+    freezing.check(lora.isWanted());
   }
 
   /**

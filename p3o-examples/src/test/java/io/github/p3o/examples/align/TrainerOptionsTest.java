@@ -1,8 +1,13 @@
 package io.github.p3o.examples.align;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.p3o.KlControl;
+import io.github.p3o.OptimizerConfig;
+import io.github.p3o.OptimizerConfig.Schedule;
 import io.github.p3o.TrainerConfig;
+import io.github.p3o.examples.run.UsageException;
 import io.github.p3o.loss.Preset;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -63,5 +68,74 @@ class TrainerOptionsTest {
     assertThat(config.epochsPerStep()).isEqualTo(1);
     assertThat(config.promptsPerStep()).isEqualTo(8);
     assertThat(config(Objective.VPG, null, "--epochs-per-step", "2").epochsPerStep()).isEqualTo(2);
+  }
+
+  private Path file(String name, String text) throws IOException {
+    return Files.writeString(directory.resolve(name), text);
+  }
+
+  /** Alone each of them is refused; with the option it is legal. */
+  @Test
+  void config_thatBecomesLegalWithAnOption_isTaken() throws IOException {
+    String updates = file("updates.yaml", "promptsPerUpdate: 100\n").toString();
+    assertThatThrownBy(() -> config(Objective.P3O_V2, null, "--config", updates))
+        .isInstanceOf(UsageException.class)
+        .hasMessage(updates + ": promptsPerUpdate: expected at most promptsPerStep 64, got 100");
+    TrainerConfig larger =
+        config(Objective.P3O_V2, null, "--config", updates, "--prompts-per-step", "128");
+    assertThat(larger.promptsPerUpdate()).isEqualTo(100);
+
+    String horizon =
+        file("kl.yaml", "klControl: {mode: adaptive, target: 1, horizon: 10}\n").toString();
+    assertThatThrownBy(() -> config(Objective.P3O_V2, null, "--config", horizon))
+        .hasMessageStartingWith(horizon + ": klControl.horizon: expected above 25.6");
+    assertThat(
+            config(Objective.P3O_V2, null, "--config", horizon, "--prompts-per-step", "16")
+                .klControl())
+        .isEqualTo(KlControl.adaptive(1, 10));
+  }
+
+  @Test
+  void options_overAFile_changeWhatTheyNameAndNothingElse() throws IOException {
+    String path =
+        file(
+                "optimizer.yaml",
+                """
+                seed: 3
+                promptsPerUpdate: 16
+                optimizer:
+                  {learningRate: 0.5, beta2: 0.9, warmupUpdates: 4, schedule: linear,
+                   totalUpdates: 50, weightDecay: 0.25, maxGradientNorm: 2}
+                """)
+            .toString();
+    TrainerConfig.Builder expected = TrainerConfig.builder().seed(3).promptsPerUpdate(16);
+    assertThat(config(Objective.P3O_V2, null, "--config", path))
+        .isEqualTo(
+            expected
+                .optimizer(
+                    new OptimizerConfig(0.5, 0.9, 0.9, 1e-8, 0.25, 2, 4, Schedule.LINEAR, 50))
+                .build());
+    assertThat(
+            config(
+                Objective.P3O_V2,
+                null,
+                "--config=" + path,
+                "--learning-rate=0.125",
+                "--max-gradient-norm=3",
+                "--warmup-updates=7",
+                "--weight-decay=0.75",
+                "--micro-batch=8"))
+        .isEqualTo(
+            expected
+                .promptsPerMicroBatch(8)
+                .optimizer(
+                    new OptimizerConfig(0.125, 0.9, 0.9, 1e-8, 0.75, 3, 7, Schedule.LINEAR, 50))
+                .build());
+  }
+
+  @Test
+  void promptsPerUpdate_thatNobodySays_areAllOfTheStep() {
+    assertThat(config(Objective.P3O_V2, null, "--prompts-per-step", "8").promptsPerUpdate())
+        .isEqualTo(8);
   }
 }

@@ -2,6 +2,7 @@ package io.github.p3o.examples.evidence;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.common.collect.ObjectArrays;
 import com.sun.net.httpserver.HttpServer;
 import io.github.p3o.examples.Cli;
 import io.github.p3o.examples.PageCheck;
@@ -168,6 +169,42 @@ class TournamentCommandTest {
         .failsWith(2, "--judge, --chat-model: expected at least one, got none");
     Cli.run("tournament", "--policy", "a=x", "--judge", "cheerful")
         .failsWith(2, "--policy: expected at least 2 players, got [a]");
+    Path out = directory.resolve("no-models");
+    for (Object[] ofModels :
+        new Object[][] {
+          {"--prompt", "a"},
+          {"--prompts", "x.jsonl"},
+          {"--format", "hh"},
+          {"--chat-template", "hh"},
+          {"--skip-malformed"},
+          {"--truncate-prompts"},
+          {"--max-prompt-tokens", 8},
+          {"--max-new-tokens", 8},
+          {"--temperature", 0.5},
+          {"--adapter", "a=x"}
+        }) {
+      Object[] given = {"tournament", "--samples", samples(), "--judge", "cheerful", "--out", out};
+      Cli.run(ObjectArrays.concat(given, ofModels, Object.class))
+          .failsWith(
+              2,
+              "p3o: "
+                  + ofModels[0]
+                  + ": expected with --policy alone, got --samples, which has prompts and answers");
+      assertThat(out).doesNotExist();
+    }
+    Cli.run(
+            "tournament",
+            "--temperature",
+            2,
+            "--prompt",
+            "a",
+            "--prompt",
+            "b",
+            "--samples",
+            samples(),
+            "--judge",
+            "cheerful")
+        .failsWith(2, "p3o: --temperature, --prompt: expected with --policy alone, got --samples");
     Path cut = Files.writeString(directory.resolve("cut.jsonl"), "{\"prompt\": \"x\", \"a");
     Cli.run("tournament", "--samples", cut, "--judge", "cheerful", "--out", directory.resolve("o0"))
         .failsWith(2, "cut.jsonl, line 1: expected JSON, got something else");
