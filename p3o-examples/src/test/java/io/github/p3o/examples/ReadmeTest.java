@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.BatchShape;
+import io.github.p3o.HealthAlarm;
 import io.github.p3o.LogProbs;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.P3OTrainer;
@@ -14,21 +15,30 @@ import io.github.p3o.Response;
 import io.github.p3o.RewardModel;
 import io.github.p3o.SameDiffPolicy;
 import io.github.p3o.Samples;
+import io.github.p3o.StepMetrics;
 import io.github.p3o.TrainerConfig;
+import io.github.p3o.TrainingListener;
 import io.github.p3o.loss.P3OLoss;
+import io.github.p3o.train.Checkpoints;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The Java of README.md, which {@link DocumentsTest} finds here, does what it says. */
 class ReadmeTest {
+
+  private static final Logger log = LoggerFactory.getLogger(ReadmeTest.class);
 
   private static final List<Prompt> USERS = List.of(Prompt.of(0), Prompt.of(1), Prompt.of(2));
 
@@ -69,7 +79,7 @@ class ReadmeTest {
   }
 
   @Test
-  void example_alignsAHostsPolicy() {
+  void example_alignsAHostsPolicyAndGoesOnAfterAKill(@TempDir Path run) {
     SameDiff network = SameDiff.create(); // yours: features of a user in, logits of 3 items out
     SDVariable x = network.placeHolder("features", DataType.FLOAT, -1, 3);
     network.mmul("logits", x, network.var("weights", Nd4j.zeros(DataType.FLOAT, 3, 3)));
@@ -96,6 +106,35 @@ class ReadmeTest {
       trainer.train(30); // 30 times: users, pairs of items, rewards, updates
     }
     assertThat(Math.exp(logProbs(policy, USERS.get(0))[0])).isGreaterThan(0.8);
+
+    policy.parameters().get("weights").assign(0);
+    Checkpoints checkpoints = new Checkpoints(run.resolve("checkpoints"), 2); // the last two
+    TrainingListener watch =
+        new TrainingListener() {
+          @Override
+          public void onStep(StepMetrics metrics) { // all of them: docs/metrics.md
+            log.info("{}: KL {} nats", metrics.step(), metrics.get("objective/kl"));
+          }
+
+          @Override
+          public void onAlarm(HealthAlarm alarm) { // before a run goes bad
+            log.warn(alarm.message()); // what was seen, its limit, what may help
+          }
+        };
+    try (P3OTrainer trainer = builder.listener(watch).build()) {
+      checkpoints.resume(trainer); // built as at the start: the bits of a run without a kill
+      while (trainer.stepsDone() < 30) {
+        trainer.step();
+        checkpoints.save(trainer);
+      }
+    }
+    double[] end = policy.parameters().get("weights").dup().data().asDouble();
+    policy.parameters().get("weights").assign(0);
+    try (P3OTrainer trainer = builder.build()) {
+      checkpoints.resume(trainer);
+      assertThat(trainer.stepsDone()).isEqualTo(30);
+      assertThat(policy.parameters().get("weights").dup().data().asDouble()).containsExactly(end);
+    }
     policy.close();
   }
 }
