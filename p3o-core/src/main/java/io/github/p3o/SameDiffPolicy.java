@@ -30,6 +30,11 @@ import org.nd4j.linalg.api.shape.Shape;
  * <p>The graph is copied, so the host's own stays as it is; {@link #exportTo} writes the trained
  * parameters back. The shape of what the graph gives is checked at its first run, which {@link
  * #feed} makes once for each number of sequences.
+ *
+ * <p>A trainer refuses a parameter that its loss does not read, such as a value head under P3O:
+ * without a gradient, weight decay alone would move it, and a variable of the host's may be unread
+ * by mistake. What is not to be trained is made a constant first, {@code
+ * graph.getVariable("head").convertToConstant()}; {@link #exportTo} leaves constants alone.
  */
 public final class SameDiffPolicy implements Policy {
 
