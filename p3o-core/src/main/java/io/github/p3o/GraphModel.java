@@ -12,7 +12,8 @@ public interface GraphModel extends AutoCloseable {
 
   /**
    * The trainable parameters. The model's graphs read each of them from a variable of the same
-   * name.
+   * name. A trainer refuses those that its loss does not read: without a gradient, weight decay
+   * alone would move them.
    *
    * @return the live parameters, not a copy
    */

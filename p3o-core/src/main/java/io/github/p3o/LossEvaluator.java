@@ -3,6 +3,7 @@ package io.github.p3o;
 import io.github.p3o.internal.OneAtATime;
 import io.github.p3o.internal.PlainLoss;
 import io.github.p3o.internal.ProgramCache;
+import java.util.Arrays;
 
 /**
  * Runs an objective on plain numbers, without a policy: how a policy in any other engine is
@@ -45,12 +46,56 @@ public final class LossEvaluator implements AutoCloseable {
    * @param logProbs log π_θ(y|x) now {@code [k, groups]}
    * @return the evaluation
    * @throws IllegalArgumentException if the shapes differ
+   * @throws NonFiniteException if the loss or its gradient is not finite, as where a difference of
+   *     rewards is greater than a double can be; names the pair, if it is one alone
    * @throws IllegalStateException if it was closed, or within a call of another thread
    */
   public Evaluation evaluate(PairwiseBatch batch, LogProbs logProbs) {
     PairStatistics.checkShape(batch, logProbs);
     Size size = new Size(batch.responsesPerPrompt(), batch.groups());
-    return calls.run("evaluate", () -> losses.get(size).evaluate(batch, logProbs));
+    return calls.run("evaluate", () -> finite(size, batch, logProbs));
+  }
+
+  private Evaluation finite(Size size, PairwiseBatch batch, LogProbs logProbs) {
+    Evaluation evaluation = losses.get(size).evaluate(batch, logProbs);
+    if (isFinite(evaluation)) {
+      return evaluation;
+    }
+    String message =
+        "evaluate: expected a finite loss and gradient, got loss "
+            + evaluation.loss()
+            + (Double.isFinite(evaluation.loss()) ? " and a gradient that is not" : "");
+    PlainLoss alone = losses.get(new Size(size.responses(), 1));
+    for (int g = 0; g < size.groups(); g++) {
+      PairwiseBatch pair = batch.select(g);
+      LogProbs now = logProbs.select(g);
+      if (!isFinite(alone.evaluate(pair, now))) {
+        throw new NonFiniteException(
+            String.format(
+                "%s; the cause is pair %d, of rewards %s, log-probabilities now %s, old %s,"
+                    + " reference %s",
+                message,
+                batch.ids().get(g),
+                pair.rewards().values(),
+                now.values(),
+                pair.oldLogProbs().values(),
+                pair.referenceLogProbs().values()));
+      }
+    }
+    throw new NonFiniteException(message);
+  }
+
+  private static boolean isFinite(Evaluation evaluation) {
+    return Double.isFinite(evaluation.loss())
+        && Arrays.stream(evaluation.gradient()).allMatch(LossEvaluator::isFinite);
+  }
+
+  private static boolean isFinite(double[] values) {
+    boolean finite = true;
+    for (double value : values) {
+      finite &= Double.isFinite(value);
+    }
+    return finite;
   }
 
   /** Frees the native memory of the graphs. */

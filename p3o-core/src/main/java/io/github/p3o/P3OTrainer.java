@@ -10,6 +10,7 @@ import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.HealthAlarm.Kind;
 import io.github.p3o.internal.AdamW;
 import io.github.p3o.internal.Fingerprint;
+import io.github.p3o.internal.Given;
 import io.github.p3o.internal.HealthRules;
 import io.github.p3o.internal.Objective;
 import io.github.p3o.internal.OneAtATime;
@@ -85,7 +86,11 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     rollouts = new Rollouts(objective, config.rewardShaping());
     health = new HealthMonitor(builder.health);
     ownsReference = builder.reference == null;
-    reference = builder.reference == null ? policy.frozenCopy() : builder.reference;
+    reference =
+        builder.reference == null
+            ? Given.notNull("policy.frozenCopy", "a copy", policy.frozenCopy())
+            : builder.reference;
+    checkReference();
     Policy copyAhead = null;
     boolean whole = false;
     try {
@@ -119,6 +124,18 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     for (int i = 0; i < listeners.size(); i++) {
       parts.add("listeners[" + i + "]", listeners.get(i));
     }
+  }
+
+  /** A KL to what is trained along is 0 for ever, and its coefficient without effect. */
+  private void checkReference() {
+    checkArgument(
+        reference.parameters() != policy.parameters() || policy.parameters().isFrozen(),
+        ownsReference
+            ? "policy.frozenCopy: expected parameters of its own, which stay as they are, got the"
+                + " live ones of the policy"
+            : "reference: expected a policy that is not trained, got one with the live parameters"
+                + " of the trained policy; leave it out for the policy as it is now, or give a"
+                + " frozenCopy() of it, the caller's to close");
   }
 
   private void closeCopies(@Nullable Policy copyAhead) {
@@ -211,6 +228,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @return a new builder
    */
   public static Builder builder(Policy policy, PolicyLoss loss) {
+    Given.notNull("loss", "an objective", loss);
     return new Builder(
         policy, config -> new ResponseObjective(policy, loss, config.responsesPerPrompt()));
   }
@@ -224,6 +242,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @return a new builder
    */
   public static Builder builder(ActorCritic policy, ActorCriticLoss loss) {
+    Given.notNull("loss", "an objective", loss);
     return new Builder(
         policy,
         config ->
@@ -236,6 +255,9 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * draws the same prompts again. One whose listener fails was counted before.
    *
    * @return what was measured
+   * @throws IllegalArgumentException if prompts, sampler or reward model give null or another
+   *     number than was asked for, if the graph of the policy gives other shapes than it should, or
+   *     if the loss does not read each of the policy's parameters
    * @throws NonFiniteException if a reward, log-probability or gradient is not finite; the
    *     parameters are then as before the update that met it
    * @throws IllegalStateException if the policy gives other log-probabilities than the sampler, see
@@ -487,7 +509,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     private @Nullable Policy reference;
 
     private Builder(Policy policy, Function<TrainerConfig, Objective> objective) {
-      this.policy = policy;
+      this.policy = Given.notNull("policy", "a policy", policy);
       this.objective = objective;
       if (policy instanceof PairSampler ownSampler) {
         sampler = ownSampler;
@@ -527,7 +549,8 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
      * @return this
      */
     public Builder samplerOfCopy(Function<Policy, PairSampler> samplerOfCopy) {
-      this.sampler = samplerOfCopy.apply(policy);
+      Given.notNull("samplerOfCopy", "a function", samplerOfCopy);
+      this.sampler = Given.notNull("samplerOfCopy", "a sampler", samplerOfCopy.apply(policy));
       this.samplerOfCopy = samplerOfCopy;
       return this;
     }
@@ -558,11 +581,14 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     /**
      * Sets the reference policy; by default the policy as it is at {@link #build}.
      *
-     * @param reference a frozen policy, the caller's to close
+     * @param reference a policy that stays as it is, such as a {@link Policy#frozenCopy}, or the
+     *     model under an adapter; not the trained one itself, whose KL to itself is 0 for ever. The
+     *     caller's to close
      * @return this
+     * @throws IllegalArgumentException for null, which is not the default
      */
     public Builder reference(Policy reference) {
-      this.reference = reference;
+      this.reference = Given.notNull("reference", "a policy", reference);
       return this;
     }
 
@@ -573,7 +599,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
      * @return this
      */
     public Builder config(TrainerConfig config) {
-      this.config = config;
+      this.config = Given.notNull("config", "a configuration", config);
       return this;
     }
 
@@ -584,7 +610,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
      * @return this
      */
     public Builder health(HealthThresholds health) {
-      this.health = health;
+      this.health = Given.notNull("health", "thresholds", health);
       return this;
     }
 
@@ -595,7 +621,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
      * @return this
      */
     public Builder listener(TrainingListener listener) {
-      listeners.add(listener);
+      listeners.add(Given.notNull("listener", "a listener", listener));
       return this;
     }
 
@@ -604,8 +630,9 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
      *
      * @return a trainer at step 0; the caller closes it
      * @throws IllegalArgumentException if prompts, sampler or reward model are missing, for a
-     *     {@link RewardShaping} that would break the invariance of the objective and is not allowed
-     *     to, or for {@link #workers} with an objective on tokens or rollouts ahead
+     *     reference with the live parameters of the policy, for a {@link RewardShaping} that would
+     *     break the invariance of the objective and is not allowed to, or for {@link #workers} with
+     *     an objective on tokens or rollouts ahead
      */
     public P3OTrainer build() {
       return new P3OTrainer(this);

@@ -2,6 +2,7 @@ package io.github.p3o;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableLongArray;
+import io.github.p3o.internal.Given;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
@@ -44,10 +45,13 @@ public interface PairSampler {
         IntStream.range(0, prompts.size())
             .mapToObj(
                 g ->
-                    sample(
-                        ImmutableList.of(prompts.get(g)),
-                        responses,
-                        new SplittableRandom(seeds.get(g))))
+                    Given.notNull(
+                        "sampler",
+                        "samples",
+                        sample(
+                            ImmutableList.of(prompts.get(g)),
+                            responses,
+                            new SplittableRandom(seeds.get(g)))))
             .toList());
   }
 }

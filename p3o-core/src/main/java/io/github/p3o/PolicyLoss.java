@@ -55,6 +55,8 @@ public interface PolicyLoss {
    * @param logProbs log π_θ(y|x) now {@code [k, groups]}
    * @return the mean loss, its gradient and statistics
    * @throws IllegalArgumentException if the shapes differ
+   * @throws NonFiniteException if the loss or its gradient is not finite; names the pair, if it is
+   *     one alone
    */
   default Evaluation evaluate(PairwiseBatch batch, LogProbs logProbs) {
     try (LossEvaluator evaluator = new LossEvaluator(this)) {

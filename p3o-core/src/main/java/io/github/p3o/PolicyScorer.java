@@ -16,8 +16,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  */
 public final class PolicyScorer implements AutoCloseable {
 
-  private static final String OF_RESPONSES = "p3o/scores";
-  private static final String OF_TOKENS = "p3o/tokenScores";
+  private static final String OF_RESPONSES = "p3o/logProbs";
+  private static final String OF_TOKENS = "p3o/tokenLogProbs";
 
   /**
    * Log-probabilities of responses; not checked to be finite.
@@ -57,12 +57,13 @@ public final class PolicyScorer implements AutoCloseable {
    * @param prompts {@code [sequences]}, the prompt of each response
    * @param responses {@code [sequences]}
    * @return nats {@code [sequences]}
-   * @throws IllegalArgumentException if the counts differ, or the policy refuses a sequence
+   * @throws IllegalArgumentException if the counts differ, or the policy refuses a sequence or its
+   *     graph gives another shape
    * @throws IllegalStateException if it was closed, or within a call of another thread
    */
   public double[] logProbs(List<Prompt> prompts, List<Response> responses) {
     double[] logProbs = new double[responses.size()];
-    scorer.run(prompts, responses, (from, results) -> copy(results, logProbs, from));
+    scorer.run(prompts, responses, (from, to, results) -> copy(results, logProbs, from, to));
     return logProbs;
   }
 
@@ -88,16 +89,15 @@ public final class PolicyScorer implements AutoCloseable {
     scorer.run(
         prompts,
         responses,
-        (from, results) -> {
-          copy(results, logProbs, from);
-          List<Response> rest = responses.subList(from, responses.size());
-          ofTokens.add(Result.rows(results, OF_TOKENS, rest));
+        (from, to, results) -> {
+          copy(results, logProbs, from, to);
+          ofTokens.add(Result.rows(results, OF_TOKENS, responses.subList(from, to)));
         });
     return new Scores(ImmutableDoubleArray.copyOf(logProbs), ofTokens.build());
   }
 
-  private static void copy(Map<String, INDArray> results, double[] into, int from) {
-    double[] part = Result.array(results, OF_RESPONSES).toDoubleVector();
+  private static void copy(Map<String, INDArray> results, double[] into, int from, int to) {
+    double[] part = Result.numbers(results, OF_RESPONSES, to - from);
     System.arraycopy(part, 0, into, from, part.length);
   }
 

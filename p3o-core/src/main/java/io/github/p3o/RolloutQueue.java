@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.base.Throwables;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.github.p3o.internal.Given;
 import io.github.p3o.internal.RandomStreams;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -204,7 +205,7 @@ final class RolloutQueue implements Stateful, AutoCloseable {
           source.draw(
               entry.step,
               entry.policyStep,
-              samplerOfCopy.apply(copy),
+              Given.notNull("samplerOfCopy", "a sampler", samplerOfCopy.apply(copy)),
               RandomStreams.forStep(config.seed(), entry.step));
     } catch (RuntimeException | Error e) {
       failure = e; // step() throws it

@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.ImmutableLongArray;
+import io.github.p3o.internal.Given;
 import io.github.p3o.internal.Scoring;
 import java.util.random.RandomGenerator;
 import java.util.stream.LongStream;
@@ -65,6 +66,7 @@ final class RolloutSource {
     ImmutableList<Prompt> drawn = next(prompts, count, random);
     ImmutableLongArray ids = ids(step, count, config);
     PairwiseBatch batch = times.time("timing_s/sample", () -> workers.rollout(ids, drawn, random));
+    Given.notNull("workers", "a rollout", batch);
     checkArgument(
         batch.responsesPerPrompt() == k && batch.ids().equals(ids) && !batch.prompts().isEmpty(),
         "workers: expected %s responses to each of the prompts %s to %s in their order, got %s to"
@@ -84,7 +86,8 @@ final class RolloutSource {
 
   private static ImmutableList<Prompt> next(
       PromptSource prompts, int count, RandomGenerator random) {
-    ImmutableList<Prompt> drawn = prompts.next(count, random);
+    ImmutableList<Prompt> drawn =
+        Given.notNull("prompts", count + " prompts", prompts.next(count, random));
     checkArgument(
         drawn.size() == count, "prompts: expected %s prompts, got %s", count, drawn.size());
     return drawn;
@@ -94,7 +97,7 @@ final class RolloutSource {
     int count = config.promptsPerStep();
     int k = config.responsesPerPrompt();
     ImmutableList<Prompt> drawn = next(prompts, count, random);
-    Samples samples = sampler.sample(drawn, k, random);
+    Samples samples = Given.notNull("sampler", "samples", sampler.sample(drawn, k, random));
     checkArgument(
         samples.behaviour().responses() == k,
         "sampler: expected %s responses a prompt, got %s",

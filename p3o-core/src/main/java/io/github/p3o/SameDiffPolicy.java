@@ -2,18 +2,25 @@ package io.github.p3o;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
-import com.google.common.collect.ImmutableMap;
+import io.github.p3o.internal.Given;
 import io.github.p3o.internal.Ops;
+import io.github.p3o.internal.Program;
+import io.github.p3o.internal.Result;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.VariableType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.shape.Shape;
 
 /**
  * A policy around a host's own SameDiff graph: the graph's variables of type VARIABLE become the
@@ -21,7 +28,13 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * logits of a choice or the log-probabilities themselves.
  *
  * <p>The graph is copied, so the host's own stays as it is; {@link #exportTo} writes the trained
- * parameters back.
+ * parameters back. The shape of what the graph gives is checked at its first run, which {@link
+ * #feed} makes once for each number of sequences.
+ *
+ * <p>A trainer refuses a parameter that its loss does not read, such as a value head under P3O:
+ * without a gradient, weight decay alone would move it, and a variable of the host's may be unread
+ * by mistake. What is not to be trained is made a constant first, {@code
+ * graph.getVariable("head").convertToConstant()}; {@link #exportTo} leaves constants alone.
  */
 public final class SameDiffPolicy implements Policy {
 
@@ -49,6 +62,9 @@ public final class SameDiffPolicy implements Policy {
   private final int choices;
   private final Feed feed;
   private final Parameters parameters;
+
+  /** What was expected of the graph's shapes and found. */
+  private final Set<String> seen = new HashSet<>();
 
   private SameDiffPolicy(
       SameDiff graph, String variable, int choices, Feed feed, Parameters parameters) {
@@ -134,20 +150,72 @@ public final class SameDiffPolicy implements Policy {
   @Override
   public Map<String, INDArray> feed(
       BatchShape shape, List<Prompt> prompts, List<Response> responses) {
-    ImmutableMap.Builder<String, INDArray> arrays = ImmutableMap.builder();
-    feed.arrays(shape, prompts, responses)
-        .forEach(
-            (name, array) -> {
-              checkFeed(name, array, shape.sequences());
-              arrays.put(name, array.dup('c'));
-            });
+    Map<String, INDArray> arrays = new HashMap<>();
+    boolean whole = false;
+    try {
+      Given.notNull("feed", "arrays", feed.arrays(shape, prompts, responses))
+          .forEach(
+              (name, array) -> {
+                checkFeed(name, array, shape.sequences());
+                arrays.put(name, array.dup('c'));
+              });
+      checkGiven(shape.sequences(), arrays);
+      whole = true;
+    } finally {
+      if (!whole) {
+        arrays.values().forEach(INDArray::close);
+      }
+    }
     if (choices != LOG_PROBS_GIVEN) {
       arrays.putAll(Choices.feed(responses, choices, parameters.dataType()));
     }
-    return arrays.buildOrThrow();
+    return arrays;
+  }
+
+  private void checkGiven(int sequences, Map<String, INDArray> arrays) {
+    if (choices == LOG_PROBS_GIVEN) {
+      checkOfEach("logProbs", variable, sequences, arrays);
+      return;
+    }
+    // Another width could pass by broadcasting: of one column, every choice has probability 1.
+    checkShape(
+        variable,
+        arrays,
+        shape -> Arrays.equals(shape, new long[] {sequences, choices}),
+        String.format(
+            "logits: expected %s of shape [%d, %d], [sequences, choices]",
+            variable, sequences, choices));
+  }
+
+  /** Checks a variable that is a number for each sequence. */
+  private void checkOfEach(
+      String parameter, String name, int sequences, Map<String, INDArray> arrays) {
+    checkShape(
+        name,
+        arrays,
+        shape -> Shape.lengthOf(shape) == sequences,
+        String.format(
+            "%s: expected %s of shape [%d], a number for each sequence",
+            parameter, name, sequences));
+  }
+
+  /** Runs the host's graph forward, once for each number of sequences. */
+  private void checkShape(
+      String name, Map<String, INDArray> arrays, Predicate<long[]> fits, String expected) {
+    if (seen.contains(expected)) {
+      return;
+    }
+    Map<String, INDArray> inputs = new HashMap<>(arrays);
+    inputs.putAll(parameters.asMap());
+    try (Program program = Program.forward(graph.dup(), parameters.names(), List.of(name))) {
+      long[] shape = Result.array(program.run(inputs), name).shape();
+      checkArgument(fits.test(shape), "%s, got %s", expected, Arrays.toString(shape));
+    }
+    seen.add(expected);
   }
 
   private void checkFeed(String name, INDArray array, int sequences) {
+    Given.notNull("feed[" + name + "]", "an array", array);
     SDVariable placeholder = graph.getVariable(name);
     checkArgument(
         placeholder != null && placeholder.isPlaceHolder(),
@@ -251,7 +319,17 @@ public final class SameDiffPolicy implements Policy {
     @Override
     public Map<String, INDArray> feed(
         BatchShape shape, List<Prompt> prompts, List<Response> responses) {
-      return policy.feed(shape, prompts, responses);
+      Map<String, INDArray> arrays = policy.feed(shape, prompts, responses);
+      boolean whole = false;
+      try {
+        policy.checkOfEach("values", values, shape.sequences(), arrays);
+        whole = true;
+        return arrays;
+      } finally {
+        if (!whole) {
+          arrays.values().forEach(INDArray::close);
+        }
+      }
     }
 
     @Override
@@ -262,7 +340,10 @@ public final class SameDiffPolicy implements Policy {
 
   @Override
   public SameDiffPolicy frozenCopy() {
-    return new SameDiffPolicy(graph, variable, choices, feed, parameters.frozenCopy());
+    SameDiffPolicy copy =
+        new SameDiffPolicy(graph, variable, choices, feed, parameters.frozenCopy());
+    copy.seen.addAll(seen);
+    return copy;
   }
 
   @Override

@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableLongArray;
+import io.github.p3o.internal.Given;
 import java.util.Arrays;
 import java.util.List;
 
@@ -20,8 +21,11 @@ import java.util.List;
 public record Samples(
     ImmutableList<Prompt> prompts, ImmutableList<Response> responses, LogProbs behaviour) {
 
-  /** Checks that the three agree in size. */
+  /** Checks that the three are there and agree in size. */
   public Samples {
+    Given.notNull("prompts", "the prompts", prompts);
+    Given.notNull("responses", "the responses", responses);
+    Given.notNull("behaviour", "log-probabilities", behaviour);
     checkArgument(
         behaviour.groups() == prompts.size(),
         "behaviour: expected %s prompts, got %s",

@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.primitives.ImmutableLongArray;
 import com.google.common.util.concurrent.Uninterruptibles;
 import io.github.p3o.TrainerConfig.RatioCheck;
 import io.github.p3o.internal.Ops;
 import io.github.p3o.testing.Bandit;
+import io.github.p3o.testing.Unmarked;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -428,6 +430,55 @@ class P3OTrainerFaultsTest {
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage("rewardModel: expected 48 rewards, one for each response, got 46");
     }
+  }
+
+  /** What each part of a host's gives, in the builder or later, is named. */
+  @Test
+  void step_nullFromAPartOfTheHost_isRefusedByItsName() {
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4)) {
+      assertStepRefused(
+          Bandit.trainer(policy)
+              .prompts((count, random) -> new Unmarked<ImmutableList<Prompt>>().none()),
+          "prompts: expected 24 prompts, got null");
+      assertStepRefused(
+          Bandit.trainer(policy).sampler((prompts, k, random) -> new Unmarked<Samples>().none()),
+          "sampler: expected samples, got null");
+      assertStepRefused(
+          Bandit.trainer(policy)
+              .sampler(
+                  (prompts, k, random) ->
+                      new Samples(
+                          prompts,
+                          new Unmarked<ImmutableList<Response>>().none(),
+                          LogProbs.ofFlat(k, new double[48]))),
+          "responses: expected the responses, got null");
+      assertStepRefused(
+          Bandit.trainer(policy)
+              .rewardModel((prompts, responses) -> new Unmarked<double[]>().none()),
+          "rewardModel: expected rewards, got null");
+      assertStepRefused(
+          Bandit.trainer(policy)
+              .samplerOfCopy(copy -> copy == policy ? policy : new Unmarked<PairSampler>().none())
+              .config(Bandit.config().rolloutsAhead(1).build()),
+          "samplerOfCopy: expected a sampler, got null");
+      assertThat(vector(policy)).containsOnly(0);
+    }
+  }
+
+  private static void assertStepRefused(P3OTrainer.Builder builder, String message) {
+    try (P3OTrainer trainer = builder.build()) {
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage(message);
+    }
+  }
+
+  @Test
+  void sample_ofSeedsByASamplerThatGivesNull_isRefusedByItsName() {
+    PairSampler sampler = (prompts, k, random) -> new Unmarked<Samples>().none();
+    assertThatThrownBy(() -> sampler.sample(Bandit.CONTEXTS, 2, ImmutableLongArray.of(1, 2, 3)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("sampler: expected samples, got null");
   }
 
   @Test

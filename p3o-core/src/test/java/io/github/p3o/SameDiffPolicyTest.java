@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.testing.Bandit;
+import io.github.p3o.testing.Unmarked;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -169,6 +170,100 @@ class SameDiffPolicyTest {
     untrainable.placeHolder("logits", DataType.DOUBLE, -1, 3);
     assertThatThrownBy(() -> SameDiffPolicy.ofLogits(untrainable, "logits", 3, none))
         .hasMessage("graph: expected at least one trainable variable, got none");
+  }
+
+  /** {@code given = features · weights}, named as the test asks for it. */
+  private static SameDiff product(String name, INDArray weights) {
+    SameDiff graph = SameDiff.create();
+    SDVariable features = graph.placeHolder("features", DataType.DOUBLE, -1, 2);
+    graph.mmul(name, features, graph.var("weights", weights));
+    return graph;
+  }
+
+  private static final SameDiffPolicy.Feed FEED =
+      (shape, prompts, responses) -> Map.of("features", features(prompts));
+
+  @Test
+  void ofLogits_ofAnotherWidthThanChoices_isRefusedWithBothShapes() {
+    try (SameDiffPolicy policy = SameDiffPolicy.ofLogits(linear(), "logits", 4, FEED)) {
+      assertThatThrownBy(() -> logProbs(policy))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("logits: expected logits of shape [2, 4], [sequences, choices], got [2, 3]");
+      assertThatThrownBy(() -> logProbs(policy)) // and again, since nothing was learned
+          .hasMessageStartingWith("logits: expected logits of shape [2, 4]");
+    }
+    try (SameDiffPolicy policy = SameDiffPolicy.ofLogits(linear(), "logits", 2, FEED)) {
+      assertThatThrownBy(
+              () -> policy.feed(new BatchShape(1, 2, 1), PROMPTS.subList(0, 1), RESPONSES))
+          .hasMessage("logits: expected logits of shape [1, 2], [sequences, choices], got [1, 3]");
+    }
+  }
+
+  /** It would pass by broadcasting: every choice had probability 1. */
+  @Test
+  void ofLogits_ofOneColumn_isRefused() {
+    SameDiff graph = product("logits", Nd4j.ones(DataType.DOUBLE, 2, 1));
+    try (SameDiffPolicy policy = SameDiffPolicy.ofLogits(graph, "logits", 3, FEED)) {
+      assertThatThrownBy(() -> logProbs(policy))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("logits: expected logits of shape [2, 3], [sequences, choices], got [2, 1]");
+    }
+  }
+
+  @Test
+  void ofLogProbs_thatAreNotOneForEachSequence_areRefusedWithBothShapes() {
+    SameDiff graph = product("logProbs", Nd4j.createFromArray(WEIGHTS));
+    try (SameDiffPolicy policy = SameDiffPolicy.ofLogProbs(graph, "logProbs", FEED)) {
+      assertThatThrownBy(() -> logProbs(policy))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage(
+              "logProbs: expected logProbs of shape [2], a number for each sequence, got [2, 3]");
+    }
+    SameDiff column = product("logProbs", Nd4j.ones(DataType.DOUBLE, 2, 1));
+    try (SameDiffPolicy policy = SameDiffPolicy.ofLogProbs(column, "logProbs", FEED)) {
+      assertThat(logProbs(policy)).containsExactly(1, 1, 1);
+    }
+  }
+
+  @Test
+  void withValues_thatAreNotOneForEachSequence_areRefusedWithBothShapes() {
+    try (ActorCritic policy = linearPolicy(linear()).withValues("logits")) {
+      BatchShape shape = policy.shape(PROMPTS, RESPONSES);
+      assertThatThrownBy(() -> policy.feed(shape, PROMPTS, RESPONSES))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage(
+              "values: expected logits of shape [3], a number for each sequence, got [3, 3]");
+    }
+  }
+
+  /** What ND4J says names neither variables nor shapes. */
+  @Test
+  void run_opOfTheHostThatDoesNotFit_isRefusedWithTheNamesAndShapesOfItsInputs() {
+    SameDiff graph = SameDiff.create();
+    SDVariable features = graph.placeHolder("features", DataType.DOUBLE, -1, -1);
+    SDVariable weights = graph.var("weights", Nd4j.ones(DataType.DOUBLE, 4, 3));
+    graph.mmul("logits", features, weights);
+    try (SameDiffPolicy policy = SameDiffPolicy.ofLogits(graph, "logits", 3, FEED)) {
+      assertThatThrownBy(() -> logProbs(policy))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageStartingWith(
+              "graph: expected inputs that matmul can take for logits, got features [2, 2],"
+                  + " weights [4, 3]: ");
+    }
+  }
+
+  @Test
+  void feed_nullInPlaceOfArrays_isRefusedByName() {
+    try (SameDiffPolicy policy = fed((s, p, r) -> new Unmarked<Map<String, INDArray>>().none())) {
+      assertThatThrownBy(() -> logProbs(policy)).hasMessage("feed: expected arrays, got null");
+    }
+    Map<String, INDArray> noArray = new HashMap<>();
+    noArray.put("features", new Unmarked<INDArray>().none());
+    try (SameDiffPolicy policy = fed((s, p, r) -> noArray)) {
+      assertThatThrownBy(() -> logProbs(policy))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("feed[features]: expected an array, got null");
+    }
   }
 
   @Test

@@ -13,6 +13,7 @@ import io.github.p3o.RewardModel;
 import io.github.p3o.Samples;
 import io.github.p3o.TabularPolicy;
 import io.github.p3o.TokenLogProbs;
+import io.github.p3o.internal.Given;
 import java.util.OptionalDouble;
 import java.util.SplittableRandom;
 import java.util.function.DoubleUnaryOperator;
@@ -40,7 +41,8 @@ public final class FrontierProbe implements AutoCloseable {
    *
    * @param prompts held out, at least one
    * @param responses k ≥ 2, the responses to each prompt
-   * @param reference π_ref; stays the caller's to close
+   * @param reference π_ref, such as a {@link Policy#frozenCopy}: to a policy that is itself trained
+   *     the KL of that policy is 0 for ever; stays the caller's to close
    * @param rewardModel scores the responses
    * @param sequencesAtOnce sequences that are scored at once, ≥ 1: bounds the memory
    * @param seed of the sampling, the same for every policy
@@ -92,7 +94,9 @@ public final class FrontierProbe implements AutoCloseable {
    */
   public Measurement measure(Policy policy, PairSampler sampler) {
     checkState(!closed, "probe: expected an open one, got one that was closed");
-    Samples samples = sampler.sample(prompts, responses, new SplittableRandom(seed));
+    Samples samples =
+        Given.notNull(
+            "sampler", "samples", sampler.sample(prompts, responses, new SplittableRandom(seed)));
     ImmutableList<Prompt> of = samples.promptOfEach();
     ImmutableList<TokenLogProbs> now;
     try (PolicyScorer scorer = new PolicyScorer(policy, sequencesAtOnce)) {
@@ -101,7 +105,8 @@ public final class FrontierProbe implements AutoCloseable {
     ImmutableList<TokenLogProbs> before = referenceScorer.tokenLogProbs(of, samples.responses());
     return new Measurement(
         samples,
-        ImmutableDoubleArray.copyOf(rewardModel.score(of, samples.responses())),
+        ImmutableDoubleArray.copyOf(
+            Given.notNull("rewardModel", "rewards", rewardModel.score(of, samples.responses()))),
         sums(now, before, u -> u),
         sums(now, before, u -> Math.expm1(-u) + u),
         exact(policy));

@@ -2,6 +2,7 @@ package io.github.p3o.internal;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import com.google.common.base.Throwables;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableSet;
 import java.util.ArrayList;
@@ -11,11 +12,13 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.VariableType;
+import org.nd4j.autodiff.samediff.internal.Variable;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.BaseOp;
@@ -87,9 +90,7 @@ final class Planner {
       }
       node.inputs().forEach(fusion::finish);
       markConstant(node);
-      if (!emitZeros(node) && !emitView(node) && !Lowering.emit(this, node)) {
-        emitPlain(node);
-      }
+      emit(node);
       read(node).forEach(this::release);
       node.outputs().stream()
           .filter(name -> values.containsKey(name) && !isStillRead(name))
@@ -97,6 +98,37 @@ final class Planner {
     }
     inConstantOp = false;
     fusion.finish();
+  }
+
+  /** A failure names the op's inputs and their shapes, which ND4J prints at most. */
+  private void emit(Node node) {
+    node.inputs().forEach(this::checkFed);
+    try {
+      if (!emitZeros(node) && !emitView(node) && !Lowering.emit(this, node)) {
+        emitPlain(node);
+      }
+    } catch (RuntimeException e) {
+      throw new IllegalArgumentException(
+          String.format(
+              "graph: expected inputs that %s can take for %s, got %s: %s",
+              node.opName(),
+              node.output(),
+              node.inputs().stream().map(this::described).collect(Collectors.joining(", ")),
+              Throwables.getRootCause(e).getMessage()),
+          e);
+    }
+  }
+
+  private void checkFed(String name) {
+    Variable variable = graph.getVariables().get(name);
+    if (variable != null && variable.getVariable().isPlaceHolder()) {
+      array(name);
+    }
+  }
+
+  private String described(String name) {
+    boolean known = shapes.containsKey(name) || values.containsKey(name);
+    return known ? name + " " + Arrays.toString(shape(name)) : name;
   }
 
   /** The inputs whose values an op reads, not only their shapes, once for each read. */

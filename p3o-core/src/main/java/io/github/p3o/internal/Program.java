@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -99,16 +100,25 @@ public final class Program implements ProgramCache.Entry {
     Map<String, String> wanted = new LinkedHashMap<>();
     wanted.put(loss, loss);
     outputs.forEach(name -> wanted.put(name, name));
+    Set<String> unread = new TreeSet<>();
     for (String name : parameters) {
       checkArgument(
           graph.hasVariable(name),
           "parameters: expected a variable of the graph for each, got none for %s",
           name);
       SDVariable gradient = graph.getVariable(name).gradient();
-      checkArgument(
-          gradient != null, "parameters: expected what %s depends on, got %s", loss, name);
-      wanted.put(gradient.name(), gradientOf(name));
+      if (gradient == null) {
+        unread.add(name);
+      } else {
+        wanted.put(gradient.name(), gradientOf(name));
+      }
     }
+    checkArgument(
+        unread.isEmpty(),
+        "parameters: expected what %s reads, got %s, which it does not depend on; leave out what is"
+            + " not to be trained, by convertToConstant() on the variable of a host's graph",
+        loss,
+        unread);
     return wanted;
   }
 

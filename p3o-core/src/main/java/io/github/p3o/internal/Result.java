@@ -1,5 +1,7 @@
 package io.github.p3o.internal;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import io.github.p3o.Response;
 import java.util.Arrays;
 import java.util.List;
@@ -27,14 +29,43 @@ public final class Result {
   }
 
   /**
+   * A result {@code [sequences]}.
+   *
+   * @throws IllegalArgumentException for another number of elements
+   */
+  public static double[] numbers(Map<String, INDArray> results, String name, int sequences) {
+    INDArray array = array(results, name);
+    checkArgument(
+        array.length() == sequences,
+        "%s: expected shape [%s], a number for each sequence, got %s",
+        ofGraph(name),
+        sequences,
+        Arrays.toString(array.shape()));
+    return array.reshape(sequences).toDoubleVector();
+  }
+
+  /** The name under which a host's graph gave the variable. */
+  private static String ofGraph(String name) {
+    return name.substring(name.lastIndexOf('/') + 1);
+  }
+
+  /**
    * A result {@code [sequences, responseTokens]} without its padding.
    *
-   * @param responses at least as many as the result has rows
+   * @param responses {@code [sequences]}
    * @return a row for each sequence, as long as its response, or as the result is wide
+   * @throws IllegalArgumentException for another shape, such as that of whole responses
    */
   public static double[][] rows(
       Map<String, INDArray> results, String name, List<Response> responses) {
-    double[][] rows = array(results, name).toDoubleMatrix();
+    INDArray array = array(results, name);
+    checkArgument(
+        array.rank() == 2 && array.size(0) == responses.size(),
+        "%s: expected shape [%s, tokens], a row for each sequence, got %s",
+        ofGraph(name),
+        responses.size(),
+        Arrays.toString(array.shape()));
+    double[][] rows = array.toDoubleMatrix();
     for (int i = 0; i < rows.length; i++) {
       rows[i] = Arrays.copyOf(rows[i], Math.min(responses.get(i).length(), rows[i].length));
     }

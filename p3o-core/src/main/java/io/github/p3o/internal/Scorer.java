@@ -22,8 +22,8 @@ public final class Scorer implements AutoCloseable {
   @FunctionalInterface
   public interface Part {
 
-    /** The sequences from this one on. */
-    void accept(int from, Map<String, INDArray> variables);
+    /** The sequences from this one to before that one. */
+    void accept(int from, int to, Map<String, INDArray> variables);
   }
 
   private final int sequencesAtOnce;
@@ -82,6 +82,7 @@ public final class Scorer implements AutoCloseable {
       int to = Math.min(from + sequencesAtOnce, responses.size());
       part.accept(
           from,
+          to,
           runner.run(prompts.subList(from, to), responses.subList(from, to), ImmutableMap.of()));
     }
   }

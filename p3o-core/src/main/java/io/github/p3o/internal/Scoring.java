@@ -23,7 +23,11 @@ public final class Scoring {
    * @throws io.github.p3o.NonFiniteException names the pair
    */
   public static double[] rewards(RewardModel rewardModel, ImmutableLongArray ids, Samples samples) {
-    double[] rewards = rewardModel.score(samples.promptOfEach(), samples.responses());
+    double[] rewards =
+        Given.notNull(
+            "rewardModel",
+            "rewards",
+            rewardModel.score(samples.promptOfEach(), samples.responses()));
     checkArgument(
         rewards.length == samples.responses().size(),
         "rewardModel: expected %s rewards, one for each response, got %s",

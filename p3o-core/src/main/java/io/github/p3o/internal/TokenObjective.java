@@ -95,10 +95,10 @@ public final class TokenObjective implements Objective {
     scorer.run(
         prompts,
         responses,
-        (from, variables) -> {
-          List<Response> rest = responses.subList(from, responses.size());
-          double[][] logProbs = Result.rows(variables, TOKEN_LOG_PROBS, rest);
-          double[][] values = Result.rows(variables, TOKEN_VALUES, rest);
+        (from, to, variables) -> {
+          List<Response> part = responses.subList(from, to);
+          double[][] logProbs = Result.rows(variables, TOKEN_LOG_PROBS, part);
+          double[][] values = Result.rows(variables, TOKEN_VALUES, part);
           for (int i = 0; i < values.length; i++) {
             checkFinite("log-probability", logProbs[i], rollout, from + i);
             checkFinite("value", values[i], rollout, from + i);

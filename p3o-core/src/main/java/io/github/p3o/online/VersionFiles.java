@@ -45,6 +45,7 @@ final class VersionFiles {
     try (Stream<Path> paths = Files.list(directory)) {
       return paths
           .filter(path -> NAME.matcher(String.valueOf(path.getFileName())).matches())
+          .filter(Files::isDirectory) // Checkpoints refuses to list what is none
           .filter(path -> !new Checkpoints(path, 1).list().isEmpty())
           .map(path -> Long.valueOf(String.valueOf(path.getFileName())))
           .collect(ImmutableSortedSet.toImmutableSortedSet(Comparator.naturalOrder()));

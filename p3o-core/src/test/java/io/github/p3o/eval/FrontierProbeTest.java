@@ -9,8 +9,10 @@ import com.google.common.math.Stats;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.RewardModel;
+import io.github.p3o.Samples;
 import io.github.p3o.TabularPolicy;
 import io.github.p3o.eval.FrontierProbe.Measurement;
+import io.github.p3o.testing.Unmarked;
 import java.util.Collections;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -62,6 +64,22 @@ class FrontierProbeTest {
       assertThat(measured.k3().stream()).containsOnly(0.0);
       assertThat(measured.exactKl()).hasValue(0);
       assertThat(probe.measure(reference, reference)).isEqualTo(measured);
+    }
+  }
+
+  @Test
+  void measure_nullFromSamplerOrRewardModel_isRefusedByItsName() {
+    try (TabularPolicy reference = TabularPolicy.uniform(1, 2);
+        FrontierProbe probe =
+            new FrontierProbe(
+                prompts(2), 2, reference, (p, r) -> new Unmarked<double[]>().none(), 8, 3)) {
+      assertThatThrownBy(
+              () -> probe.measure(reference, (p, k, random) -> new Unmarked<Samples>().none()))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("sampler: expected samples, got null");
+      assertThatThrownBy(() -> probe.measure(reference, reference))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("rewardModel: expected rewards, got null");
     }
   }
 

@@ -16,6 +16,7 @@ import io.github.p3o.eval.Judge.Verdict;
 import io.github.p3o.eval.Tournament.Pairing;
 import io.github.p3o.eval.Tournament.Standing;
 import io.github.p3o.eval.Tournament.Table;
+import io.github.p3o.testing.Unmarked;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -416,5 +417,17 @@ class TournamentTest {
             .player("y", List.of(1.0))
             .judge("greater", GREATER);
     assertThatThrownBy(scored::play).hasMessage("score: expected a finite number, got NaN");
+  }
+
+  @Test
+  void byReward_nullFromTheRewardModel_isRefusedByItsName() {
+    Judge<Prompt, Response> judge =
+        Judge.byReward((prompts, responses) -> new Unmarked<double[]>().none());
+    assertThatThrownBy(
+            () ->
+                judge.judge(
+                    ImmutableList.of(new Question<>(Prompt.of(0), Response.of(1), Response.of(2)))))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("rewardModel: expected rewards, got null");
   }
 }

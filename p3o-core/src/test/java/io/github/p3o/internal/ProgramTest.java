@@ -165,7 +165,10 @@ class ProgramTest {
         .hasMessage("parameters: expected a variable of the graph for each, got none for v");
     assertThatThrownBy(() -> squares("w", "head"))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("parameters: expected what loss depends on, got head");
+        .hasMessage(
+            "parameters: expected what loss reads, got [head], which it does not depend on; leave"
+                + " out what is not to be trained, by convertToConstant() on the variable of a"
+                + " host's graph");
   }
 
   /** Of a graph that has a variable "head" which its loss does not read. */

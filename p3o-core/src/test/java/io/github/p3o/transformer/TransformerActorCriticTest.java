@@ -61,7 +61,7 @@ class TransformerActorCriticTest {
       scorer.run(
           PROMPTS,
           responses,
-          (from, results) -> {
+          (from, to, results) -> {
             double[][] part = Result.rows(results, "values", responses);
             System.arraycopy(part, 0, all, from, part.length);
           });

@@ -1,6 +1,7 @@
 package io.github.p3o.loss;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -111,6 +112,70 @@ class SameDiffPolicyTrainingTest {
       assertEquals(0, graph.getVariable("weights").getArr().norm2Number().doubleValue());
       policy.exportTo(graph);
       assertEquals(policy.parameters().get("weights"), graph.getVariable("weights").getArr());
+    }
+  }
+
+  /** The same network with a value head on the same features. */
+  private static SameDiff withHead() {
+    SameDiff graph = hostGraph();
+    SDVariable head = graph.var("head", Nd4j.ones(DataType.FLOAT, 2, 1));
+    graph.mmul("value", graph.getVariable("features"), head);
+    return graph;
+  }
+
+  private static P3OTrainer.Builder with(SameDiffPolicy policy, P3OTrainer.Builder builder) {
+    return builder
+        .prompts(PromptSource.uniform(List.of(Prompt.of(0), Prompt.of(1))))
+        .sampler(sampler(policy))
+        .rewardModel(RewardModel.each((prompt, response) -> response.tokens().get(0)))
+        .config(
+            TrainerConfig.builder()
+                .promptsPerStep(8)
+                .optimizer(OptimizerConfig.adamW(0.1).withWeightDecay(0.1))
+                .build());
+  }
+
+  @Test
+  void train_networkWithAValueHead_underPpoTrainsAllOfIt() {
+    try (SameDiffPolicy policy = policyOf(withHead());
+        P3OTrainer trainer =
+            with(policy, P3OTrainer.builder(policy.withValues("value"), new TokenPpoLoss()))
+                .build()) {
+      trainer.train(3);
+      assertThat(policy.parameters().get("head")).isNotEqualTo(Nd4j.ones(DataType.FLOAT, 2, 1));
+      assertThat(policy.parameters().get("weights").norm2Number().doubleValue()).isPositive();
+    }
+  }
+
+  /** Weight decay alone would move the head. */
+  @Test
+  void train_networkWithAValueHead_underP3oIsRefusedUntilTheHeadIsAConstant() {
+    SameDiff graph = withHead();
+    try (SameDiffPolicy policy = policyOf(graph);
+        P3OTrainer trainer = with(policy, P3OTrainer.builder(policy, P3OLoss.v2())).build();
+        P3OTrainer ofView =
+            with(policy, P3OTrainer.builder(policy.withValues("value"), P3OLoss.v2())).build()) {
+      INDArray before = policy.parameters().vector().dup();
+      for (P3OTrainer each : List.of(trainer, ofView)) {
+        assertThatThrownBy(each::step)
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessage(
+                "parameters: expected what p3o/loss reads, got [head], which it does not depend"
+                    + " on; leave out what is not to be trained, by convertToConstant() on the"
+                    + " variable of a host's graph");
+      }
+      assertThat(policy.parameters().vector()).isEqualTo(before);
+    }
+    SameDiff ofP3o = graph.dup();
+    ofP3o.getVariable("head").convertToConstant();
+    try (SameDiffPolicy policy = policyOf(ofP3o);
+        P3OTrainer trainer = with(policy, P3OTrainer.builder(policy, P3OLoss.v2())).build()) {
+      trainer.train(3);
+      assertThat(policy.parameters().names()).containsExactly("weights");
+      policy.exportTo(graph);
+      assertThat(graph.getVariable("weights").getArr())
+          .isEqualTo(policy.parameters().get("weights"));
+      assertThat(graph.getVariable("head").getArr()).isEqualTo(Nd4j.ones(DataType.FLOAT, 2, 1));
     }
   }
 
