@@ -13,7 +13,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -63,8 +62,10 @@ public final class SameDiffPolicy implements Policy {
   private final Feed feed;
   private final Parameters parameters;
 
-  /** What was expected of the graph's shapes and found. */
-  private final Set<String> seen = new HashSet<>();
+  /** Results of the host's graph that had the shape which they should. */
+  private final Set<Checked> checked = new HashSet<>();
+
+  private record Checked(String parameter, String variable, int sequences) {}
 
   private SameDiffPolicy(
       SameDiff graph, String variable, int choices, Feed feed, Parameters parameters) {
@@ -150,6 +151,14 @@ public final class SameDiffPolicy implements Policy {
   @Override
   public Map<String, INDArray> feed(
       BatchShape shape, List<Prompt> prompts, List<Response> responses) {
+    return feed(shape, prompts, responses, null);
+  }
+
+  private Map<String, INDArray> feed(
+      BatchShape shape,
+      List<Prompt> prompts,
+      List<Response> responses,
+      @Nullable String valuesGiven) {
     Map<String, INDArray> arrays = new HashMap<>();
     boolean whole = false;
     try {
@@ -159,7 +168,7 @@ public final class SameDiffPolicy implements Policy {
                 checkFeed(name, array, shape.sequences());
                 arrays.put(name, array.dup('c'));
               });
-      checkGiven(shape.sequences(), arrays);
+      checkGiven(shape.sequences(), arrays, valuesGiven);
       whole = true;
     } finally {
       if (!whole) {
@@ -172,46 +181,48 @@ public final class SameDiffPolicy implements Policy {
     return arrays;
   }
 
-  private void checkGiven(int sequences, Map<String, INDArray> arrays) {
-    if (choices == LOG_PROBS_GIVEN) {
-      checkOfEach("logProbs", variable, sequences, arrays);
-      return;
+  private void checkGiven(
+      int sequences, Map<String, INDArray> arrays, @Nullable String valuesGiven) {
+    String parameter = choices == LOG_PROBS_GIVEN ? "logProbs" : "logits";
+    checkOnce(new Checked(parameter, variable, sequences), arrays);
+    if (valuesGiven != null) {
+      checkOnce(new Checked("values", valuesGiven, sequences), arrays);
     }
-    // Another width could pass by broadcasting: of one column, every choice has probability 1.
-    checkShape(
-        variable,
-        arrays,
-        shape -> Arrays.equals(shape, new long[] {sequences, choices}),
-        String.format(
-            "logits: expected %s of shape [%d, %d], [sequences, choices]",
-            variable, sequences, choices));
-  }
-
-  /** Checks a variable that is a number for each sequence. */
-  private void checkOfEach(
-      String parameter, String name, int sequences, Map<String, INDArray> arrays) {
-    checkShape(
-        name,
-        arrays,
-        shape -> Shape.lengthOf(shape) == sequences,
-        String.format(
-            "%s: expected %s of shape [%d], a number for each sequence",
-            parameter, name, sequences));
   }
 
   /** Runs the host's graph forward, once for each number of sequences. */
-  private void checkShape(
-      String name, Map<String, INDArray> arrays, Predicate<long[]> fits, String expected) {
-    if (seen.contains(expected)) {
+  private void checkOnce(Checked result, Map<String, INDArray> arrays) {
+    if (checked.contains(result)) {
       return;
     }
+    String name = result.variable();
     Map<String, INDArray> inputs = new HashMap<>(arrays);
     inputs.putAll(parameters.asMap());
     try (Program program = Program.forward(graph.dup(), parameters.names(), List.of(name))) {
-      long[] shape = Result.array(program.run(inputs), name).shape();
-      checkArgument(fits.test(shape), "%s, got %s", expected, Arrays.toString(shape));
+      checkShape(result, Result.array(program.run(inputs), name).shape());
     }
-    seen.add(expected);
+    checked.add(result);
+  }
+
+  private void checkShape(Checked result, long[] shape) {
+    if (result.parameter().equals("logits")) {
+      // Another width could pass by broadcasting: of one column, every choice has probability 1.
+      checkArgument(
+          Arrays.equals(shape, new long[] {result.sequences(), choices}),
+          "logits: expected %s of shape [%s, %s], [sequences, choices], got %s",
+          variable,
+          result.sequences(),
+          choices,
+          Arrays.toString(shape));
+    } else {
+      checkArgument(
+          Shape.lengthOf(shape) == result.sequences(),
+          "%s: expected %s of shape [%s], a number for each sequence, got %s",
+          result.parameter(),
+          result.variable(),
+          result.sequences(),
+          Arrays.toString(shape));
+    }
   }
 
   private void checkFeed(String name, INDArray array, int sequences) {
@@ -319,17 +330,7 @@ public final class SameDiffPolicy implements Policy {
     @Override
     public Map<String, INDArray> feed(
         BatchShape shape, List<Prompt> prompts, List<Response> responses) {
-      Map<String, INDArray> arrays = policy.feed(shape, prompts, responses);
-      boolean whole = false;
-      try {
-        policy.checkOfEach("values", values, shape.sequences(), arrays);
-        whole = true;
-        return arrays;
-      } finally {
-        if (!whole) {
-          arrays.values().forEach(INDArray::close);
-        }
-      }
+      return policy.feed(shape, prompts, responses, values);
     }
 
     @Override
@@ -342,7 +343,7 @@ public final class SameDiffPolicy implements Policy {
   public SameDiffPolicy frozenCopy() {
     SameDiffPolicy copy =
         new SameDiffPolicy(graph, variable, choices, feed, parameters.frozenCopy());
-    copy.seen.addAll(seen);
+    copy.checked.addAll(checked);
     return copy;
   }
 

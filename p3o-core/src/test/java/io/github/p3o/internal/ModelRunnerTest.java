@@ -7,13 +7,12 @@ import static org.assertj.core.api.Assertions.within;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.BatchShape;
-import io.github.p3o.Parameters;
-import io.github.p3o.Policy;
 import io.github.p3o.PolicyGraph;
 import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.TabularPolicy;
+import io.github.p3o.testing.ForwardingPolicy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -28,43 +27,32 @@ class ModelRunnerTest {
       List.of(Response.of(0), Response.of(1), Response.of(2));
 
   /** A tabular policy that remembers the shapes it built for and the arrays it fed. */
-  private static final class Remembering implements Policy {
-    private final TabularPolicy policy = TabularPolicy.of(new double[][] {{1, 0, 0}, {0, 2, 0}});
+  private static final class Remembering extends ForwardingPolicy {
+    private final TabularPolicy policy;
     private final List<INDArray> fed = new ArrayList<>();
     private final List<BatchShape> built = new ArrayList<>();
 
-    @Override
-    public Parameters parameters() {
-      return policy.parameters();
+    Remembering() {
+      this(TabularPolicy.of(new double[][] {{1, 0, 0}, {0, 2, 0}}));
     }
 
-    @Override
-    public BatchShape shape(List<Prompt> prompts, List<Response> responses) {
-      return policy.shape(prompts, responses);
+    private Remembering(TabularPolicy policy) {
+      super(policy);
+      this.policy = policy;
     }
 
     @Override
     public PolicyGraph build(BatchShape shape) {
       built.add(shape);
-      return policy.build(shape);
+      return super.build(shape);
     }
 
     @Override
     public Map<String, INDArray> feed(
         BatchShape shape, List<Prompt> prompts, List<Response> responses) {
-      Map<String, INDArray> arrays = policy.feed(shape, prompts, responses);
+      Map<String, INDArray> arrays = super.feed(shape, prompts, responses);
       fed.addAll(arrays.values());
       return arrays;
-    }
-
-    @Override
-    public Policy frozenCopy() {
-      return policy.frozenCopy();
-    }
-
-    @Override
-    public void close() {
-      policy.close();
     }
   }
 

@@ -3,15 +3,13 @@ package io.github.p3o.spark;
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.BatchShape;
 import io.github.p3o.PairSampler;
-import io.github.p3o.Parameters;
-import io.github.p3o.Policy;
-import io.github.p3o.PolicyGraph;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.RewardModel;
 import io.github.p3o.Samples;
 import io.github.p3o.TabularPolicy;
+import io.github.p3o.testing.ForwardingPolicy;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -112,11 +110,12 @@ record FaultyModels(Fault fault, String directory)
   }
 
   /** A tabular policy; its frozen copies, which the reference is scored by, are sound. */
-  static final class FaultyPolicy implements Policy, PairSampler {
+  static final class FaultyPolicy extends ForwardingPolicy implements PairSampler {
     private final TabularPolicy policy;
     private final FaultyModels models;
 
     FaultyPolicy(TabularPolicy policy, FaultyModels models) {
+      super(policy);
       this.policy = policy;
       this.models = models;
     }
@@ -125,37 +124,12 @@ record FaultyModels(Fault fault, String directory)
     public Map<String, INDArray> feed(
         BatchShape shape, List<Prompt> prompts, List<Response> responses) {
       models.perhaps();
-      return policy.feed(shape, prompts, responses);
-    }
-
-    @Override
-    public PolicyGraph build(BatchShape shape) {
-      return policy.build(shape);
-    }
-
-    @Override
-    public Policy frozenCopy() {
-      return policy.frozenCopy();
-    }
-
-    @Override
-    public Parameters parameters() {
-      return policy.parameters();
-    }
-
-    @Override
-    public BatchShape shape(List<Prompt> prompts, List<Response> responses) {
-      return policy.shape(prompts, responses);
+      return super.feed(shape, prompts, responses);
     }
 
     @Override
     public Samples sample(ImmutableList<Prompt> prompts, int responses, RandomGenerator random) {
       return policy.sample(prompts, responses, random);
-    }
-
-    @Override
-    public void close() {
-      policy.close();
     }
   }
 }
