@@ -1,8 +1,12 @@
 package io.github.p3o.internal;
 
+import static com.google.common.collect.ImmutableList.toImmutableList;
+
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -10,10 +14,10 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
 
 /**
- * Causal attention. In a graph it is the plain ops, between variables of known names; where a
- * program runs such a graph in float32 on the CPU, it runs one step in place of all ops between
- * these variables ({@link AttentionStep}), and one in place of their gradients ({@link
- * AttentionGradientStep}). Neither ever holds the scores of all tokens.
+ * Causal attention. In a graph it is the plain ops, between variables of known names, in whatever
+ * name scope; where a program runs such a graph in float32 on the CPU, it runs one step in place of
+ * all ops between these variables ({@link AttentionStep}), and one in place of their gradients
+ * ({@link AttentionGradientStep}). Neither ever holds the scores of all tokens.
  *
  * <p>Notation: B sequences, T tokens, H query heads of d elements in groups of G that share one of
  * the K key and value heads.
@@ -32,6 +36,8 @@ public final class Attention {
   private static final String VALUE = "/value";
   private static final String MIXED = "/mixed";
   private static final String NORMALISER = "/normaliser"; // exists in programs only
+  private static final Pattern NAME_OF_MIXED =
+      Pattern.compile("((?:.*/)?" + PREFIX + "\\d+)" + MIXED);
 
   /**
    * What is attended to.
@@ -73,7 +79,7 @@ public final class Attention {
   public static SDVariable causal(
       SDVariable query, SDVariable key, SDVariable value, SDVariable mask, Sizes sizes) {
     SameDiff graph = query.getSameDiff();
-    String name = PREFIX + count(graph);
+    String name = PREFIX + names(graph).size();
     long tokens = sizes.tokens();
     long products = (long) sizes.sequences() * sizes.keyHeads();
     long queries = sizes.heads() / sizes.keyHeads() * tokens;
@@ -91,13 +97,13 @@ public final class Attention {
     return graph.identity(name + MIXED, Ops.permute(byHead, 0, 2, 1, 3));
   }
 
-  /** How many a graph has already. */
-  private static int count(SameDiff graph) {
-    int count = 0;
-    while (graph.hasVariable(PREFIX + count + MIXED)) {
-      count++;
-    }
-    return count;
+  /** What the names of each one's variables begin with: of name scopes, then of its number. */
+  private static ImmutableList<String> names(SameDiff graph) {
+    return graph.getVariables().keySet().stream()
+        .map(NAME_OF_MIXED::matcher)
+        .filter(Matcher::matches)
+        .map(name -> name.group(1))
+        .collect(toImmutableList());
   }
 
   /** {@code [B, T, heads, d]} to {@code [B·K, G·T, d]}. */
@@ -115,9 +121,7 @@ public final class Attention {
   static ImmutableMap<String, Node> steps(
       SameDiff graph, Function<String, @Nullable String> gradientOf) {
     ImmutableMap.Builder<String, Node> steps = ImmutableMap.builder();
-    int count = Fusion.isOnCpu() ? count(graph) : 0;
-    for (int i = 0; i < count; i++) {
-      String name = PREFIX + i;
+    for (String name : Fusion.isOnCpu() ? names(graph) : ImmutableList.<String>of()) {
       if (graph.getVariable(name + MIXED).dataType() != DataType.FLOAT) {
         continue;
       }

@@ -4,17 +4,30 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.ImmutableIntArray;
+import io.github.p3o.BatchShape;
+import io.github.p3o.PolicyGraph;
+import io.github.p3o.Prompt;
+import io.github.p3o.Response;
 import io.github.p3o.internal.Attention.Sizes;
+import io.github.p3o.transformer.DecoderConfig;
+import io.github.p3o.transformer.TransformerPolicy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.ForkJoinPool;
+import java.util.stream.IntStream;
 import org.bytedeco.javacpp.PointerScope;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.autodiff.samediff.NameScope;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -225,5 +238,54 @@ class AttentionTest {
         assertThat(gradient.getDouble(0, token, 0, 1)).isCloseTo(shares[token], within(1e-6));
       }
     }
+  }
+
+  @Test
+  @Tag("cpu")
+  void steps_ofAttentionInNameScopes_takeThePlaceOfEach() {
+    SameDiff graph = SameDiff.create();
+    SDVariable x = graph.placeHolder("x", DataType.FLOAT, 1, 4, 1, 2);
+    SDVariable mask = graph.placeHolder("mask", DataType.FLOAT, 16);
+    Sizes sizes = new Sizes(1, 4, 1, 1, 2);
+    SDVariable first = Attention.causal(x, x, x, mask, sizes);
+    NameScope outer = graph.withNameScope("outer");
+    NameScope inner = graph.withNameScope("inner");
+    SDVariable second = Attention.causal(first, first, first, mask, sizes);
+    SDVariable third = Attention.causal(second, second, second, mask, sizes);
+    inner.close();
+    outer.close();
+    SDVariable fourth = Attention.causal(third, third, third, mask, sizes);
+    assertThat(Attention.steps(graph, name -> null))
+        .containsKeys(first.name(), second.name(), third.name(), fourth.name());
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  @Tag("cpu")
+  void run_ofADecoder_neverHoldsTheScoresOfAllTokens(boolean gradient) {
+    int tokens = 512;
+    int heads = 8;
+    long scores = 4L * heads * tokens * tokens; // bytes, of one layer
+    List<Prompt> prompts = List.of(new Prompt(ImmutableIntArray.of(1)));
+    int[] ids = IntStream.range(0, tokens - 1).map(i -> i % 11).toArray();
+    List<Response> responses = List.of(new Response(ImmutableIntArray.copyOf(ids), true));
+    DecoderConfig config =
+        DecoderConfig.llama(
+            11, 16, 8, 2, heads, 4, tokens, 1e-5, 1e4, true, OptionalInt.of(1), OptionalInt.of(2));
+    try (TransformerPolicy policy = TransformerPolicy.random(config, DataType.FLOAT, 1);
+        ModelRunner runner =
+            new ModelRunner("test", policy, shape -> logProbs(policy, shape, gradient))) {
+      runner.run(prompts, responses, Map.of());
+      assertThat(runner.bytes()).isLessThan(scores);
+    }
+  }
+
+  private static Program logProbs(TransformerPolicy policy, BatchShape shape, boolean gradient) {
+    PolicyGraph built = policy.build(shape);
+    String logProb = Ops.sum(built.logProbs()).name();
+    Set<String> parameters = policy.parameters().asMap().keySet();
+    return gradient
+        ? Program.withGradient(built.graph(), logProb, parameters, List.of())
+        : Program.forward(built.graph(), parameters, List.of(logProb));
   }
 }
