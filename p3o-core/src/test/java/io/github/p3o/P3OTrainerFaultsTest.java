@@ -1,6 +1,7 @@
 package io.github.p3o;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -172,6 +173,7 @@ class P3OTrainerFaultsTest {
 
     @Override
     public String state() {
+      checkState(!refuses, "connection: expected an open one, got none");
       return "all";
     }
 
@@ -199,9 +201,13 @@ class P3OTrainerFaultsTest {
       double[] uninterrupted = vector(policy);
 
       part.refuses = true;
+      assertThatThrownBy(trainer::checkpoint)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage(
+              "listeners[0]: could not give its state: connection: expected an open one, got none");
       assertThatThrownBy(() -> trainer.restore(saved))
           .isInstanceOf(IllegalArgumentException.class)
-          .hasMessage("state: expected none, got all");
+          .hasMessage("listeners[0]: could not restore its state: state: expected none, got all");
       assertRefusedHalfRestored("step", trainer::step);
       assertRefusedHalfRestored("checkpoint", trainer::checkpoint);
       assertRefusedHalfRestored("rollout", () -> trainer.rollout(3));

@@ -14,6 +14,7 @@ import io.github.p3o.Samples;
 import io.github.p3o.TabularPolicy;
 import io.github.p3o.TokenLogProbs;
 import io.github.p3o.internal.Given;
+import io.github.p3o.internal.Scoring;
 import java.util.OptionalDouble;
 import java.util.SplittableRandom;
 import java.util.function.DoubleUnaryOperator;
@@ -105,8 +106,7 @@ public final class FrontierProbe implements AutoCloseable {
     ImmutableList<TokenLogProbs> before = referenceScorer.tokenLogProbs(of, samples.responses());
     return new Measurement(
         samples,
-        ImmutableDoubleArray.copyOf(
-            Given.notNull("rewardModel", "rewards", rewardModel.score(of, samples.responses()))),
+        ImmutableDoubleArray.copyOf(Scoring.rewards(rewardModel, of, samples.responses())),
         sums(now, before, u -> u),
         sums(now, before, u -> Math.expm1(-u) + u),
         exact(policy));

@@ -6,7 +6,7 @@ import com.google.common.collect.ImmutableList;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.RewardModel;
-import io.github.p3o.internal.Given;
+import io.github.p3o.internal.Scoring;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -93,9 +93,7 @@ public interface Judge<P, A> {
           }
         }
       }
-      double[] rewards =
-          Given.notNull(
-              "rewardModel", "rewards", rewardModel.score(prompts.build(), responses.build()));
+      double[] rewards = Scoring.rewards(rewardModel, prompts.build(), responses.build());
       ToDoubleBiFunction<Prompt, Response> reward =
           (prompt, response) -> rewards[places.getOrDefault(List.of(prompt, response), -1)];
       return Judge.<Prompt, Response>byScore(reward).judge(questions);

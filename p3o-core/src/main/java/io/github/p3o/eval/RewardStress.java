@@ -21,15 +21,9 @@ public final class RewardStress {
 
   private static final RewardStress NONE = new RewardStress(ImmutableList.of());
 
-  /** Changes one reward. */
-  @FunctionalInterface
-  private interface Distortion {
-    double of(double reward, Prompt prompt, Response response);
-  }
+  private final ImmutableList<ChangedReward.Change> distortions;
 
-  private final ImmutableList<Distortion> distortions;
-
-  private RewardStress(ImmutableList<Distortion> distortions) {
+  private RewardStress(ImmutableList<ChangedReward.Change> distortions) {
     this.distortions = distortions;
   }
 
@@ -121,9 +115,9 @@ public final class RewardStress {
         limit > 0 && Double.isFinite(limit), "limit: expected a finite number > 0, got %s", limit);
   }
 
-  private RewardStress with(Distortion added) {
+  private RewardStress with(ChangedReward.Change added) {
     return new RewardStress(
-        ImmutableList.<Distortion>builder().addAll(distortions).add(added).build());
+        ImmutableList.<ChangedReward.Change>builder().addAll(distortions).add(added).build());
   }
 
   private static RandomGenerator chance(long seed, Prompt prompt, Response... responses) {
@@ -141,18 +135,18 @@ public final class RewardStress {
    * A reward model with the distortions.
    *
    * @param rewardModel the rewards without them
-   * @return gives distorted rewards
+   * @return gives distorted rewards, and remembers what the reward model does
    */
   public RewardModel apply(RewardModel rewardModel) {
-    return (prompts, responses) -> {
-      double[] rewards = rewardModel.score(prompts, responses).clone();
-      for (int i = 0; i < rewards.length; i++) {
-        for (Distortion distortion : distortions) {
-          rewards[i] = distortion.of(rewards[i], prompts.get(i), responses.get(i));
-        }
-      }
-      return rewards;
-    };
+    return ChangedReward.of(rewardModel, this::distorted);
+  }
+
+  private double distorted(double reward, Prompt prompt, Response response) {
+    double distorted = reward;
+    for (ChangedReward.Change distortion : distortions) {
+      distorted = distortion.of(distorted, prompt, response);
+    }
+    return distorted;
   }
 
   /**

@@ -113,14 +113,8 @@ public final class TranslationCertificate {
    * @return the shifted model
    */
   public static RewardModel shifted(RewardModel rewardModel, double magnitude) {
-    return (prompts, responses) -> {
-      double[] rewards = rewardModel.score(prompts, responses);
-      double[] shifted = new double[rewards.length];
-      for (int i = 0; i < rewards.length; i++) {
-        shifted[i] = rewards[i] + magnitude * unit(prompts.get(i));
-      }
-      return shifted;
-    };
+    return ChangedReward.of(
+        rewardModel, (reward, prompt, response) -> reward + magnitude * unit(prompt));
   }
 
   /** A multiple of 2⁻¹⁰ in [−1, 1] that follows from the prompt. */
@@ -145,13 +139,7 @@ public final class TranslationCertificate {
         "binaryDigits: expected 0 to 40, got %s",
         binaryDigits);
     double scale = Math.scalb(1.0, binaryDigits);
-    return (prompts, responses) -> {
-      double[] rewards = rewardModel.score(prompts, responses);
-      double[] rounded = new double[rewards.length];
-      for (int i = 0; i < rewards.length; i++) {
-        rounded[i] = Math.rint(rewards[i] * scale) / scale;
-      }
-      return rounded;
-    };
+    return ChangedReward.of(
+        rewardModel, (reward, prompt, response) -> Math.rint(reward * scale) / scale);
   }
 }

@@ -2,6 +2,7 @@ package io.github.p3o.internal;
 
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.Maps;
+import io.github.p3o.NonFiniteException;
 import io.github.p3o.Stateful;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -19,9 +20,26 @@ public final class Parts {
     }
   }
 
-  /** What all of them remember. */
+  /**
+   * What all of them remember.
+   *
+   * @throws IllegalStateException names the part that failed
+   */
   public ImmutableMap<String, String> states() {
-    return ImmutableMap.copyOf(Maps.transformValues(parts, Stateful::state));
+    ImmutableMap.Builder<String, String> states = ImmutableMap.builder();
+    parts.forEach(
+        (name, part) -> states.put(name, Given.notNull(name, "a state", state(name, part))));
+    return states.buildOrThrow();
+  }
+
+  private static String state(String name, Stateful part) {
+    try {
+      return part.state();
+    } catch (NonFiniteException e) { // of a rollout drawn ahead, which it waited for
+      throw e;
+    } catch (RuntimeException e) {
+      throw new IllegalStateException(name + ": could not give its state: " + e.getMessage(), e);
+    }
   }
 
   /**
@@ -35,7 +53,11 @@ public final class Parts {
         Maps.transformValues(parts, part -> "a part with a state"));
   }
 
-  /** Gives all of them their states back. */
+  /**
+   * Gives all of them their states back.
+   *
+   * @throws IllegalArgumentException names the part that refused its state
+   */
   public void restore(Map<String, String> states) {
     parts.forEach(
         (name, part) -> {
@@ -43,7 +65,20 @@ public final class Parts {
           if (state == null) {
             throw new IllegalArgumentException(name + ": expected a state, got none");
           }
-          part.restore(state);
+          restore(name, part, state);
         });
+  }
+
+  private static void restore(String name, Stateful part, String state) {
+    try {
+      part.restore(state);
+    } catch (RuntimeException e) {
+      String reason = String.valueOf(e.getMessage());
+      throw new IllegalArgumentException(
+          reason.startsWith(name + ":")
+              ? reason
+              : name + ": could not restore its state: " + reason,
+          e);
+    }
   }
 }

@@ -12,8 +12,11 @@ import io.github.p3o.PolicyLoss;
 import io.github.p3o.Rewards;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -54,7 +57,12 @@ public final class PlainLoss implements ProgramCache.Entry {
             .collect(ImmutableList.toImmutableList());
     pointwise =
         PointwiseProgram.withGradient(
-            graph, MeanLoss.LOSS, now, given, means, make -> LaneStatistics.addTo(make, k));
+            graph,
+            MeanLoss.LOSS,
+            readIn(graph),
+            given,
+            means,
+            make -> LaneStatistics.addTo(make, k));
     program = pointwise.isPresent() ? Optional.empty() : Optional.of(program(objective, groups));
   }
 
@@ -62,7 +70,21 @@ public final class PlainLoss implements ProgramCache.Entry {
   public Program program(PolicyLoss objective, int groups) {
     SameDiff graph = SameDiff.create();
     ImmutableList<String> means = addTo(graph, objective, groups);
-    return Program.withGradient(graph, MeanLoss.LOSS, now, means);
+    return Program.withGradient(graph, MeanLoss.LOSS, readIn(graph), means);
+  }
+
+  /**
+   * The log-probabilities that the loss reads: an objective may leave out those of a response. All
+   * if it reads none, which is refused.
+   */
+  private ImmutableList<String> readIn(SameDiff graph) {
+    Set<String> read =
+        Program.orderFor(graph, ImmutableList.of(MeanLoss.LOSS)).stream()
+            .flatMap(node -> node.inputs().stream())
+            .collect(Collectors.toSet());
+    ImmutableList<String> names =
+        now.stream().filter(read::contains).collect(ImmutableList.toImmutableList());
+    return names.isEmpty() ? now : names;
   }
 
   private ImmutableList<String> addTo(SameDiff graph, PolicyLoss objective, int groups) {
@@ -128,7 +150,7 @@ public final class PlainLoss implements ProgramCache.Entry {
     mean.addNumbers(results.numbers());
     return new Evaluation(
         mean.loss(),
-        gradient(name -> lane(results, name)),
+        gradient(batch.groups(), results.lanes()::get),
         LaneStatistics.of(batch, results.numbers(), mean.diagnostics()));
   }
 
@@ -144,25 +166,23 @@ public final class PlainLoss implements ProgramCache.Entry {
       mean.add(values);
       return new Evaluation(
           mean.loss(),
-          gradient(name -> Result.array(values, name).toDoubleVector()),
+          gradient(
+              batch.groups(),
+              name -> values.containsKey(name) ? values.get(name).toDoubleVector() : null),
           PairStatistics.of(batch, logProbs, mean.diagnostics()));
     } finally {
       feed.values().forEach(INDArray::close);
     }
   }
 
-  private static double[] lane(PointwiseProgram.Results results, String name) {
-    double[] lane = results.lanes().get(name);
-    if (lane == null) {
-      throw new IllegalStateException("no result " + name);
+  /** 0 of a response that the objective does not read. */
+  private double[][] gradient(int groups, Function<String, double @Nullable []> values) {
+    double[][] gradient = new double[now.size()][];
+    for (int i = 0; i < gradient.length; i++) {
+      double[] ofResponse = values.apply(Program.gradientOf(now.get(i)));
+      gradient[i] = ofResponse == null ? new double[groups] : ofResponse;
     }
-    return lane;
-  }
-
-  private double[][] gradient(Function<String, double[]> values) {
-    return now.stream()
-        .map(name -> values.apply(Program.gradientOf(name)))
-        .toArray(double[][]::new);
+    return gradient;
   }
 
   /** Frees native memory. */

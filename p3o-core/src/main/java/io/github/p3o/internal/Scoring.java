@@ -2,9 +2,12 @@ package io.github.p3o.internal;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import com.google.common.collect.ImmutableList;
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.LogProbs;
 import io.github.p3o.PairwiseBatch;
+import io.github.p3o.Prompt;
+import io.github.p3o.Response;
 import io.github.p3o.RewardModel;
 import io.github.p3o.Rewards;
 import io.github.p3o.Samples;
@@ -23,17 +26,25 @@ public final class Scoring {
    * @throws io.github.p3o.NonFiniteException names the pair
    */
   public static double[] rewards(RewardModel rewardModel, ImmutableLongArray ids, Samples samples) {
-    double[] rewards =
-        Given.notNull(
-            "rewardModel",
-            "rewards",
-            rewardModel.score(samples.promptOfEach(), samples.responses()));
-    checkArgument(
-        rewards.length == samples.responses().size(),
-        "rewardModel: expected %s rewards, one for each response, got %s",
-        samples.responses().size(),
-        rewards.length);
+    double[] rewards = rewards(rewardModel, samples.promptOfEach(), samples.responses());
     Finite.check("reward", rewards, ids);
+    return rewards;
+  }
+
+  /**
+   * The rewards of responses, which need not be finite.
+   *
+   * @throws IllegalArgumentException for null, or another number of rewards
+   */
+  public static double[] rewards(
+      RewardModel rewardModel, ImmutableList<Prompt> prompts, ImmutableList<Response> responses) {
+    double[] rewards =
+        Given.notNull("rewardModel", "rewards", rewardModel.score(prompts, responses));
+    checkArgument(
+        rewards.length == responses.size(),
+        "rewardModel: expected %s rewards, one for each response, got %s",
+        responses.size(),
+        rewards.length);
     return rewards;
   }
 

@@ -9,6 +9,7 @@ import com.google.common.math.Stats;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.RewardModel;
+import io.github.p3o.Stateful;
 import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -132,6 +133,66 @@ class RewardStressTest {
         .score(ImmutableList.of(Prompt.of(1)), ImmutableList.of(Response.of(1)));
 
     assertThat(own).containsExactly(1);
+  }
+
+  @Test
+  void apply_toAModelThatGivesTheWrongRewards_namesIt() {
+    ImmutableList<Prompt> prompts = ImmutableList.of(Prompt.of(1));
+    ImmutableList<Response> responses = ImmutableList.of(Response.of(1));
+
+    assertThatThrownBy(
+            () -> RewardStress.none().apply((p, r) -> new double[2]).score(prompts, responses))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("rewardModel: expected 1 rewards, one for each response, got 2");
+    assertThatThrownBy(() -> RewardStress.none().apply(nothing()).score(prompts, responses))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("rewardModel: expected rewards, got null");
+  }
+
+  @SuppressWarnings({"NullAway", "DataFlowIssue"}) // a host's code need not be checked for null
+  private static RewardModel nothing() {
+    return (prompts, responses) -> null;
+  }
+
+  /** A reward model that counts its calls, and gives the count. */
+  private static final class Counting implements RewardModel, Stateful {
+    private int calls;
+
+    @Override
+    public double[] score(ImmutableList<Prompt> prompts, ImmutableList<Response> responses) {
+      calls++;
+      return responses.stream().mapToDouble(response -> calls).toArray();
+    }
+
+    @Override
+    public String state() {
+      return String.valueOf(calls);
+    }
+
+    @Override
+    public void restore(String state) {
+      calls = Integer.parseInt(state);
+    }
+  }
+
+  @Test
+  void apply_toAModelThatRemembers_remembersTheSame() {
+    RewardModel plain = (p, r) -> new double[r.size()];
+    assertThat(RewardStress.none().apply(plain)).isNotInstanceOf(Stateful.class);
+
+    RewardModel stressed = RewardStress.none().withLengthBias(1).apply(new Counting());
+    score(stressed);
+    assertThat(score(stressed)).isEqualTo(3);
+    assertThat(((Stateful) stressed).state()).isEqualTo("2");
+    ((Stateful) stressed).restore("7");
+    assertThat(score(stressed)).isEqualTo(9);
+    RewardModel shifted = TranslationCertificate.shifted(new Counting(), 1);
+    score(TranslationCertificate.rounded(shifted, 3));
+    assertThat(((Stateful) shifted).state()).isEqualTo("1");
+  }
+
+  private static double score(RewardModel model) {
+    return model.score(ImmutableList.of(Prompt.of(1)), ImmutableList.of(Response.of(1)))[0];
   }
 
   @Test

@@ -74,6 +74,22 @@ class BadInputTest {
   }
 
   @Test
+  void options_thatMeanNothingBesideOthers_areRefused() {
+    Cli.run("sft", "--policy", model, "--data", "x.jsonl", "--layers", 4, "--tokenizer", "bytes")
+        .failsWith(2, "--layers, --tokenizer: expected without --policy, a model that has these");
+    Cli.run("reward", "--policy", model, "--data", "x.jsonl", "--gold", "cheerful")
+        .failsWith(2, "--gold: expected with --sample-pairs, got --data, which has prompts and");
+    Cli.run("reward", "--policy", model, "--sample-pairs", 4, "--max-tokens", 9)
+        .failsWith(2, "--max-tokens: expected with --data, got --sample-pairs");
+    Cli.run("generate", "--policy", model, "--prompt", "a", "--format", "hh")
+        .failsWith(2, "--format: expected with --prompts, got none");
+    Cli.run("generate", "--policy", model, "--greedy", "--top-k", 3, "--temperature", 2)
+        .failsWith(2, "--top-k, --temperature: expected without --greedy, which takes the");
+    Cli.run("generate", "--policy", model, "--temperature", 0)
+        .failsWith(2, "--temperature: expected a finite number > 0, got 0; --greedy takes the");
+  }
+
+  @Test
   void freezeOptions_thatMeanNothing_areRefused() {
     Cli.run("align", "--policy", model, "--reward", "sentiment", "--freeze", "x", "--lora-rank", 2)
         .failsWith(2, "--freeze, --freeze-layers: expected without --lora-rank, which trains an");

@@ -3,14 +3,19 @@ package io.github.p3o.loss;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.common.collect.ImmutableMap;
 import io.github.p3o.LogProbs;
 import io.github.p3o.LossEvaluator;
+import io.github.p3o.LossTerms;
 import io.github.p3o.NonFiniteException;
 import io.github.p3o.PairwiseBatch;
+import io.github.p3o.PolicyLoss;
+import io.github.p3o.ResponseVariables;
 import io.github.p3o.Rewards;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.autodiff.samediff.SDVariable;
 
 class LossEvaluatorTest {
 
@@ -36,6 +41,34 @@ class LossEvaluatorTest {
     }
     assertThatThrownBy(() -> P3OLoss.v1().evaluate(batch, now))
         .isInstanceOf(NonFiniteException.class);
+  }
+
+  /** The mean log-probability of the first responses, by an op that is not pointwise or is. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void evaluate_anObjectiveThatDoesNotReadAResponse_givesItAGradientOf0(boolean pointwise) {
+    PolicyLoss first =
+        new PolicyLoss() {
+          @Override
+          public String name() {
+            return "first";
+          }
+
+          @Override
+          public LossTerms build(ResponseVariables responses) {
+            SDVariable now = responses.logProb(0);
+            SDVariable loss = pointwise ? now.mul(2.0) : now.getSameDiff().math().cube(now);
+            return new LossTerms(loss, ImmutableMap.of());
+          }
+        };
+    LogProbs now = LogProbs.of(new double[] {-1, -2}, new double[] {-3, -4});
+    PairwiseBatch batch = PairwiseBatch.ofNumbers(now, now, Rewards.of(new double[2][2]));
+    try (LossEvaluator evaluator = new LossEvaluator(first)) {
+      double[][] gradient = evaluator.evaluate(batch, now).gradient();
+      assertThat(gradient[0])
+          .containsExactly(pointwise ? new double[] {1, 1} : new double[] {1.5, 6});
+      assertThat(gradient[1]).containsExactly(0, 0);
+    }
   }
 
   @Test

@@ -1,13 +1,10 @@
 package io.github.p3o.examples.evidence;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.google.common.collect.ImmutableList;
-import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.Sets;
 import io.github.p3o.Prompt;
 import io.github.p3o.Samples;
-import io.github.p3o.eval.Interval;
 import io.github.p3o.eval.Judge;
 import io.github.p3o.eval.Tournament;
 import io.github.p3o.examples.language.LanguageModel;
@@ -17,10 +14,9 @@ import io.github.p3o.examples.report.RunReport;
 import io.github.p3o.examples.report.TournamentPage;
 import io.github.p3o.examples.run.Checks;
 import io.github.p3o.examples.run.Console;
+import io.github.p3o.examples.run.GivenOptions;
 import io.github.p3o.examples.run.Run;
-import io.github.p3o.examples.run.RunFiles;
 import io.github.p3o.examples.run.RunOptions;
-import io.github.p3o.examples.run.TextTable;
 import io.github.p3o.examples.run.UsageException;
 import io.github.p3o.transformer.DecoderConfig;
 import java.nio.file.Files;
@@ -30,7 +26,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
@@ -38,7 +33,6 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
@@ -59,8 +53,6 @@ import picocli.CommandLine.Spec;
       "  p3o tournament --samples FILE --chat-model gpt-4o-mini"
     })
 public final class TournamentCommand implements Callable<Integer> {
-
-  private static final String PROMPT = "prompt";
 
   /** Beside those of prompts. */
   private static final ImmutableSet<String> OF_ANSWERS =
@@ -130,23 +122,18 @@ public final class TournamentCommand implements Callable<Integer> {
   @SuppressWarnings("NullAway.Init") // set by picocli
   private CommandSpec spec;
 
-  /** Prompts, and the answers of each player to them. */
-  private record Answers(
-      ImmutableList<String> prompts, Map<String, ? extends List<String>> players) {}
-
   @Override
   public Integer call() {
     check();
     try (Run run = Run.open(spec, options)) {
-      Answers answers = samples == null ? sampled(run) : read(samples);
+      Answers answers = samples == null ? sampled(run) : Answers.read(samples);
       if (samples == null) { // before they are judged: --samples goes on from there
-        run.directory().jsonLines("samples.jsonl", lines(answers));
+        run.directory().jsonLines("samples.jsonl", answers.lines());
       }
       Tournament tournament = play(answers, run);
       run.directory().text(TournamentPage.FILE, tournament.json());
       run.directory().text("tournament.csv", tournament.csv());
-      tournament.tables().forEach(table -> print(tournament, table, run.console()));
-      printAgreements(tournament, run.console());
+      TournamentTables.print(tournament, run.console());
       RunReport.write(
           run,
           new RunReport.About(
@@ -191,20 +178,10 @@ public final class TournamentCommand implements Callable<Integer> {
     if (samples == null) {
       return;
     }
-    Set<String> ofModels =
-        Sets.union(
-            OF_ANSWERS, CommandSpec.forAnnotatedObject(new PromptOptions()).optionsMap().keySet());
-    List<String> meaningless =
-        spec.commandLine().getParseResult().matchedOptions().stream()
-            .map(OptionSpec::longestName)
-            .filter(ofModels::contains)
-            .distinct()
-            .toList();
-    if (!meaningless.isEmpty()) {
-      throw new UsageException(
-          String.join(", ", meaningless)
-              + ": expected with --policy alone, got --samples, which has prompts and answers");
-    }
+    GivenOptions.refuse(
+        spec,
+        Sets.union(OF_ANSWERS, GivenOptions.namesOf(new PromptOptions())),
+        "with --policy alone, got --samples, which has prompts and answers");
   }
 
   private void checkAdapter(String player, Path directory) {
@@ -216,39 +193,6 @@ public final class TournamentCommand implements Callable<Integer> {
       throw new UsageException(
           "--adapter: expected a directory with an adapter_config.json, got " + directory);
     }
-  }
-
-  /** The columns of a samples.jsonl. */
-  private static Answers read(Path file) {
-    List<JsonNode> lines = RunFiles.allLines(file);
-    if (lines.isEmpty()) {
-      throw new UsageException(file + ": expected at least one line of JSON, got none");
-    }
-    ImmutableList.Builder<String> prompts = ImmutableList.builder();
-    Map<String, List<String>> players = new LinkedHashMap<>();
-    lines.get(0).fieldNames().forEachRemaining(name -> players.put(name, new ArrayList<>()));
-    players.remove(PROMPT);
-    if (players.size() < 2) {
-      throw new UsageException(
-          "--samples: expected at least 2 columns of answers, got " + players.keySet());
-    }
-    for (int i = 0; i < lines.size(); i++) {
-      JsonNode line = lines.get(i);
-      prompts.add(text(line, PROMPT, i));
-      int index = i;
-      players.forEach((name, answers) -> answers.add(text(line, name, index)));
-    }
-    return new Answers(prompts.build(), players);
-  }
-
-  private static String text(JsonNode line, String name, int index) {
-    if (!line.path(name).isTextual()) {
-      throw new UsageException(
-          String.format(
-              "--samples, line %d, %s: expected a text, got %s",
-              index + 1, name, line.path(name).getNodeType()));
-    }
-    return line.path(name).asText();
   }
 
   /** What each model answers, one model in memory at a time; the first gives the prompts' texts. */
@@ -295,18 +239,6 @@ public final class TournamentCommand implements Callable<Integer> {
         .collect(ImmutableList.toImmutableList());
   }
 
-  private static List<ImmutableMap<String, String>> lines(Answers answers) {
-    List<ImmutableMap<String, String>> lines = new ArrayList<>();
-    for (int i = 0; i < answers.prompts().size(); i++) {
-      ImmutableMap.Builder<String, String> line = ImmutableMap.builder();
-      line.put(PROMPT, answers.prompts().get(i));
-      int index = i;
-      answers.players().forEach((name, texts) -> line.put(name, texts.get(index)));
-      lines.add(line.buildOrThrow());
-    }
-    return lines;
-  }
-
   private Tournament play(Answers answers, Run run) {
     Tournament.Builder<String, String> builder = Tournament.builder(answers.prompts());
     answers.players().forEach(builder::player);
@@ -323,71 +255,5 @@ public final class TournamentCommand implements Callable<Integer> {
     } finally {
       rewards.forEach(TextReward::close);
     }
-  }
-
-  private static void print(Tournament tournament, Tournament.Table table, Console console) {
-    TextTable matrix =
-        new TextTable(
-            ImmutableList.<String>builder()
-                .add("by " + table.judge())
-                .addAll(tournament.players())
-                .add("strength, nats")
-                .build()
-                .toArray(String[]::new));
-    for (Tournament.Standing standing : table.ranking()) {
-      List<String> row = new ArrayList<>(List.of(standing.rank() + ". " + standing.player()));
-      tournament.players().forEach(other -> row.add(winRate(table, standing.player(), other)));
-      row.add(text(standing.strength(), 1, "%.2f [%.2f, %.2f]"));
-      matrix.add(row.toArray(String[]::new));
-    }
-    Tournament.Conduct conduct = table.conduct();
-    console.print(
-        "\n"
-            + matrix
-            + String.format(
-                Locale.ROOT,
-                "asked %d times: first %d, second %d, tie %d, invalid %d; the same in both orders"
-                    + " %.3f; position bias %s",
-                conduct.asked(),
-                conduct.first(),
-                conduct.second(),
-                conduct.ties(),
-                conduct.invalid(),
-                conduct.consistency(),
-                text(conduct.positionBias(), 1, "%.3f [%.3f, %.3f]")));
-  }
-
-  private static String winRate(Tournament.Table table, String player, String other) {
-    for (Tournament.Pairing pairing : table.pairings()) {
-      Tournament.Pairing seen = pairing.player().equals(player) ? pairing : pairing.swapped();
-      if (seen.player().equals(player) && seen.opponent().equals(other)) {
-        return text(seen.winRate(), 100, "%.1f [%.1f, %.1f] %%");
-      }
-    }
-    return "";
-  }
-
-  private static String text(Interval interval, double unit, String format) {
-    return String.format(
-        Locale.ROOT,
-        format,
-        unit * interval.value(),
-        unit * interval.low(),
-        unit * interval.high());
-  }
-
-  private static void printAgreements(Tournament tournament, Console console) {
-    if (tournament.agreements().isEmpty()) {
-      return;
-    }
-    TextTable table = new TextTable("judges", "games", "agree", "kappa");
-    for (Tournament.Agreement agreement : tournament.agreements()) {
-      table.add(
-          agreement.judge() + ", " + agreement.other(),
-          String.valueOf(agreement.games()),
-          String.format(Locale.ROOT, "%.3f", agreement.raw()),
-          String.format(Locale.ROOT, "%.3f", agreement.kappa()));
-    }
-    console.print("\n" + table);
   }
 }

@@ -2,10 +2,12 @@ package io.github.p3o.examples.language;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.examples.run.Checks;
 import io.github.p3o.examples.run.Console;
+import io.github.p3o.examples.run.GivenOptions;
 import io.github.p3o.examples.run.Run;
 import io.github.p3o.examples.run.SeedOptions;
 import io.github.p3o.examples.run.UsageException;
@@ -42,6 +44,10 @@ import picocli.CommandLine.Spec;
 public final class GenerateCommand implements Callable<Integer> {
 
   private static final int DEFAULT_TOKENS = 100;
+
+  /** Options that change nothing where the likeliest token is taken. */
+  private static final ImmutableSet<String> OF_CHANCE =
+      ImmutableSet.of("--temperature", "--top-k", "--top-p", "--min-p");
 
   @Mixin private final SeedOptions options = new SeedOptions();
   @Mixin private final PromptOptions promptOptions = new PromptOptions();
@@ -99,7 +105,14 @@ public final class GenerateCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Checks.atLeast("--count", 1, count);
+    if (temperature == 0) {
+      throw new UsageException(
+          "--temperature: expected a finite number > 0, got 0; --greedy takes the likeliest token");
+    }
     Checks.positive("--temperature", temperature);
+    if (greedy) {
+      GivenOptions.refuse(spec, OF_CHANCE, "without --greedy, which takes the likeliest token");
+    }
     if (greedy && count > 1) {
       throw new UsageException(
           "--count: expected 1 with --greedy, which has one text for each prompt, got " + count);

@@ -3,6 +3,7 @@ package io.github.p3o.examples.language;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableSet;
 import io.github.p3o.examples.run.Checks;
+import io.github.p3o.examples.run.Shell;
 import io.github.p3o.examples.run.UsageException;
 import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.LoraConfig;
@@ -83,7 +84,7 @@ public final class LoraOptions {
     return isWanted()
         ? Optional.of(
             "Adapter: %s, to sample: p3o generate --policy %s --adapter %s"
-                .formatted(adapter, base, adapter))
+                .formatted(adapter, Shell.word(base), Shell.word(adapter)))
         : Optional.empty();
   }
 

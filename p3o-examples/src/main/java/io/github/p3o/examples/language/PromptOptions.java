@@ -1,9 +1,11 @@
 package io.github.p3o.examples.language;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableSet;
 import io.github.p3o.Prompt;
 import io.github.p3o.examples.run.Checks;
 import io.github.p3o.examples.run.Console;
+import io.github.p3o.examples.run.GivenOptions;
 import io.github.p3o.examples.run.UsageException;
 import io.github.p3o.text.TokenStatistics;
 import java.nio.file.Path;
@@ -12,7 +14,9 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** Options that say where prompts come from. */
 public final class PromptOptions {
@@ -54,6 +58,10 @@ public final class PromptOptions {
       description = "Longer prompts are too long (default: what the context leaves).")
   private @Nullable Integer maxPromptTokens;
 
+  @Spec(Spec.Target.MIXEE)
+  @SuppressWarnings("NullAway.Init") // set by picocli
+  private CommandSpec mixee;
+
   /** Whether prompts come from a file, which may hold what is not to be shown. */
   public boolean fromFile() {
     return file != null;
@@ -74,6 +82,9 @@ public final class PromptOptions {
       ImmutableList<String> fallback, LanguageModel model, int room, Console console) {
     if (file != null && !texts.isEmpty()) {
       throw new UsageException("--prompt, --prompts: expected one of the two, got both");
+    }
+    if (file == null) {
+      GivenOptions.refuse(mixee, ImmutableSet.of("--format"), "with --prompts, got none");
     }
     int limit = maxPromptTokens == null ? room : Math.min(room, maxPromptTokens);
     Checks.atLeast("--max-prompt-tokens", 2, limit); // the begin token and one more

@@ -206,7 +206,7 @@ public final class Run implements AutoCloseable {
     console.note(
         String.format(
             "p3o: interrupted after step %d of %d; to go on: p3o resume %s",
-            done, steps, directory.path()));
+            done, steps, Shell.word(directory.path())));
   }
 
   /** Whether a stage ended before its last step, so that there is no result. */

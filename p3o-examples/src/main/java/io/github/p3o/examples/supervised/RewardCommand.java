@@ -1,5 +1,6 @@
 package io.github.p3o.examples.supervised;
 
+import com.google.common.collect.ImmutableSet;
 import io.github.p3o.examples.language.DataFormat;
 import io.github.p3o.examples.language.FreezeOptions;
 import io.github.p3o.examples.language.LanguageModel;
@@ -10,6 +11,7 @@ import io.github.p3o.examples.report.RunReport;
 import io.github.p3o.examples.run.CheckpointOptions;
 import io.github.p3o.examples.run.Checks;
 import io.github.p3o.examples.run.Console;
+import io.github.p3o.examples.run.GivenOptions;
 import io.github.p3o.examples.run.Run;
 import io.github.p3o.examples.run.RunOptions;
 import io.github.p3o.examples.run.Saving;
@@ -50,6 +52,9 @@ import picocli.CommandLine.Spec;
       "  p3o reward --policy DIR --sample-pairs 2000 --gold sentiment"
     })
 public final class RewardCommand implements Callable<Integer> {
+
+  private static final ImmutableSet<String> OF_DATA =
+      ImmutableSet.of("--data-format", "--max-tokens");
 
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final SampleOptions samples = new SampleOptions();
@@ -149,6 +154,12 @@ public final class RewardCommand implements Callable<Integer> {
     Checks.atLeast("--micro-batch", 1, microBatch);
     Checks.share("--held-out", heldOut);
     samples.check(data != null);
+    GivenOptions.refuse(
+        spec,
+        data == null ? OF_DATA : SampleOptions.OF_SAMPLES,
+        data == null
+            ? "with --data, got --sample-pairs"
+            : "with --sample-pairs, got --data, which has prompts and responses");
     BradleyTerryLoss objective = new BradleyTerryLoss(margin, center);
     lora.check();
     freezing.check(lora.isWanted());
@@ -200,7 +211,8 @@ public final class RewardCommand implements Callable<Integer> {
       throw new UsageException(
           String.format(
               "--held-out: expected comparisons on both sides, got %d to learn from and %d held"
-                  + " out",
+                  + " out; those of a prompt stay together, and each prompt is held out with this"
+                  + " probability",
               labels.training().size(), labels.heldOut().size()));
     }
     run.pin("comparisons", labels.training());

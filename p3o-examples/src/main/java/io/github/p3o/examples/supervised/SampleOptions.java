@@ -1,5 +1,6 @@
 package io.github.p3o.examples.supervised;
 
+import com.google.common.collect.Sets;
 import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
 import io.github.p3o.Samples;
@@ -10,8 +11,10 @@ import io.github.p3o.examples.language.PromptOptions;
 import io.github.p3o.examples.language.StoryOpenings;
 import io.github.p3o.examples.run.Checks;
 import io.github.p3o.examples.run.Console;
+import io.github.p3o.examples.run.GivenOptions;
 import io.github.p3o.examples.run.UsageException;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -19,6 +22,11 @@ import picocli.CommandLine.Option;
 
 /** Options of comparisons that are made: pairs of samples, labelled by a known preference. */
 final class SampleOptions {
+
+  /** Options that mean something for samples alone. */
+  static final Set<String> OF_SAMPLES =
+      Sets.difference(
+          GivenOptions.namesOf(new SampleOptions()), GivenOptions.namesOf(new LineOptions()));
 
   @Mixin private final PromptOptions prompts = new PromptOptions();
 

@@ -6,8 +6,10 @@ import static java.util.stream.Collectors.toSet;
 import com.google.common.base.CharMatcher;
 import com.google.common.base.Splitter;
 import com.google.common.collect.ContiguousSet;
+import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.ImmutableSortedSet;
 import com.google.common.collect.Lists;
+import com.google.common.collect.Sets;
 import com.google.common.hash.Hasher;
 import com.google.common.hash.Hashing;
 import io.github.p3o.OptimizerConfig;
@@ -22,6 +24,7 @@ import io.github.p3o.examples.report.RunReport;
 import io.github.p3o.examples.run.CheckpointOptions;
 import io.github.p3o.examples.run.Checks;
 import io.github.p3o.examples.run.Console;
+import io.github.p3o.examples.run.GivenOptions;
 import io.github.p3o.examples.run.Run;
 import io.github.p3o.examples.run.RunOptions;
 import io.github.p3o.examples.run.Saving;
@@ -70,6 +73,10 @@ import picocli.CommandLine.Spec;
 public final class SftCommand implements Callable<Integer> {
 
   private static final Splitter WORDS = Splitter.on(CharMatcher.whitespace()).omitEmptyStrings();
+
+  /** Which a model that has learned has already. */
+  private static final Set<String> OF_NEW_MODELS =
+      Sets.union(GivenOptions.namesOf(new SizeOptions()), ImmutableSet.of("--tokenizer"));
 
   @Mixin private final RunOptions options = new RunOptions();
   @Mixin private final LineOptions lines = new LineOptions();
@@ -147,6 +154,10 @@ public final class SftCommand implements Callable<Integer> {
     Checks.atLeast("--micro-batch", 1, microBatch);
     Checks.share("--held-out", heldOut);
     OptimizerConfig updates = optimizer.config(steps);
+    if (policy != null) {
+      GivenOptions.refuse(
+          spec, OF_NEW_MODELS, "without --policy, a model that has these already, got it too");
+    }
     checkAdapter();
     LanguageModel.Sizes ofNew = sizes.sizes();
     // A file that cannot be read is named before there is a run directory.
