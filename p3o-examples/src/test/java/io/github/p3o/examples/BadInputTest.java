@@ -69,6 +69,12 @@ class BadInputTest {
         .failsWith(2, "--lora-rank: expected with --lora-alpha or --lora-target, got none");
     Cli.run("sft", "--data", "x.jsonl", "--lora-rank", 2)
         .failsWith(2, "--lora-rank: expected with --policy, a model that has learned, got a new");
+    Cli.run("sft", "--data", "x.jsonl", "--adapter", "x")
+        .failsWith(2, "--adapter: expected with --policy, a model that has learned, got a new one");
+    Cli.run("sft", "--policy", model, "--data", "x.jsonl", "--adapter", "x", "--lora-rank", 2)
+        .failsWith(2, "--adapter, --lora-rank: expected at most one of them, got both; an adapter");
+    Cli.run("reward", "--policy", model, "--sample-pairs", 4, "--adapter", "x", "--untrained")
+        .failsWith(2, "--adapter: expected without --untrained, which takes random weights");
     Cli.run("generate", "--policy", model, "--max-new-tokens", 4, "--top-p", 0)
         .failsWith(2, "--top-p: expected a value in (0, 1], got 0.0");
   }

@@ -735,6 +735,52 @@ class CommandsTest {
     assertThat(printedCommand(align, "--greedy").succeeds().out()).isEqualTo(sampled.out());
   }
 
+  /** The reference is the policy as it begins, adapter included: nothing is between them yet. */
+  @Test
+  void align_fromAnAdapter_goesOnWithItAndHasItAsReference() throws IOException {
+    Object[] lora = {"--lora-rank", 2, "--max-new-tokens", 8, "--learning-rate", 0.01};
+    Path first = directory.resolve("first-adapter");
+    alignBriefly(first, lora).succeeds();
+    Path out = directory.resolve("second-adapter");
+    Cli align =
+        alignBriefly(out, "--adapter", first.resolve("adapter"), "--max-new-tokens", 8).succeeds();
+    JsonNode step = JSON.readTree(Files.readAllLines(out.resolve("metrics.jsonl")).get(0));
+    assertThat(step.path("objective/kl").asDouble()).isCloseTo(0, within(1e-5));
+    try (TransformerPolicy base = TransformerPolicy.load(model);
+        TransformerPolicy before = base.loadAdapter(first.resolve("adapter"));
+        TransformerPolicy after = base.loadAdapter(out.resolve("adapter"))) {
+      assertThat(after.adapter()).isEqualTo(before.adapter());
+      assertThat(after.parameters().vector()).isNotEqualTo(before.parameters().vector());
+      double moved = after.parameters().vector().distance2(before.parameters().vector());
+      assertThat(moved).isLessThan(before.parameters().vector().norm2Number().doubleValue() / 10);
+    }
+    assertThat(printedCommand(align, "--greedy").succeeds().out())
+        .isEqualTo(generated(out.resolve("model"), "--greedy"));
+  }
+
+  @Test
+  void reward_fromAnAdapter_beginsWithTheMergedModel() {
+    Path adapter = directory.resolve("adapter-of-policy");
+    alignBriefly(adapter, "--lora-rank", 2, "--max-new-tokens", 8, "--learning-rate", 0.01)
+        .succeeds();
+    Path out = directory.resolve("reward-of-adapter");
+    Object[] command = {"reward", "--policy", model, "--sample-pairs", 40, "--max-new-tokens", 8};
+    Object[] briefly = {"--steps", 1, "--learning-rate", 1e-9, "--out", out};
+    Object[] begin = {"--adapter", adapter.resolve("adapter")};
+    Cli.run(
+            ObjectArrays.concat(
+                command, ObjectArrays.concat(briefly, begin, Object.class), Object.class))
+        .succeeds();
+    String query = "model.layers.0.self_attn.q_proj.weight";
+    try (TransformerRewardModel reward = TransformerRewardModel.load(out.resolve("model"));
+        TransformerPolicy aligned = TransformerPolicy.load(adapter.resolve("model"));
+        TransformerPolicy base = TransformerPolicy.load(model)) {
+      INDArray begun = reward.parameters().asMap().get(query);
+      assertThat(begun.distance2(aligned.parameters().asMap().get(query))).isLessThan(1e-5);
+      assertThat(begun.distance2(base.parameters().asMap().get(query))).isGreaterThan(1e-3);
+    }
+  }
+
   /** The same adapter, byte for byte, whether the weights under it were read or are mapped. */
   @Test
   @Tag("cpu")
@@ -772,8 +818,8 @@ class CommandsTest {
     alignBriefly(directory.resolve("whole"), "--mapped")
         .failsWith(
             2,
-            "--mapped: expected with --lora-rank, --freeze, --freeze-layers or a reward model's"
-                + " directory, got none of them");
+            "--mapped: expected with --lora-rank, --adapter, --freeze, --freeze-layers or a"
+                + " reward model's directory, got none of them");
     assertThat(directory.resolve("whole")).doesNotExist();
   }
 

@@ -54,7 +54,8 @@ import picocli.CommandLine.Spec;
       "  p3o align --policy DIR --reward sentiment --prompt 'Once upon a time'",
       "  p3o align --policy DIR --reward REWARD --gold sentiment --config t.yaml",
       "  p3o align --policy DIR --reward REWARD --prompts hh.jsonl.gz --format hh",
-      "  p3o align --policy DIR --reward sentiment --lora-rank 8"
+      "  p3o align --policy DIR --reward sentiment --lora-rank 8",
+      "  p3o align --policy DIR --adapter RUN/adapter --reward REWARD --mapped"
     })
 public final class AlignCommand implements Callable<Integer> {
 
@@ -200,7 +201,7 @@ public final class AlignCommand implements Callable<Integer> {
     freezing.check(lora.isWanted());
     weights.check(
         lora.isWanted() || freezing.isWanted() || Files.isDirectory(Path.of(reward)),
-        "--lora-rank, --freeze, --freeze-layers or a reward model's directory");
+        "--lora-rank, --adapter, --freeze, --freeze-layers or a reward model's directory");
   }
 
   /** What is trained as a whole is not only read. */
@@ -250,7 +251,7 @@ public final class AlignCommand implements Callable<Integer> {
       Alignment.Settings settings,
       Run run) {
     TransformerPolicy trained = model.policy().withTemperature(temperature);
-    try (Policy reference = lora.isWanted() ? trained.withoutAdapter() : trained.frozenCopy()) {
+    try (Policy reference = lora.isNew() ? trained.withoutAdapter() : trained.frozenCopy()) {
       Outcome outcome = align(trained, reference, model.codec(), scored, prompts, settings, run);
       if (!run.interrupted()) {
         model.saveIn(run.directory().path());

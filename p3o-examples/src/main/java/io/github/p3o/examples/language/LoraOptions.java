@@ -15,8 +15,15 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Options of a low-rank adapter. */
+/** Options of a low-rank adapter: a new one, or one to go on with. */
 public final class LoraOptions {
+
+  @Option(
+      names = "--adapter",
+      paramLabel = "DIR",
+      description =
+          "Begin with this low-rank adapter over --policy, as PEFT or --lora-rank leaves it.")
+  private @Nullable Path adapter;
 
   @Option(
       names = "--lora-rank",
@@ -40,6 +47,11 @@ public final class LoraOptions {
 
   /** Refuses options that mean nothing. */
   public void check() {
+    if (adapter != null && rank != null) {
+      throw new UsageException(
+          "--adapter, --lora-rank: expected at most one of them, got both; an adapter has its"
+              + " rank");
+    }
     if (rank == null && (alpha != null || !targets.isEmpty())) {
       throw new UsageException(
           "--lora-rank: expected with --lora-alpha or --lora-target, got none");
@@ -49,21 +61,31 @@ public final class LoraOptions {
     }
   }
 
-  /** Whether an adapter is asked for. */
+  /** Whether an adapter is trained in place of a language model. */
   public boolean isWanted() {
+    return isNew() || adapter != null;
+  }
+
+  /** Whether a new adapter is asked for. */
+  public boolean isNew() {
     return rank != null;
   }
 
-  /** The model; or, if an adapter is asked for, the same with a new one in its place. */
-  public LanguageModel applyTo(LanguageModel model, long seed) {
-    return isWanted()
-        ? model.with(whole -> add(whole.config(), config -> whole.withAdapter(config, seed)))
-        : model;
+  /** The model; or, if an adapter is given to begin with, the same with it; this one is closed. */
+  public LanguageModel begin(LanguageModel model) {
+    return adapter == null ? model : model.withAdapter(adapter);
   }
 
-  /** The same of a reward model. */
+  /** The same; or, if a new adapter is asked for, the model with that. */
+  public LanguageModel applyTo(LanguageModel model, long seed) {
+    return isNew()
+        ? model.with(whole -> add(whole.config(), config -> whole.withAdapter(config, seed)))
+        : begin(model);
+  }
+
+  /** The reward model; or, if a new adapter is asked for, the same with that in its place. */
   public TransformerRewardModel applyTo(TransformerRewardModel model, long seed) {
-    if (!isWanted()) {
+    if (!isNew()) {
       return model;
     }
     try (model) {
@@ -77,14 +99,14 @@ public final class LoraOptions {
    *
    * @param base directory of those weights
    * @param run directory of the run
-   * @return a line to print; empty if no adapter was asked for
+   * @return a line to print; empty if no adapter was trained
    */
   public Optional<String> result(Path base, Path run) {
-    Path adapter = run.resolve(LanguageModel.ADAPTER);
+    Path trained = run.resolve(LanguageModel.ADAPTER);
     return isWanted()
         ? Optional.of(
             "Adapter: %s, to sample: p3o generate --policy %s --adapter %s"
-                .formatted(adapter, Shell.word(base), Shell.word(adapter)))
+                .formatted(trained, Shell.word(base), Shell.word(trained)))
         : Optional.empty();
   }
 

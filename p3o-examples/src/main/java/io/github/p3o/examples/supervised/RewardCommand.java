@@ -43,8 +43,8 @@ import picocli.CommandLine.Spec;
       "The comparisons come from a file (--data), or are pairs of the model's own samples that a"
           + " known preference labels with noise (--sample-pairs). They are held out by prompt. The"
           + " result is DIR/model, which p3o align --reward takes; of a low-rank adapter also"
-          + " DIR/adapter, which PEFT reads. Without prompts, samples"
-          + " continue the openings of children's stories."
+          + " DIR/adapter, which PEFT reads. An adapter of the language model (--adapter) is merged"
+          + " first. Without prompts, samples continue the openings of children's stories."
     },
     footer = {
       "  p3o reward --policy DIR --data pairs.jsonl.gz --data-format hh",
@@ -162,8 +162,12 @@ public final class RewardCommand implements Callable<Integer> {
             : "with --sample-pairs, got --data, which has prompts and responses");
     BradleyTerryLoss objective = new BradleyTerryLoss(margin, center);
     lora.check();
-    freezing.check(lora.isWanted());
-    try (LanguageModel model = LanguageModel.load(policy)) {
+    freezing.check(lora.isNew());
+    if (untrained) {
+      GivenOptions.refuse(
+          spec, ImmutableSet.of("--adapter"), "without --untrained, which takes random weights");
+    }
+    try (LanguageModel model = lora.begin(LanguageModel.load(policy))) {
       // A file that cannot be read is named before there is a run directory.
       Labels read = data == null ? null : read(data, model, Run.console(spec, options.display()));
       try (Run run = Run.open(spec, options, checkpoints)) {
@@ -230,7 +234,7 @@ public final class RewardCommand implements Callable<Integer> {
       }
       Calibration calibration =
           RewardFit.measure(reward, labels.heldOut(), microBatch, run.directory());
-      if (lora.isWanted()) {
+      if (lora.isNew()) {
         reward.saveAdapter(run.directory().resolve(LanguageModel.ADAPTER));
       }
       reward.save(run.directory().resolve(LanguageModel.MODEL));

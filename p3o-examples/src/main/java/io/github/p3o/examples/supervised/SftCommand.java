@@ -205,7 +205,8 @@ public final class SftCommand implements Callable<Integer> {
     lora.check();
     if (lora.isWanted() && policy == null) {
       throw new UsageException(
-          "--lora-rank: expected with --policy, a model that has learned, got a new one");
+          (lora.isNew() ? "--lora-rank" : "--adapter")
+              + ": expected with --policy, a model that has learned, got a new one");
     }
     freezing.check(lora.isWanted());
   }
