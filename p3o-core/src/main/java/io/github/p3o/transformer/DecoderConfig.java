@@ -50,13 +50,24 @@ public record DecoderConfig(
    *
    * @param size leading elements of each head that are turned, even, at least 2
    * @param theta base of the wavelengths, &gt; 0
+   * @param scaling of the wavelengths, for sequences longer than the model first learned
    */
-  public record Rotary(int size, double theta) {
+  public record Rotary(int size, double theta, RotaryScaling scaling) {
 
-    /** Checks both. */
+    /** Checks size and base. */
     public Rotary {
       check(size >= 2 && size % 2 == 0, "rotary.size: expected an even number ≥ 2", size);
       checkPositive("ropeTheta", theta);
+    }
+
+    /**
+     * Without scaling.
+     *
+     * @param size leading elements of each head that are turned, even, at least 2
+     * @param theta base of the wavelengths, &gt; 0
+     */
+    public Rotary(int size, double theta) {
+      this(size, theta, RotaryScaling.NONE);
     }
   }
 
@@ -241,8 +252,9 @@ public record DecoderConfig(
    * @param directory of a checkpoint
    * @return the description
    * @throws CheckpointException if the file is not there, is not valid, or asks for what is not
-   *     supported: another model type, a key that is not known, scaled rotary embeddings, other
-   *     activations, a head size of its own, sliding windows, quantisation
+   *     supported: another model type, a key that is not known, rotary embeddings scaled otherwise
+   *     than {@link RotaryScaling} has it, other activations, a head size of its own, sliding
+   *     windows, quantisation
    */
   public static DecoderConfig read(Path directory) {
     return DecoderConfigJson.read(directory);

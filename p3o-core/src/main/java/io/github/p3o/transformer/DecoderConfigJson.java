@@ -38,6 +38,22 @@ final class DecoderConfigJson {
           "gelu_fast", Activation.GELU_TANH,
           "gelu_pytorch_tanh", Activation.GELU_TANH);
 
+  private static final String FACTOR = "factor";
+  private static final String LOW = "low_freq_factor";
+  private static final String HIGH = "high_freq_factor";
+  private static final String ORIGINAL = "original_max_position_embeddings";
+
+  /** The keys of each type of scaled rotary positions. */
+  private static final ImmutableMap<String, ImmutableSet<String>> SCALINGS =
+      ImmutableMap.of(
+          "default", ImmutableSet.of(),
+          "linear", ImmutableSet.of(FACTOR),
+          "llama3", ImmutableSet.of(FACTOR, LOW, HIGH, ORIGINAL));
+
+  /** What {@code rope_parameters} says beside the scaling. */
+  private static final ImmutableSet<String> UNSCALED =
+      ImmutableSet.of("rope_theta", "partial_rotary_factor");
+
   private final Path file;
   private final ObjectNode json;
   private final Architecture architecture;
@@ -153,7 +169,6 @@ final class DecoderConfigJson {
     expect("pretraining_tp", "1", value -> value.isNumber() && value.asDouble() == 1);
     expect("quantization_config", "null or absent, as it is not supported", value -> false);
     expect("cross_attention_hidden_size", "null or absent, as it is not supported", v -> false);
-    expect("rope_scaling", "null, absent or of type default", DecoderConfigJson::isUnscaled);
     // Qwen2 names a window that it does not use, unless it is told to.
     boolean off = architecture == Architecture.QWEN2 || json.path("use_sliding_window").isBoolean();
     expect("sliding_window", "null or absent, as it is not supported", value -> off);
@@ -175,12 +190,6 @@ final class DecoderConfigJson {
         "n_ctx",
         "n_positions = " + positions,
         value -> value.isInt() && value.asInt() == positions);
-  }
-
-  /** The type of scaling goes by two names; what stands beside the default changes nothing. */
-  private static boolean isUnscaled(JsonNode scaling) {
-    JsonNode type = scaling.has("rope_type") ? scaling.path("rope_type") : scaling.path("type");
-    return type.asText().equals("default") && !scaling.has("rope_theta");
   }
 
   private static boolean isFullAttention(JsonNode types) {
@@ -232,29 +241,55 @@ final class DecoderConfigJson {
     boolean partial = architecture == Architecture.GPT_NEOX;
     double part =
         number(json, "partial_rotary_factor", partial ? number(json, "rotary_pct", 0.25) : 1.0);
+    RotaryScaling scaling = scaling("rope_scaling", json.path("rope_scaling"), ImmutableSet.of());
     JsonNode parameters = json.path("rope_parameters");
     if (!parameters.isMissingNode() && !parameters.isNull()) {
-      checkRopeParameters(parameters);
       theta = number(parameters, "rope_theta", theta);
       part = number(parameters, "partial_rotary_factor", part);
+      scaling = scaling("rope_parameters", parameters, UNSCALED);
     }
     if (!partial && part != 1) {
       throw new CheckpointException(file, "partial_rotary_factor: expected 1", part);
     }
     // Rounded down as Hugging Face does, but for what division lost when the share was written.
-    return Optional.of(new Rotary((int) (headSize * part + 1e-9), theta));
+    return Optional.of(new Rotary((int) (headSize * part + 1e-9), theta, scaling));
   }
 
-  private void checkRopeParameters(JsonNode parameters) {
-    for (String key : (Iterable<String>) parameters::fieldNames) {
-      boolean known =
-          key.equals("rope_theta")
-              || key.equals("partial_rotary_factor")
-              || (key.equals("rope_type") && parameters.path(key).asText().equals("default"));
-      if (!known) {
-        throw wrong("rope_parameters", "rope_theta and rope_type \"default\"", parameters);
-      }
+  /**
+   * How wavelengths are scaled.
+   *
+   * @param key of the object, whose type goes by two names
+   * @param more keys that it may have beside those of scaling
+   */
+  private RotaryScaling scaling(String key, JsonNode object, ImmutableSet<String> more) {
+    if (object.isMissingNode() || object.isNull()) {
+      return RotaryScaling.NONE;
     }
+    JsonNode type = object.has("rope_type") ? object.path("rope_type") : object.path("type");
+    ImmutableSet<String> known = SCALINGS.get(type.asText(more.isEmpty() ? "" : "default"));
+    boolean whole = known != null;
+    for (String name : (Iterable<String>) object::fieldNames) {
+      whole &= known != null && (known.contains(name) || more.contains(name) || isType(name));
+    }
+    if (known == null || !whole || !known.stream().allMatch(object::hasNonNull)) {
+      throw wrong(key, "of type default, linear or llama3, with the keys of that", object);
+    }
+    if (known.isEmpty()) {
+      return RotaryScaling.NONE;
+    }
+    try {
+      double factor = number(object, FACTOR, 1);
+      return known.size() == 1
+          ? new RotaryScaling.Linear(factor)
+          : new RotaryScaling.Llama3(
+              factor, number(object, LOW, 1), number(object, HIGH, 1), integer(object, ORIGINAL));
+    } catch (IllegalArgumentException e) {
+      throw new CheckpointException(file, key + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static boolean isType(String name) {
+    return name.equals("rope_type") || name.equals("type");
   }
 
   /** Refuses a value that is there, is not null, and is not as it should be. */
@@ -266,10 +301,11 @@ final class DecoderConfigJson {
   }
 
   private int integer(String key, int absent) {
-    JsonNode value = json.path(key);
-    if (value.isMissingNode()) {
-      return absent;
-    }
+    return json.path(key).isMissingNode() ? absent : integer(json, key);
+  }
+
+  private int integer(JsonNode object, String key) {
+    JsonNode value = object.path(key);
     if (!value.isIntegralNumber() || !value.canConvertToInt()) {
       throw wrong(key, "a whole number of at most 31 bits", value);
     }
@@ -341,6 +377,16 @@ final class DecoderConfigJson {
           .put("rotary_emb_base", rotary.theta());
     } else {
       json.put("rope_theta", rotary.theta());
+    }
+    if (rotary.scaling() instanceof RotaryScaling.Llama3 llama) {
+      json.putObject("rope_scaling")
+          .put("rope_type", "llama3")
+          .put(FACTOR, llama.factor())
+          .put(LOW, llama.lowFrequencyFactor())
+          .put(HIGH, llama.highFrequencyFactor())
+          .put(ORIGINAL, llama.originalPositions());
+    } else if (rotary.scaling() instanceof RotaryScaling.Linear linear && linear.factor() != 1) {
+      json.putObject("rope_scaling").put("rope_type", "linear").put(FACTOR, linear.factor());
     }
   }
 

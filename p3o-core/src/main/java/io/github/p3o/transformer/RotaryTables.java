@@ -6,20 +6,20 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 /**
  * Rotary position embedding in Hugging Face's convention: of the n elements that are turned,
  * element i of the first half and element i of the second half are a point in the plane, turned by
- * {@code position · θ^(−2i/n)}. The rest of a head stays as it is.
+ * {@code position · θ^(−2i/n)}, scaled as the model has it. The rest of a head stays as it is.
  */
 final class RotaryTables {
 
   private final int headSize;
   private final int half;
-  private final double theta;
+  private final DecoderConfig.Rotary rotary;
   private double[] cosines = new double[0]; // [positions so far, half]
   private double[] sines = new double[0];
 
   RotaryTables(int headSize, DecoderConfig.Rotary rotary) {
     this.headSize = headSize;
     this.half = rotary.size() / 2;
-    this.theta = rotary.theta();
+    this.rotary = rotary;
   }
 
   /** Computes the tables as far as sequences go, which may be far less than a model allows. */
@@ -30,7 +30,7 @@ final class RotaryTables {
     cosines = new double[positions * half];
     sines = new double[cosines.length];
     for (int i = 0; i < half; i++) {
-      double frequency = Math.pow(theta, -1.0 * i / half);
+      double frequency = rotary.scaling().scaled(Math.pow(rotary.theta(), -1.0 * i / half));
       for (int position = 0; position < positions; position++) {
         cosines[position * half + i] = Math.cos(position * frequency);
         sines[position * half + i] = Math.sin(position * frequency);

@@ -37,6 +37,7 @@ class RealConfigsTest {
     "llama-2-7b, 6738415616",
     "llama-2-7b-chat, 6738415616",
     "llama-3-8b-instruct, 8030261248",
+    "llama-3.2-1b-instruct, 1235814400",
     "tinyllama-1.1b-chat, 1100048384",
     "smollm-135m, 134515008",
     "smollm2-135m, 134515008",
@@ -61,7 +62,7 @@ class RealConfigsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"llama-3.2-1b-instruct, rope_scaling", "qwen2-sliding-window, use_sliding_window"})
+  @CsvSource("qwen2-sliding-window, use_sliding_window")
   void read_ofAModelThatNeedsMore_namesTheSetting(String model, String key) {
     assertThatThrownBy(() -> read(model))
         .isInstanceOf(CheckpointException.class)
