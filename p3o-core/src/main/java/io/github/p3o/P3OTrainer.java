@@ -94,7 +94,10 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     Policy copyAhead = null;
     boolean whole = false;
     try {
-      copyAhead = config.rolloutsAhead() == 0 ? null : reference.frozenCopy();
+      copyAhead =
+          config.rolloutsAhead() == 0
+              ? null
+              : Given.notNull("reference.frozenCopy", "a copy", reference.frozenCopy());
       optimizer = new AdamW(policy.parameters(), config.optimizer());
       whole = true;
     } finally {
