@@ -364,8 +364,8 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
 
   /**
    * {@inheritDoc} If a {@link Stateful} part refuses its state, those before it have theirs back
-   * and the parameters are as they were: what it throws is thrown, and the trainer then refuses all
-   * but {@code restore} and {@link #close}, until a restore succeeds.
+   * and the parameters are as they were: it is named, what it threw is the cause, and the trainer
+   * then refuses all but {@code restore} and {@link #close}, until a restore succeeds.
    */
   @Override
   public void restore(Checkpoint checkpoint) {
