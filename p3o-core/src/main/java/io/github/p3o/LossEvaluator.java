@@ -98,7 +98,11 @@ public final class LossEvaluator implements AutoCloseable {
     return finite;
   }
 
-  /** Frees the native memory of the graphs. */
+  /**
+   * Frees the native memory of the graphs.
+   *
+   * @throws IllegalStateException within a call, also of another thread; nothing is freed then
+   */
   @Override
   public void close() {
     if (calls.close()) {

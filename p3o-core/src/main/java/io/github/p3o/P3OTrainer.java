@@ -94,7 +94,10 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     Policy copyAhead = null;
     boolean whole = false;
     try {
-      copyAhead = config.rolloutsAhead() == 0 ? null : reference.frozenCopy();
+      copyAhead =
+          config.rolloutsAhead() == 0
+              ? null
+              : Given.notNull("reference.frozenCopy", "a copy", reference.frozenCopy());
       optimizer = new AdamW(policy.parameters(), config.optimizer());
       whole = true;
     } finally {
@@ -361,8 +364,8 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
 
   /**
    * {@inheritDoc} If a {@link Stateful} part refuses its state, those before it have theirs back
-   * and the parameters are as they were: what it throws is thrown, and the trainer then refuses all
-   * but {@code restore} and {@link #close}, until a restore succeeds.
+   * and the parameters are as they were: it is named, what it threw is the cause, and the trainer
+   * then refuses all but {@code restore} and {@link #close}, until a restore succeeds.
    */
   @Override
   public void restore(Checkpoint checkpoint) {

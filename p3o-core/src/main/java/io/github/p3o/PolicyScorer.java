@@ -101,7 +101,11 @@ public final class PolicyScorer implements AutoCloseable {
     System.arraycopy(part, 0, into, from, part.length);
   }
 
-  /** Frees native memory; the policy stays the caller's. */
+  /**
+   * Frees native memory; the policy stays the caller's.
+   *
+   * @throws IllegalStateException within a call, also of another thread; nothing is freed then
+   */
   @Override
   public void close() {
     scorer.close();

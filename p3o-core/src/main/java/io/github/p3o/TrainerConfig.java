@@ -65,6 +65,11 @@ public record TrainerConfig(
     checkAtLeast("promptsPerUpdate", 1, promptsPerUpdate);
     checkAtLeast("promptsPerMicroBatch", 1, promptsPerMicroBatch);
     checkArgument(
+        promptsPerMicroBatch <= Integer.MAX_VALUE / responsesPerPrompt,
+        "promptsPerMicroBatch: expected at most %s, 2^31 responses at once, got %s",
+        Integer.MAX_VALUE / responsesPerPrompt,
+        promptsPerMicroBatch);
+    checkArgument(
         promptsPerUpdate <= promptsPerStep,
         "promptsPerUpdate: expected at most promptsPerStep %s, got %s",
         promptsPerStep,

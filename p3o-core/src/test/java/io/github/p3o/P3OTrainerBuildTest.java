@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.testing.Bandit;
 import io.github.p3o.testing.CountedPolicy;
+import io.github.p3o.testing.ForwardingPolicy;
 import io.github.p3o.testing.UncopiedPolicy;
 import io.github.p3o.testing.Unmarked;
 import java.util.function.Function;
@@ -117,6 +118,24 @@ class P3OTrainerBuildTest {
     assertThatThrownBy(call)
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage(message + ", got null");
+  }
+
+  /** It would not draw ahead, and say nothing. */
+  @Test
+  void build_referenceThatGivesNoCopyToDrawAhead_isRefused() {
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        Policy frozen = policy.frozenCopy()) {
+      Policy reference =
+          new ForwardingPolicy(frozen) {
+            @Override
+            public Policy frozenCopy() {
+              return new Unmarked<Policy>().none();
+            }
+          };
+      assertRefused(
+          () -> ahead(policy, policy).reference(reference).build(),
+          "reference.frozenCopy: expected a copy");
+    }
   }
 
   @Test

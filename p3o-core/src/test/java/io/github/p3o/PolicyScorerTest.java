@@ -28,7 +28,7 @@ class PolicyScorerTest {
 
   /** Two threads in one graph would read each other's numbers. */
   @Test
-  void logProbs_whileAnotherThreadScores_areRefused() throws Exception {
+  void logProbsAndClose_whileAnotherThreadScores_areRefused() throws Exception {
     CountDownLatch within = new CountDownLatch(1);
     CountDownLatch go = new CountDownLatch(1);
     SameDiffPolicy.Feed waiting =
@@ -48,6 +48,9 @@ class PolicyScorerTest {
             .hasMessage(
                 "scores: expected to be asked between two calls, got within scores of thread"
                     + " scores");
+        assertThatThrownBy(scorer::close) // whose memory the other thread reads
+            .isInstanceOf(IllegalStateException.class)
+            .hasMessageContaining("close: expected to be asked between two calls");
       } finally {
         go.countDown();
       }

@@ -101,6 +101,10 @@ class TrainerConfigTest {
             TrainerConfig.builder().promptsPerMicroBatch(0),
             "promptsPerMicroBatch: expected at least 1, got 0"),
         Arguments.of(
+            TrainerConfig.builder().responsesPerPrompt(4).promptsPerMicroBatch(Integer.MAX_VALUE),
+            "promptsPerMicroBatch: expected at most 536870911, 2^31 responses at once, got"
+                + " 2147483647"),
+        Arguments.of(
             TrainerConfig.builder().maxApproximateKl(0),
             "maxApproximateKl: expected a number > 0, got 0.0"),
         Arguments.of(

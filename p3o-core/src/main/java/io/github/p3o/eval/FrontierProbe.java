@@ -149,7 +149,7 @@ public final class FrontierProbe implements AutoCloseable {
   /** Frees native memory; the reference stays the caller's. */
   @Override
   public void close() {
-    closed = true;
     referenceScorer.close();
+    closed = true;
   }
 }

@@ -55,9 +55,10 @@ public final class OneAtATime {
       return false;
     }
     begin("close");
+    boolean first = !closed; // another thread may have closed it meanwhile
     closed = true;
     user.set(null);
-    return true;
+    return first;
   }
 
   private void begin(String name) {

@@ -89,6 +89,8 @@ public final class Scorer implements AutoCloseable {
 
   @Override
   public void close() {
-    runner.close();
+    if (calls.close()) {
+      runner.close();
+    }
   }
 }

@@ -92,8 +92,13 @@ final class FeedbackSource implements PromptSource, Stateful {
     batch = ImmutableList.of();
   }
 
-  /** Checks that the journal has what comes next. */
+  /** Checks that the journal has what was trained on, and what comes next. */
   void checkThere() {
+    checkArgument(
+        trained <= journal.records(),
+        "journal: expected the %s records that were trained on, got %s",
+        trained,
+        journal.records());
     journal.checkHas(position);
   }
 
@@ -120,11 +125,6 @@ final class FeedbackSource implements PromptSource, Stateful {
         records != null && at != null && records >= 0 && at >= 0,
         "prompts: expected a place in the journal, got %s",
         state);
-    checkArgument(
-        records <= journal.records(),
-        "journal: expected the %s records that were trained on, got %s",
-        records,
-        journal.records());
     trained = records;
     position = at;
     batch = ImmutableList.of();

@@ -176,7 +176,8 @@ public final class OnlineAligner implements AutoCloseable {
   /**
    * Serves an earlier version again, and trains on from it; feedback that was trained on since is
    * not trained on again. Waits for the step under way. Takes away what stopped the training, if
-   * anything did.
+   * anything did. If it cannot be saved, training stands until it is asked for again, or until the
+   * directory is opened again, as before it then.
    *
    * @param version one of {@link OnlineStatus#versions}
    * @throws IllegalArgumentException if there is no such version

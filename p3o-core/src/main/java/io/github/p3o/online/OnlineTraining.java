@@ -295,7 +295,13 @@ final class OnlineTraining implements AutoCloseable {
               return new Checkpoint(
                   steps, saved.settings(), ImmutableMap.copyOf(states), saved.tensors());
             }));
-    save();
+    try {
+      save();
+    } catch (RuntimeException | Error e) { // what is trained is no longer what is served
+      failure = "rollback to version " + number + ": " + e;
+      status = view();
+      throw e;
+    }
     served.swap(number, policy.frozenCopy());
     failure = null;
     status = view();

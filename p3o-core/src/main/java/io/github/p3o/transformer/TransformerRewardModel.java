@@ -11,6 +11,7 @@ import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.TrainableRewardModel;
 import io.github.p3o.internal.ModelRunner;
+import io.github.p3o.internal.OneAtATime;
 import io.github.p3o.internal.Ops;
 import io.github.p3o.internal.Program;
 import io.github.p3o.internal.Result;
@@ -44,6 +45,7 @@ public final class TransformerRewardModel implements TrainableRewardModel {
 
   private final DecoderModel model;
   private final ModelRunner runner;
+  private final OneAtATime calls = new OneAtATime("rewardModel");
 
   private TransformerRewardModel(DecoderModel model) {
     this.model = model;
@@ -287,9 +289,14 @@ public final class TransformerRewardModel implements TrainableRewardModel {
    * @return rewards {@code [sequences]}
    * @throws IllegalArgumentException if prompt and response are longer than the model reads, which
    *     a host must shorten as it sees fit, or an id is unknown
+   * @throws IllegalStateException if it was closed, or within a call of another thread
    */
   @Override
   public double[] score(ImmutableList<Prompt> prompts, ImmutableList<Response> responses) {
+    return calls.run("score", () -> scores(prompts, responses));
+  }
+
+  private double[] scores(ImmutableList<Prompt> prompts, ImmutableList<Response> responses) {
     double[] scores = new double[responses.size()];
     if (scores.length == 0) {
       return scores;
@@ -308,10 +315,16 @@ public final class TransformerRewardModel implements TrainableRewardModel {
     return scores;
   }
 
-  /** Frees the parameters and the programs that scored with them. */
+  /**
+   * Frees the parameters and the programs that scored with them.
+   *
+   * @throws IllegalStateException while another thread scores; nothing is freed then
+   */
   @Override
   public void close() {
-    runner.close();
-    model.close();
+    if (calls.close()) {
+      runner.close();
+      model.close();
+    }
   }
 }

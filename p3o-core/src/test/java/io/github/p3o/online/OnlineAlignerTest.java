@@ -18,6 +18,7 @@ import io.github.p3o.online.OnlineAligner.Offer;
 import io.github.p3o.testing.Bandit;
 import io.github.p3o.testing.CountedPolicy;
 import io.github.p3o.testing.ImportanceSampledLoss;
+import io.github.p3o.transformer.CheckpointException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -520,6 +521,34 @@ class OnlineAlignerTest {
     try (OnlineAligner aligner = aligner(policy, faulty).open()) {
       assertThat(awaitSteps(aligner, 2).served()).isEqualTo(2);
       assertThat(parameters(aligner)).containsExactly(undisturbed);
+    }
+  }
+
+  /** The trained policy is that version by then, and the served one is not. */
+  @Test
+  void rollback_thatCanNotBeSaved_stopsTrainingUntilItCan() throws Exception {
+    Path checkpoints = directory.resolve("checkpoints");
+    Path aside = directory.resolve("aside");
+    try (OnlineAligner aligner = aligner(policy, directory).open()) {
+      offer(aligner, 0, 2 * BATCH);
+      awaitSteps(aligner, 2);
+      double[] second = parameters(aligner);
+      Files.move(checkpoints, aside);
+      Files.createFile(checkpoints);
+      assertThatThrownBy(() -> aligner.rollback(1)).isInstanceOf(CheckpointException.class);
+      offer(aligner, 2 * BATCH, 3 * BATCH);
+      assertThatThrownBy(() -> aligner.rollback(1)).isInstanceOf(CheckpointException.class);
+      OnlineStatus status = aligner.status();
+      assertThat(status.failure()).startsWith("rollback to version 1: ");
+      assertThat(status.steps()).isEqualTo(2);
+      assertThat(status.served()).isEqualTo(2);
+      assertThat(parameters(aligner)).containsExactly(second);
+
+      Files.delete(checkpoints);
+      Files.move(aside, checkpoints);
+      aligner.rollback(1);
+      assertThat(aligner.status().failure()).isNull();
+      awaitSteps(aligner, 3);
     }
   }
 

@@ -20,6 +20,8 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,6 +43,30 @@ class TransformerRewardModelTest {
     TransformerRewardModel model = TransformerRewardModel.random(TinyModels.config(), type, 5);
     TinyModels.scatter(model.parameters());
     return model;
+  }
+
+  /** Two threads in one graph would read each other's numbers. */
+  @Test
+  void score_byTwoThreadsAtOnce_isRefusedOrRight() throws Exception {
+    try (TransformerRewardModel model = model(DataType.FLOAT)) {
+      double[] expected = model.score(PROMPTS, RESPONSES);
+      Callable<Integer> scores =
+          () -> {
+            int refused = 0;
+            for (int i = 0; i < 200; i++) {
+              try {
+                assertThat(model.score(PROMPTS, RESPONSES)).isEqualTo(expected);
+              } catch (IllegalStateException e) {
+                assertThat(e).hasMessageContaining("score: expected to be asked between two calls");
+                refused++;
+              }
+            }
+            return refused;
+          };
+      FutureTask<Integer> other = new FutureTask<>(scores);
+      new Thread(other, "scores").start();
+      assertThat(scores.call() + other.get()).isPositive();
+    }
   }
 
   @ParameterizedTest

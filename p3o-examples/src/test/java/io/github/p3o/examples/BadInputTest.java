@@ -505,6 +505,25 @@ class BadInputTest {
     }
   }
 
+  /** Of no option of that name: what was asked for cannot be, all the same. */
+  @Test
+  void settingsThatDoNotFitTogether_areAMistakeInWhatWasAskedFor() throws IOException {
+    Path config = write("cosine.yaml", "optimizer: {schedule: cosine, totalUpdates: 10}\n");
+    Cli.run(
+            "align",
+            "--policy",
+            model,
+            "--reward",
+            "sentiment",
+            "--config",
+            config,
+            "--warmup-updates",
+            20)
+        .failsWith(2, "totalUpdates: expected more than warmupUpdates 20 for schedule COSINE");
+    Cli.run("align", "--policy", model, "--reward", "sentiment", "--micro-batch", Integer.MAX_VALUE)
+        .failsWith(2, "promptsPerMicroBatch: expected at most 1073741823");
+  }
+
   @Test
   void optimizerOfASupervisedTraining_outOfRange_isNamedBeforeAnyWork() throws IOException {
     Path data = write("one.jsonl", "{\"text\": \"a\"}\n");

@@ -139,10 +139,7 @@ final class TrainerOptions {
     try {
       return settings.build();
     } catch (IllegalArgumentException e) {
-      if (file == null) {
-        throw e;
-      }
-      throw new UsageException(file + ": " + e.getMessage());
+      throw new UsageException((file == null ? "" : file + ": ") + e.getMessage());
     }
   }
 
@@ -156,16 +153,20 @@ final class TrainerOptions {
   }
 
   private OptimizerConfig optimizer(OptimizerConfig base) {
-    OptimizerConfig config = base;
-    if (learningRate != null) {
-      config = config.withLearningRate(learningRate);
+    try {
+      OptimizerConfig config = base;
+      if (learningRate != null) {
+        config = config.withLearningRate(learningRate);
+      }
+      if (maxGradientNorm != null) {
+        config = config.withMaxGradientNorm(maxGradientNorm);
+      }
+      if (warmupUpdates != null) {
+        config = config.withSchedule(warmupUpdates, config.schedule(), config.totalUpdates());
+      }
+      return weightDecay == null ? config : config.withWeightDecay(weightDecay);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(String.valueOf(e.getMessage()));
     }
-    if (maxGradientNorm != null) {
-      config = config.withMaxGradientNorm(maxGradientNorm);
-    }
-    if (warmupUpdates != null) {
-      config = config.withSchedule(warmupUpdates, config.schedule(), config.totalUpdates());
-    }
-    return weightDecay == null ? config : config.withWeightDecay(weightDecay);
   }
 }
