@@ -1,10 +1,12 @@
 package io.github.p3o;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.internal.Ops;
 import io.github.p3o.testing.ImportanceSampledLoss;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.nd4j.autodiff.samediff.SDVariable;
 
@@ -45,5 +47,31 @@ class LossEvaluatorTest {
     assertThatThrownBy(() -> evaluator.evaluate(batch, logProbs))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage("evaluator: expected an open one, got one that was closed");
+  }
+
+  @Test
+  void evaluate_batchesOfOneSize_buildsTheGraphOnce() {
+    AtomicInteger builds = new AtomicInteger();
+    PairwiseLoss counted =
+        new PairwiseLoss() {
+          @Override
+          public String name() {
+            return "test";
+          }
+
+          @Override
+          public LossTerms build(PairVariables pair) {
+            builds.incrementAndGet();
+            return new ImportanceSampledLoss().build(pair);
+          }
+        };
+    LogProbs logProbs = LogProbs.of(new double[][] {{-1}, {-2}});
+    PairwiseBatch batch =
+        PairwiseBatch.ofNumbers(logProbs, logProbs, Rewards.of(new double[][] {{1}, {0}}));
+    try (LossEvaluator evaluator = new LossEvaluator(counted)) {
+      Evaluation first = evaluator.evaluate(batch, logProbs);
+      assertThat(evaluator.evaluate(batch, logProbs).loss()).isEqualTo(first.loss());
+      assertThat(builds).hasValue(1);
+    }
   }
 }

@@ -9,6 +9,7 @@ import io.github.p3o.PairVariables;
 import io.github.p3o.PairwiseBatch;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.ResponseVariables;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.DoubleSupplier;
@@ -84,24 +85,24 @@ public final class PolicyLossGraph {
    * @return the loss of each prompt {@code [groups]} and its diagnostics
    */
   public static LossTerms build(PolicyLoss objective, ImmutableList<SDVariable> now, int groups) {
-    SameDiff graph = now.get(0).getSameDiff();
+    Placeholders placeholders = new Placeholders(now.get(0).getSameDiff());
     return objective.build(
         new ResponseVariables(
             now.size(),
             groups,
             now::get,
-            i -> placeholder(graph, OLD + i, groups),
-            i -> placeholder(graph, REFERENCE + i, groups),
+            i -> placeholders.get(OLD + i, groups),
+            i -> placeholders.get(REFERENCE + i, groups),
             i -> {
               checkSeesRewards(objective);
-              return placeholder(graph, REWARD + i, groups);
+              return placeholders.get(REWARD + i, groups);
             },
             () -> {
               checkSeesRewards(objective);
               return new ResponseVariables.BatchMeans(
-                  placeholder(graph, MEAN_REWARD), placeholder(graph, MEAN_KL));
+                  placeholders.get(MEAN_REWARD), placeholders.get(MEAN_KL));
             },
-            Suppliers.memoize(() -> pairs(now, groups))));
+            Suppliers.memoize(() -> pairs(placeholders, now, groups))));
   }
 
   private static void checkSeesRewards(PolicyLoss objective) {
@@ -113,15 +114,22 @@ public final class PolicyLossGraph {
     }
   }
 
-  /** A placeholder, made when it is first asked for. */
-  private static SDVariable placeholder(SameDiff graph, String name, long... shape) {
-    return graph.hasVariable(name)
-        ? graph.getVariable(name)
-        : graph.placeHolder(name, DataType.DOUBLE, shape);
+  /** Placeholders, each made when it is first asked for; a graph that has the name is refused. */
+  private static final class Placeholders {
+    private final SameDiff graph;
+    private final Map<String, SDVariable> made = new HashMap<>();
+
+    Placeholders(SameDiff graph) {
+      this.graph = graph;
+    }
+
+    SDVariable get(String name, long... shape) {
+      return made.computeIfAbsent(name, n -> graph.placeHolder(n, DataType.DOUBLE, shape));
+    }
   }
 
-  private static PairVariables pairs(ImmutableList<SDVariable> now, int groups) {
-    SameDiff graph = now.get(0).getSameDiff();
+  private static PairVariables pairs(
+      Placeholders placeholders, ImmutableList<SDVariable> now, int groups) {
     int k = now.size();
     int size = k * (k - 1) / 2 * groups;
     ImmutableList<SDVariable> s = k == 2 ? now : firstAndSecond(now, size);
@@ -130,11 +138,11 @@ public final class PolicyLossGraph {
     return new PairVariables(
         s.get(0),
         s.get(1),
-        placeholder(graph, OLD + first, size),
-        placeholder(graph, OLD + second, size),
-        placeholder(graph, REFERENCE + first, size),
-        placeholder(graph, REFERENCE + second, size),
-        placeholder(graph, REWARD_DIFFERENCE, size));
+        placeholders.get(OLD + first, size),
+        placeholders.get(OLD + second, size),
+        placeholders.get(REFERENCE + first, size),
+        placeholders.get(REFERENCE + second, size),
+        placeholders.get(REWARD_DIFFERENCE, size));
   }
 
   /** log π_θ of the first and of the second responses of all pairs. */

@@ -408,4 +408,20 @@ class SamplingTest {
           .withMessageContaining("logits: expected finite ones");
     }
   }
+
+  /** With the parameters where they lie, and with the program of the call before. */
+  @Test
+  void generate_ofManyResponsesToAPrompt_readsItOnce() {
+    DecoderConfig config =
+        DecoderConfig.llama(
+            999, 32, 48, 2, 4, 2, 30, 1e-5, 1e4, false, OptionalInt.empty(), OptionalInt.empty());
+    try (TransformerPolicy policy = TinyModels.policy(config, DataType.FLOAT)) {
+      ImmutableList<Prompt> prompt = ImmutableList.of(Prompt.of(1, 3, 4));
+      SamplingConfig sampling = SamplingConfig.of(3);
+      policy.generate(prompt, 1, sampling, new SplittableRandom(1));
+      long ofOne = policy.prefill().bytes();
+      policy.generate(prompt, 50, sampling, new SplittableRandom(1));
+      assertThat(policy.prefill().bytes()).isEqualTo(ofOne).isBetween(1L, 999L * 32 * Float.BYTES);
+    }
+  }
 }

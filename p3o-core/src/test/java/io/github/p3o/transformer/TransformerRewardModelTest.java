@@ -166,6 +166,9 @@ class TransformerRewardModelTest {
               ImmutableList.of(Response.of(4, 8), Response.of(5, 3, 4, 8), Response.of(3, 4)));
       assertThat(scores[1]).isCloseTo(scores[0], within(1e-12));
       assertThat(scores[2]).isNotCloseTo(scores[0], within(1e-3));
+      int[] many = {1, 5, 3, 4, 8, 1, 5, 3, 4, 8};
+      assertThat(model.shape(List.of(Prompt.of(1)), List.of(Response.of(many))))
+          .isEqualTo(model.shape(List.of(Prompt.of(many)), List.of(Response.of(1))));
     }
   }
 
