@@ -424,4 +424,16 @@ class SamplingTest {
       assertThat(policy.prefill().bytes()).isEqualTo(ofOne).isBetween(1L, 999L * 32 * Float.BYTES);
     }
   }
+
+  /** 512 MiB of keys and values, and 64 MiB of scores, in float32. */
+  @Test
+  void complete_ofManyOrLongSequences_takesSomeAtATime() {
+    assertThat(Generator.rowsTogether(1 << 10, 100, 256)).isEqualTo(100);
+    assertThat(Generator.rowsTogether(1 << 10, 300, 256)).isEqualTo(150); // and not 256 and 44
+    assertThat(Generator.rowsTogether(1 << 20, 300, 256)).isEqualTo(100);
+    assertThat(Generator.rowsTogether(1L << 40, 3, 256)).isEqualTo(1);
+    assertThat(Generator.promptsTogether(2, 8, 300)).isEqualTo(300);
+    assertThat(Generator.promptsTogether(16, 1024, 300)).isEqualTo(1);
+    assertThat(Generator.promptsTogether(16, 256, 300)).isEqualTo(16);
+  }
 }

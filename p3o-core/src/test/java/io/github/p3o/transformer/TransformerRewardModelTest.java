@@ -23,6 +23,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -323,5 +324,12 @@ class TransformerRewardModelTest {
     assertThatThrownBy(() -> TransformerRewardModel.load(directory))
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining("score.weight.shape: expected [1, 16], got [2, 16]");
+  }
+
+  /** 64 MiB of scores in float32, or one sequence. */
+  @ParameterizedTest
+  @CsvSource({"2, 8, 128", "12, 512, 5", "32, 1024, 1", "32, 100000, 1"})
+  void together_isWhatAttentionScoresLeaveRoomFor(int heads, long tokens, int expected) {
+    assertThat(TransformerRewardModel.together(heads, tokens)).isEqualTo(expected);
   }
 }
