@@ -403,4 +403,28 @@ class SameDiffPolicyTest {
           .hasMessage("values: expected a policy of logits, got one of log-probabilities");
     }
   }
+
+  /** Of two features, weights of three choices: another width would be refused if it were run. */
+  @Test
+  void feed_ofANumberOfSequencesThatWasChecked_doesNotRunTheGraphAgain() {
+    int[] width = {2};
+    SameDiff graph = SameDiff.create();
+    SDVariable features = graph.placeHolder("features", DataType.DOUBLE, -1, -1);
+    graph.mmul("logits", features, graph.var("w", Nd4j.zeros(DataType.DOUBLE, 2, 3)));
+    try (SameDiffPolicy policy =
+        SameDiffPolicy.ofLogits(
+            graph,
+            "logits",
+            3,
+            (shape, prompts, responses) ->
+                Map.of("features", Nd4j.zeros(DataType.DOUBLE, shape.sequences(), width[0])))) {
+      BatchShape shape = policy.shape(PROMPTS, RESPONSES);
+      assertThat(policy.feed(shape, PROMPTS, RESPONSES)).containsKey("features");
+      width[0] = 5;
+      assertThat(policy.feed(shape, PROMPTS, RESPONSES)).containsKey("features");
+      try (SameDiffPolicy copy = policy.frozenCopy()) {
+        assertThat(copy.feed(shape, PROMPTS, RESPONSES)).containsKey("features");
+      }
+    }
+  }
 }

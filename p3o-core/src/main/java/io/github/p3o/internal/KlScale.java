@@ -1,5 +1,7 @@
 package io.github.p3o.internal;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import java.util.Map;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -24,6 +26,7 @@ public final class KlScale {
         graph.hasVariable(NAME)
             ? graph.getVariable(NAME)
             : graph.placeHolder(NAME, DataType.DOUBLE);
+    checkArgument(scale.isPlaceHolder(), "graph: expected no variable %s, got one", NAME);
     return Ops.multiply(klTerm, scale);
   }
 

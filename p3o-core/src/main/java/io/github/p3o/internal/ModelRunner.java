@@ -1,5 +1,9 @@
 package io.github.p3o.internal;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableSet;
+import com.google.common.collect.Sets;
 import io.github.p3o.BatchShape;
 import io.github.p3o.GraphModel;
 import io.github.p3o.Prompt;
@@ -7,6 +11,7 @@ import io.github.p3o.Response;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -43,7 +48,12 @@ public final class ModelRunner implements AutoCloseable {
     try {
       programs.checkOpen();
       BatchShape shape = model.shape(prompts, responses);
-      fed.putAll(model.feed(shape, prompts, responses));
+      Map<String, INDArray> ofModel = model.feed(shape, prompts, responses);
+      Set<String> twice = ImmutableSet.copyOf(Sets.intersection(ofModel.keySet(), more.keySet()));
+      twice.stream().map(ofModel::get).forEach(INDArray::close);
+      ofModel.forEach(fed::putIfAbsent);
+      checkArgument(
+          twice.isEmpty(), "feed: expected names other than those of the objective, got %s", twice);
       Map<String, INDArray> inputs = new HashMap<>(fed);
       inputs.putAll(model.parameters().asMap());
       inputs.putAll(model.frozenParameters());

@@ -23,6 +23,11 @@ final class NativeStep implements Step {
     this.context = context;
   }
 
+  /** Of ND4J. */
+  String opName() {
+    return op.opName();
+  }
+
   @Override
   public void execute() {
     if (op instanceof CustomOp custom) {

@@ -228,7 +228,10 @@ final class Planner {
 
   /** The name of a new intermediate value that is read {@code reads} times. */
   String temporary(int reads) {
-    String name = "temporary " + temporaries++;
+    String name;
+    do {
+      name = "temporary " + temporaries++;
+    } while (graph.hasVariable(name));
     uses.put(name, reads);
     needed.add(name);
     return name;

@@ -1,7 +1,10 @@
 package io.github.p3o.internal;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import com.google.common.base.Suppliers;
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.ImmutableDoubleArray;
 import io.github.p3o.LogProbs;
 import io.github.p3o.LossTerms;
@@ -10,8 +13,10 @@ import io.github.p3o.PairwiseBatch;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.ResponseVariables;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleSupplier;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -84,24 +89,30 @@ public final class PolicyLossGraph {
    * @return the loss of each prompt {@code [groups]} and its diagnostics
    */
   public static LossTerms build(PolicyLoss objective, ImmutableList<SDVariable> now, int groups) {
-    SameDiff graph = now.get(0).getSameDiff();
+    ImmutableMap<String, SDVariable> placeholders =
+        placeholders(
+            now.get(0).getSameDiff(),
+            now.size(),
+            groups,
+            objective.rewardView() != PolicyLoss.RewardView.DIFFERENCES);
+    Function<String, SDVariable> placeholder = name -> get(placeholders, name);
     return objective.build(
         new ResponseVariables(
             now.size(),
             groups,
             now::get,
-            i -> placeholder(graph, OLD + i, groups),
-            i -> placeholder(graph, REFERENCE + i, groups),
+            i -> placeholder.apply(OLD + i),
+            i -> placeholder.apply(REFERENCE + i),
             i -> {
               checkSeesRewards(objective);
-              return placeholder(graph, REWARD + i, groups);
+              return placeholder.apply(REWARD + i);
             },
             () -> {
               checkSeesRewards(objective);
               return new ResponseVariables.BatchMeans(
-                  placeholder(graph, MEAN_REWARD), placeholder(graph, MEAN_KL));
+                  placeholder.apply(MEAN_REWARD), placeholder.apply(MEAN_KL));
             },
-            Suppliers.memoize(() -> pairs(now, groups))));
+            Suppliers.memoize(() -> pairs(placeholder, now, groups))));
   }
 
   private static void checkSeesRewards(PolicyLoss objective) {
@@ -113,28 +124,64 @@ public final class PolicyLossGraph {
     }
   }
 
-  /** A placeholder, made when it is first asked for. */
-  private static SDVariable placeholder(SameDiff graph, String name, long... shape) {
-    return graph.hasVariable(name)
-        ? graph.getVariable(name)
-        : graph.placeHolder(name, DataType.DOUBLE, shape);
+  /**
+   * The placeholders of an objective. They are made before it is built, as it may be in a name
+   * scope, in which SameDiff makes none that work. A graph that has one of the names is refused.
+   */
+  private static ImmutableMap<String, SDVariable> placeholders(
+      SameDiff graph, int k, int groups, boolean ofRewards) {
+    Map<String, long[]> shapes = new LinkedHashMap<>();
+    for (int i = 0; i < k; i++) {
+      shapes.put(OLD + i, new long[] {groups});
+      shapes.put(REFERENCE + i, new long[] {groups});
+      if (ofRewards) {
+        shapes.put(REWARD + i, new long[] {groups});
+      }
+    }
+    if (ofRewards) {
+      shapes.put(MEAN_REWARD, new long[0]);
+      shapes.put(MEAN_KL, new long[0]);
+    }
+    long[] ofPairs = {(long) k * (k - 1) / 2 * groups};
+    shapes.put(REWARD_DIFFERENCE, ofPairs);
+    for (String name : List.of(OLD, REFERENCE)) {
+      shapes.put(name + firstOfPairs(k), ofPairs);
+      shapes.put(name + secondOfPairs(k), ofPairs);
+    }
+    ImmutableMap.Builder<String, SDVariable> made = ImmutableMap.builder();
+    shapes.forEach(
+        (name, shape) -> made.put(name, graph.placeHolder(name, DataType.DOUBLE, shape)));
+    return made.buildOrThrow();
   }
 
-  private static PairVariables pairs(ImmutableList<SDVariable> now, int groups) {
-    SameDiff graph = now.get(0).getSameDiff();
+  private static SDVariable get(Map<String, SDVariable> placeholders, String name) {
+    SDVariable placeholder = placeholders.get(name);
+    checkArgument(
+        placeholder != null, "response: expected one of %s, got %s", placeholders.keySet(), name);
+    return placeholder;
+  }
+
+  /** The responses themselves are all that is needed of two. */
+  private static String firstOfPairs(int k) {
+    return k == 2 ? "0" : FIRST;
+  }
+
+  private static String secondOfPairs(int k) {
+    return k == 2 ? "1" : SECOND;
+  }
+
+  private static PairVariables pairs(
+      Function<String, SDVariable> placeholder, ImmutableList<SDVariable> now, int groups) {
     int k = now.size();
-    int size = k * (k - 1) / 2 * groups;
-    ImmutableList<SDVariable> s = k == 2 ? now : firstAndSecond(now, size);
-    String first = k == 2 ? "0" : FIRST; // the responses themselves are all that is needed of two
-    String second = k == 2 ? "1" : SECOND;
+    ImmutableList<SDVariable> s = k == 2 ? now : firstAndSecond(now, k * (k - 1) / 2 * groups);
     return new PairVariables(
         s.get(0),
         s.get(1),
-        placeholder(graph, OLD + first, size),
-        placeholder(graph, OLD + second, size),
-        placeholder(graph, REFERENCE + first, size),
-        placeholder(graph, REFERENCE + second, size),
-        placeholder(graph, REWARD_DIFFERENCE, size));
+        placeholder.apply(OLD + firstOfPairs(k)),
+        placeholder.apply(OLD + secondOfPairs(k)),
+        placeholder.apply(REFERENCE + firstOfPairs(k)),
+        placeholder.apply(REFERENCE + secondOfPairs(k)),
+        placeholder.apply(REWARD_DIFFERENCE));
   }
 
   /** log π_θ of the first and of the second responses of all pairs. */

@@ -270,6 +270,11 @@ public final class Program implements ProgramCache.Entry {
     arena.retain(pool);
   }
 
+  /** What a run executes, in this order; none before the first run. */
+  ImmutableList<Step> steps() {
+    return steps;
+  }
+
   /** The native memory that the program uses, in bytes. */
   @Override
   public long bytes() {

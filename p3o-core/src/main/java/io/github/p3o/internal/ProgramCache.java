@@ -112,7 +112,7 @@ public final class ProgramCache<K, V extends ProgramCache.Entry> implements Auto
   }
 
   /** The native memory of the program that uses most, in bytes; 0 if there is none. */
-  long largestBytes() {
+  public long largestBytes() {
     return programs.values().stream().mapToLong(Entry::bytes).max().orElse(0);
   }
 

@@ -3,6 +3,8 @@ package io.github.p3o.internal;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import java.util.Arrays;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -15,6 +17,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 public final class QuarterTurn {
 
   private static final String PREFIX = "p3o/quarterTurn/";
+  private static final Pattern NAME = Pattern.compile(PREFIX + "(\\d{1,9})");
 
   private QuarterTurn() {}
 
@@ -40,7 +43,8 @@ public final class QuarterTurn {
 
   /** Half of how many elements a matrix of this name turns; 0 if it is another. */
   static int half(String name) {
-    return name.startsWith(PREFIX) ? Integer.parseInt(name.substring(PREFIX.length())) : 0;
+    Matcher matcher = NAME.matcher(name);
+    return matcher.matches() ? Integer.parseInt(matcher.group(1)) : 0;
   }
 
   /** The quarter turn of each row of a block, perhaps in place. */

@@ -88,14 +88,25 @@ final class Generator {
     }
     int columns = columns(promptColumns(longest));
     long ofRow = KeyValueCache.elementsOfRow(config, columns);
-    int fitting = Ints.constrainToRange((int) (MAX_CACHE_ELEMENTS / ofRow), 1, maxRows);
-    int parts = IntMath.divide(responses.size(), fitting, RoundingMode.CEILING);
-    int rows = IntMath.divide(responses.size(), parts, RoundingMode.CEILING); // of equal size
+    int rows = rowsTogether(ofRow, responses.size(), maxRows);
     try (KeyValueCache cache = new KeyValueCache(config, model.type(), rows, columns);
         Decoding decoding = Decoding.of(model, cache, longest + maxNewTokens)) {
       Lists.partition(responses, rows).forEach(part -> completeTogether(part, cache, decoding));
       rowsDecoded += decoding.rowsComputed();
     }
+  }
+
+  /** How many responses are generated at a time: parts of about one size whose cache fits. */
+  static int rowsTogether(long elementsOfRow, int responses, int maxRows) {
+    int fitting = Ints.constrainToRange((int) (MAX_CACHE_ELEMENTS / elementsOfRow), 1, maxRows);
+    int parts = IntMath.divide(responses, fitting, RoundingMode.CEILING);
+    return IntMath.divide(responses, parts, RoundingMode.CEILING);
+  }
+
+  /** How many prompts are read at a time. */
+  static int promptsTogether(int heads, int columns, int prompts) {
+    long scores = (long) heads * columns * columns;
+    return Ints.constrainToRange((int) (MAX_SCORES / scores), 1, prompts);
   }
 
   /** Rows of all decoding steps so far: what generation has cost beyond the prompts. */
@@ -156,8 +167,7 @@ final class Generator {
       }
       promptOfRow[row] = prompts.size() - 1;
     }
-    long scores = (long) config.heads() * columns * columns;
-    int together = Ints.constrainToRange((int) (MAX_SCORES / scores), 1, prompts.size());
+    int together = promptsTogether(config.heads(), columns, prompts.size());
     for (int first = 0; first < prompts.size(); first += together) {
       List<Prompt> part = prompts.subList(first, Math.min(first + together, prompts.size()));
       int begin = (int) Arrays.stream(promptOfRow).filter(belowIndex(first)).count();

@@ -87,6 +87,11 @@ final class Prefill implements AutoCloseable {
     }
   }
 
+  /** The native memory of the largest program, in bytes. */
+  long bytes() {
+    return programs.largestBytes();
+  }
+
   /** Frees the programs; the parameters are not its own. */
   @Override
   public void close() {

@@ -270,6 +270,11 @@ public final class TransformerPolicy implements Policy {
     return model;
   }
 
+  /** What reads prompts for this policy and its views at other temperatures. */
+  Prefill prefill() {
+    return prefill;
+  }
+
   @Override
   public Parameters parameters() {
     return model.trained();

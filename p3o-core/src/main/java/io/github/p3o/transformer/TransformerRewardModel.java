@@ -301,10 +301,7 @@ public final class TransformerRewardModel implements TrainableRewardModel {
     if (scores.length == 0) {
       return scores;
     }
-    long tokens = shape(prompts, responses).tokens();
-    long ofSequence = model.config().heads() * tokens * tokens;
-    int together =
-        Ints.constrainToRange((int) (MAX_ATTENTION_SCORES / ofSequence), 1, MAX_SEQUENCES);
+    int together = together(model.config().heads(), shape(prompts, responses).tokens());
     for (int from = 0; from < scores.length; from += together) {
       int to = Math.min(from + together, scores.length);
       Map<String, INDArray> results =
@@ -313,6 +310,12 @@ public final class TransformerRewardModel implements TrainableRewardModel {
       System.arraycopy(part, 0, scores, from, part.length);
     }
     return scores;
+  }
+
+  /** How many sequences are scored at a time. */
+  static int together(int heads, long tokens) {
+    long ofSequence = heads * tokens * tokens;
+    return Ints.constrainToRange((int) (MAX_ATTENTION_SCORES / ofSequence), 1, MAX_SEQUENCES);
   }
 
   /**

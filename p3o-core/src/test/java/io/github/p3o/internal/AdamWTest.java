@@ -280,4 +280,17 @@ class AdamWTest {
       assertThat(second.toFloatVector()).containsExactly(expected[3]);
     }
   }
+
+  /** Op by op, it would be scaled and overwritten. */
+  @Test
+  @Tag("cpu")
+  void update_inFloat32_onlyReadsTheGradient() {
+    try (Parameters parameters =
+            Parameters.copyOf(ImmutableMap.of("theta", Nd4j.zeros(DataType.FLOAT, 2)));
+        AdamW adamW = new AdamW(parameters, OptimizerConfig.adamW(0.1).withMaxGradientNorm(1))) {
+      INDArray gradient = Nd4j.createFromArray(3f, -4f);
+      assertThat(adamW.update(gradient)).isEqualTo(5);
+      assertThat(gradient.toFloatVector()).containsExactly(3, -4);
+    }
+  }
 }

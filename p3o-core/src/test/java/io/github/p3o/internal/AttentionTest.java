@@ -288,4 +288,22 @@ class AttentionTest {
         ? Program.withGradient(built.graph(), logProb, parameters, List.of())
         : Program.forward(built.graph(), parameters, List.of(logProb));
   }
+
+  /** A tile of queries reads only the keys and values that one of them sees. */
+  @Test
+  @Tag("cpu")
+  void run_ofATokenThatIsNoNumber_isNotReadByTilesBeforeIt() {
+    Sizes sizes = new Sizes(1, 2 * AttentionTile.ROWS + 2, 2, 1, 8);
+    int seen = 2 * AttentionTile.ROWS * 2 * 8; // elements of all tiles but the last
+    Map<String, INDArray> inputs = inputs(sizes, 17, 1);
+    for (String name : List.of("k", "v")) {
+      Result.array(inputs, name).putScalar(new long[] {0, sizes.tokens() - 1, 0, 0}, Double.NaN);
+    }
+    Map<String, double[]> results = run(DataType.FLOAT, sizes, inputs);
+    for (String name : List.of("mixed", Program.gradientOf("q"))) {
+      double[] values = results.getOrDefault(name, new double[0]);
+      assertThat(Arrays.stream(values, 0, seen).allMatch(Double::isFinite)).as(name).isTrue();
+      assertThat(values[values.length - 1]).as(name).isNaN();
+    }
+  }
 }

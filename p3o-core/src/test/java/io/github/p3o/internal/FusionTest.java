@@ -252,4 +252,37 @@ class FusionTest {
       assertThat(program.bytes()).isLessThan(4 * 64 * 1000);
     }
   }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 3, 4, 5, 6, 7, 8})
+  @Tag("cpu")
+  void run_ofOpsOnRows_isOneStep(int which) {
+    List<Graph> graphs =
+        List.of(
+            (x, y, r, c) -> softmax(Ops.multiply(Ops.add(x, r), y)),
+            (x, y, r, c) -> norm(Ops.subtract(x, c), r),
+            (x, y, r, c) -> Ops.subtract(Ops.logSumExp(Ops.multiply(x, 2)), c),
+            (x, y, r, c) -> Ops.multiply(Ops.multiply(x, Ops.sigmoid(x)), y),
+            (x, y, r, c) -> Ops.reshape(Ops.multiply(Ops.reshape(Ops.not(x), 8, 3), 2), 4, 6),
+            (x, y, r, c) -> Ops.exp(Ops.stopGradient(Ops.exp(x))),
+            (x, y, r, c) -> Ops.add(Ops.multiply(x, y).div(Ops.exp(y)), Ops.sumKeeping(x, 1)),
+            // what is read for its shape alone is not computed for it
+            (x, y, r, c) -> Ops.multiply(Ops.exp(x), x.getSameDiff().zerosLike(Ops.exp(x))),
+            (x, y, r, c) ->
+                x.getSameDiff().reshape(Ops.exp(x), x.getSameDiff().shape(Ops.multiply(x, y))));
+    SameDiff sd = SameDiff.create();
+    SDVariable value =
+        graphs
+            .get(which)
+            .build(
+                sd.placeHolder("x", DataType.FLOAT, 4, 6),
+                sd.placeHolder("y", DataType.FLOAT, 4, 6),
+                sd.placeHolder("r", DataType.FLOAT, 6),
+                sd.placeHolder("c", DataType.FLOAT, 4, 1));
+    Map<String, INDArray> inputs = inputs(1, 4, 6);
+    try (Program program = Program.forward(sd, inputs.keySet(), List.of(value.name()))) {
+      program.run(inputs);
+      assertThat(PlanSteps.of(program)).containsExactly("RowStep");
+    }
+  }
 }

@@ -39,4 +39,15 @@ class GradientSumTest {
           .hasMessage("name: expected one of [], got gradient of matrix");
     }
   }
+
+  /** A sum with 0 would give 0 for −0. */
+  @Test
+  void add_ofOnePart_isACopy() {
+    try (Parameters parameters =
+            Parameters.copyOf(ImmutableMap.of("vector", Nd4j.createFromArray(0.0, 0)));
+        GradientSum sum = new GradientSum(parameters)) {
+      sum.add(ImmutableMap.of(Program.gradientOf("vector"), Nd4j.createFromArray(-0.0, 1)));
+      assertThat(sum.vector().toDoubleVector()).containsExactly(-0.0, 1);
+    }
+  }
 }

@@ -151,4 +151,31 @@ class ModelRunnerTest {
           .hasMessage("scorer: expected an open one, got one that was closed");
     }
   }
+
+  /** What a host feeds would take the place of what the objective does. */
+  @Test
+  void run_withANameThatTheModelFeedsToo_isRefusedAndClosesBoth() {
+    try (Remembering policy = new Remembering();
+        ModelRunner runner =
+            new ModelRunner(
+                "test",
+                policy,
+                shape -> {
+                  throw new AssertionError("not to be made");
+                })) {
+      String name =
+          policy
+              .feed(policy.shape(PROMPTS, RESPONSES), PROMPTS, RESPONSES)
+              .keySet()
+              .iterator()
+              .next();
+      policy.fed.forEach(INDArray::close);
+      INDArray more = Nd4j.createFromArray(1.0);
+      assertThatThrownBy(() -> runner.run(PROMPTS, RESPONSES, ImmutableMap.of(name, more)))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("feed: expected names other than those of the objective, got [" + name + "]");
+      assertThat(policy.fed).hasSize(4).allMatch(INDArray::wasClosed);
+      assertThat(more.wasClosed()).isTrue();
+    }
+  }
 }

@@ -184,4 +184,34 @@ class PointwiseProgramTest {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("lanes: expected numbers for");
   }
+
+  private static Expression expression(SDVariable value) {
+    SameDiff graph = value.getSameDiff();
+    List<String> wanted = List.of(value.name());
+    return PointwiseReader.read(
+            graph, Program.orderFor(graph, wanted), wanted, INPUTS, new Expression.Factory())
+        .map(values -> values.get(value.name()))
+        .orElseThrow();
+  }
+
+  /** Masks give the same, in six times the work. */
+  @Test
+  void read_ofAClip_isOneOperation() {
+    SameDiff graph = SameDiff.create();
+    SDVariable x = graph.placeHolder("x", DataType.DOUBLE, 4);
+    Expression clip = expression(Ops.clip(x, -0.5, 2));
+    assertThat(clip.kind()).isEqualTo(Expression.Kind.CLIP);
+    assertThat(clip.a().kind()).isEqualTo(Expression.Kind.LANES);
+  }
+
+  @Test
+  void read_ofTheSameTwice_isOneValue() {
+    SameDiff graph = SameDiff.create();
+    SDVariable x = graph.placeHolder("x", DataType.DOUBLE, 4);
+    SDVariable y = graph.placeHolder("y", DataType.DOUBLE, 4);
+    SDVariable one = Ops.exp(Ops.subtract(x, Ops.multiply(y, 1)));
+    SDVariable same = Ops.add(Ops.exp(Ops.subtract(x, y)), Ops.multiply(x, 0));
+    Expression difference = expression(Ops.subtract(one, same));
+    assertThat(difference.a()).isSameAs(difference.b());
+  }
 }

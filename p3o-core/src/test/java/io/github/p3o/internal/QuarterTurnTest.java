@@ -107,4 +107,11 @@ class QuarterTurnTest {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("half: expected at least 1, got 0");
   }
+
+  @Test
+  void half_ofAnotherName_isNone() {
+    assertThat(QuarterTurn.half(QuarterTurn.name(16))).isEqualTo(16);
+    assertThat(QuarterTurn.half("p3o/quarterTurn/of a host")).isZero();
+    assertThat(QuarterTurn.half("weights")).isZero();
+  }
 }

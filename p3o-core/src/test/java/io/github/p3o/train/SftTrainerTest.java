@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.p3o.BatchShape;
 import io.github.p3o.Checkpoint;
 import io.github.p3o.NonFiniteException;
 import io.github.p3o.OptimizerConfig;
@@ -14,14 +15,17 @@ import io.github.p3o.Response;
 import io.github.p3o.TabularPolicy;
 import io.github.p3o.TokenLoss;
 import io.github.p3o.internal.Ops;
+import io.github.p3o.testing.ForwardingPolicy;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 class SftTrainerTest {
 
@@ -186,5 +190,36 @@ class SftTrainerTest {
             .hasMessage("trainer: expected an open one, got one that was closed");
       }
     }
+  }
+
+  /** The memory is that of so many; a graph of each number is made once. */
+  @Test
+  void step_someAtOnce_feedsNoMoreAndBuildsEachGraphOnce() {
+    List<Integer> fed = new ArrayList<>();
+    List<Integer> built = new ArrayList<>();
+    try (TabularPolicy tabular = TabularPolicy.of(LOGITS)) {
+      Policy policy =
+          new ForwardingPolicy(tabular) {
+            @Override
+            public PolicyGraph build(BatchShape shape) {
+              built.add(shape.sequences());
+              return super.build(shape);
+            }
+
+            @Override
+            public Map<String, INDArray> feed(
+                BatchShape shape, List<Prompt> prompts, List<Response> responses) {
+              fed.add(responses.size());
+              return super.feed(shape, prompts, responses);
+            }
+          };
+      try (SftTrainer trainer = trainer(policy, 2)) {
+        for (int i = 0; i < 3; i++) {
+          trainer.step(EXAMPLES);
+        }
+      }
+    }
+    assertThat(fed).containsExactly(2, 2, 1, 2, 2, 1, 2, 2, 1);
+    assertThat(built).containsExactly(2, 1);
   }
 }

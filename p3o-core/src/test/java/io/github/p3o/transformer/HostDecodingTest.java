@@ -7,6 +7,8 @@ import com.google.common.collect.ImmutableList;
 import io.github.p3o.Prompt;
 import io.github.p3o.transformer.Decoding.Logits;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
@@ -193,6 +195,50 @@ class HostDecodingTest {
       assertThat(decoding.owned()).hasSize(8).noneMatch(INDArray::wasClosed);
       decoding.close();
       assertThat(decoding.owned()).allMatch(INDArray::wasClosed);
+    }
+  }
+
+  /** A row reads the columns that it has, whatever stands in the others. */
+  @Test
+  void next_besideColumnsThatAreNoNumbers_givesTheSame() {
+    try (TransformerPolicy policy = TinyModels.policy(WIDE, DataType.FLOAT)) {
+      DecoderModel model = policy.model();
+      Course course = Course.of(WIDE, 5);
+      try (KeyValueCache cache = cache(model, 5);
+          HostDecoding decoding = new HostDecoding(model, cache, 40, 2)) {
+        for (int layer = 0; layer < WIDE.layers(); layer++) {
+          cache.keys(layer).assign(Double.NaN);
+          cache.values(layer).assign(Double.NaN);
+        }
+        assertClose(course.run(model, cache, decoding), host(policy, course, 2));
+      }
+    }
+  }
+
+  @Test
+  void next_afterAMatrixHasChanged_readsItWhereItLies() {
+    try (TransformerPolicy policy = TinyModels.policy(WIDE, DataType.FLOAT);
+        KeyValueCache cache = cache(policy.model(), 1);
+        HostDecoding decoding = new HostDecoding(policy.model(), cache, 40, 2)) {
+      double[] before = new double[WIDE.vocabularySize()];
+      double[] after = new double[WIDE.vocabularySize()];
+      decoding.next(new int[1], new int[1], new int[1]).copy(0, before);
+      policy.parameters().get(policy.model().tensors().output()).muli(2);
+      decoding.next(new int[1], new int[1], new int[1]).copy(0, after);
+      assertThat(after).containsExactly(Arrays.stream(before).map(x -> 2 * x).toArray());
+    }
+  }
+
+  @Test
+  void plans_whileNoRowEnds_areOneForEachBlockOfColumns() {
+    try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.DOUBLE);
+        KeyValueCache cache = cache(policy.model(), 2);
+        PlannedDecoding decoding = new PlannedDecoding(policy.model(), cache, 40)) {
+      List<int[]> both = Collections.nCopies(NEW_TOKENS, new int[] {0, 1});
+      List<int[]> ids = Collections.nCopies(NEW_TOKENS, new int[2]);
+      new Course(TinyModels.prompts(2, 9, TinyModels.VOCABULARY), both, ids)
+          .run(policy.model(), cache, decoding);
+      assertThat(decoding.plans()).isEqualTo(1);
     }
   }
 }

@@ -408,4 +408,32 @@ class SamplingTest {
           .withMessageContaining("logits: expected finite ones");
     }
   }
+
+  /** With the parameters where they lie, and with the program of the call before. */
+  @Test
+  void generate_ofManyResponsesToAPrompt_readsItOnce() {
+    DecoderConfig config =
+        DecoderConfig.llama(
+            999, 32, 48, 2, 4, 2, 30, 1e-5, 1e4, false, OptionalInt.empty(), OptionalInt.empty());
+    try (TransformerPolicy policy = TinyModels.policy(config, DataType.FLOAT)) {
+      ImmutableList<Prompt> prompt = ImmutableList.of(Prompt.of(1, 3, 4));
+      SamplingConfig sampling = SamplingConfig.of(3);
+      policy.generate(prompt, 1, sampling, new SplittableRandom(1));
+      long ofOne = policy.prefill().bytes();
+      policy.generate(prompt, 50, sampling, new SplittableRandom(1));
+      assertThat(policy.prefill().bytes()).isEqualTo(ofOne).isBetween(1L, 999L * 32 * Float.BYTES);
+    }
+  }
+
+  /** 512 MiB of keys and values, and 64 MiB of scores, in float32. */
+  @Test
+  void complete_ofManyOrLongSequences_takesSomeAtATime() {
+    assertThat(Generator.rowsTogether(1 << 10, 100, 256)).isEqualTo(100);
+    assertThat(Generator.rowsTogether(1 << 10, 300, 256)).isEqualTo(150); // and not 256 and 44
+    assertThat(Generator.rowsTogether(1 << 20, 300, 256)).isEqualTo(100);
+    assertThat(Generator.rowsTogether(1L << 40, 3, 256)).isEqualTo(1);
+    assertThat(Generator.promptsTogether(2, 8, 300)).isEqualTo(300);
+    assertThat(Generator.promptsTogether(16, 1024, 300)).isEqualTo(1);
+    assertThat(Generator.promptsTogether(16, 256, 300)).isEqualTo(16);
+  }
 }

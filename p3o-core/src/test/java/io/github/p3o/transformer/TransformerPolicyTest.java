@@ -96,6 +96,7 @@ class TransformerPolicyTest {
       }
       assertThat(hot.temperature()).isEqualTo(2.5);
       assertThat(hot.parameters()).isSameAs(policy.parameters());
+      assertThat(hot.prefill()).isSameAs(policy.prefill()); // closed with either
     }
   }
 

@@ -25,6 +25,7 @@ import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -192,6 +193,9 @@ class TransformerRewardModelTest {
               ImmutableList.of(Response.of(4, 8), Response.of(5, 3, 4, 8), Response.of(3, 4)));
       assertThat(scores[1]).isCloseTo(scores[0], within(1e-12));
       assertThat(scores[2]).isNotCloseTo(scores[0], within(1e-3));
+      int[] many = {1, 5, 3, 4, 8, 1, 5, 3, 4, 8};
+      assertThat(model.shape(List.of(Prompt.of(1)), List.of(Response.of(many))))
+          .isEqualTo(model.shape(List.of(Prompt.of(many)), List.of(Response.of(1))));
     }
   }
 
@@ -346,5 +350,12 @@ class TransformerRewardModelTest {
     assertThatThrownBy(() -> TransformerRewardModel.load(directory))
         .isInstanceOf(CheckpointException.class)
         .hasMessageContaining("score.weight.shape: expected [1, 16], got [2, 16]");
+  }
+
+  /** 64 MiB of scores in float32, or one sequence. */
+  @ParameterizedTest
+  @CsvSource({"2, 8, 128", "12, 512, 5", "32, 1024, 1", "32, 100000, 1"})
+  void together_isWhatAttentionScoresLeaveRoomFor(int heads, long tokens, int expected) {
+    assertThat(TransformerRewardModel.together(heads, tokens)).isEqualTo(expected);
   }
 }
