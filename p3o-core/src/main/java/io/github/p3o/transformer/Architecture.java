@@ -22,7 +22,10 @@ public enum Architecture {
   LLAMA("llama", "LlamaForCausalLM", "LlamaForSequenceClassification"),
 
   /** Qwen2 and Qwen2.5: LLaMA with biases on queries, keys and values. */
-  QWEN2("qwen2", "Qwen2ForCausalLM", "Qwen2ForSequenceClassification");
+  QWEN2("qwen2", "Qwen2ForCausalLM", "Qwen2ForSequenceClassification"),
+
+  /** Qwen3: LLaMA with a norm of each head's query and key. */
+  QWEN3("qwen3", "Qwen3ForCausalLM", "Qwen3ForSequenceClassification");
 
   private static final ImmutableMap<String, Architecture> BY_MODEL_TYPE =
       Maps.uniqueIndex(Arrays.asList(values()), Architecture::modelType);
@@ -69,6 +72,11 @@ public enum Architecture {
   /** Whether rows are centred and shifted too; else only scaled, as RMSNorm does. */
   boolean hasLayerNorm() {
     return this == GPT2 || this == GPT_NEOX;
+  }
+
+  /** Whether each head's query and key is normalised before it is turned. */
+  boolean hasHeadNorms() {
+    return this == QWEN3;
   }
 
   /** Whether the inner layer is multiplied by a gate, as in SwiGLU. */

@@ -18,6 +18,7 @@ import java.util.Locale;
  * @param tied default of {@code tie_word_embeddings}
  * @param begin default of {@code bos_token_id}, -1 for none
  * @param end default of {@code eos_token_id}, -1 for none
+ * @param headSize default of {@code head_dim}; 0 where it follows from hidden size and heads
  * @param more further keys that this architecture has
  */
 record ConfigKeys(
@@ -31,6 +32,7 @@ record ConfigKeys(
     boolean tied,
     int begin,
     int end,
+    int headSize,
     ImmutableSet<String> more) {
 
   private static final ImmutableList<String> USUAL_SIZES =
@@ -53,6 +55,7 @@ record ConfigKeys(
           false,
           1,
           2,
+          0,
           ImmutableSet.of(
               "num_key_value_heads",
               "attention_bias",
@@ -81,7 +84,35 @@ record ConfigKeys(
           false,
           -1,
           -1,
+          0,
           ImmutableSet.of(
+              "num_key_value_heads",
+              "attention_dropout",
+              "head_dim",
+              "rope_theta",
+              "rope_scaling",
+              "rope_parameters",
+              "sliding_window",
+              "use_sliding_window",
+              "max_window_layers",
+              "use_mrope",
+              "layer_types"));
+
+  private static final ConfigKeys QWEN3 =
+      new ConfigKeys(
+          USUAL_SIZES,
+          ImmutableList.of(4096, 22_016, 32, 32, 32_768),
+          151_936,
+          "rms_norm_eps",
+          1e-6,
+          "hidden_act",
+          "silu",
+          false,
+          -1,
+          -1,
+          128,
+          ImmutableSet.of(
+              "attention_bias",
               "num_key_value_heads",
               "attention_dropout",
               "head_dim",
@@ -106,6 +137,7 @@ record ConfigKeys(
           false,
           0,
           2,
+          0,
           ImmutableSet.of(
               "rotary_pct",
               "rotary_emb_base",
@@ -132,6 +164,7 @@ record ConfigKeys(
           true,
           50_256,
           50_256,
+          0,
           ImmutableSet.of(
               "n_ctx",
               "attn_pdrop",
@@ -239,6 +272,7 @@ record ConfigKeys(
       case GPT_NEOX -> GPT_NEOX;
       case LLAMA -> LLAMA;
       case QWEN2 -> QWEN2;
+      case QWEN3 -> QWEN3;
     };
   }
 

@@ -43,6 +43,7 @@ final class DecodeStep implements AutoCloseable {
   private final INDArray normalised; // [R, D]
   private final INDArray squares; // [R, 1]
   private final INDArray queryKey; // [R, (H + K)·d]
+  private final INDArray headSquares; // [R, H + K]
   private final INDArray quarter; // [R, (H + K)·d]
   private final INDArray cosines; // [R, (H + K)·d]
   private final INDArray sines; // [R, (H + K)·d]
@@ -81,7 +82,8 @@ final class DecodeStep implements AutoCloseable {
     spread = array(products, (long) merged * group, (long) merged * size);
     scores = array(products, (long) merged * group, columns);
     mixedAll = array(products, (long) merged * group, (long) merged * size);
-    mixed = array(config.hiddenSize());
+    mixed = array((long) config.heads() * size);
+    headSquares = array((long) config.heads() + config.keyValueHeads());
     gate = array(config.intermediateSize());
     means = array(1);
     up = array(config.intermediateSize());
@@ -140,6 +142,9 @@ final class DecodeStep implements AutoCloseable {
     addNorm();
     addProduct(queryKey, normalised, matrices.queryKey());
     addProduct(value, normalised, matrices.value());
+    if (matrices.headNorm() != null) {
+      addHeadNorm(matrices.headNorm());
+    }
     DecoderWeights.Turns turns = weights.turns();
     if (turns != null) {
       addTurn(turns);
@@ -148,7 +153,7 @@ final class DecodeStep implements AutoCloseable {
     long[] queryShape = {rows, products, merged, group, size};
     long[] keyShape = {rows, products, (long) merged * size};
     add(NativeOp.of("identity", ownBlocks(spread), part(queryKey, 0, queryShape)));
-    INDArray key = part(queryKey, config.hiddenSize(), keyShape);
+    INDArray key = part(queryKey, (long) config.heads() * size, keyShape);
     keyWrites.add(add(write(key, cache.keys(layer))));
     valueWrites.add(add(write(value.reshape(keyShape), cache.values(layer))));
     add(NativeOp.productTransposed(scores, spread, cache.first(cache.keys(layer), rows, columns)));
@@ -233,6 +238,17 @@ final class DecodeStep implements AutoCloseable {
     add(new ScalarAdd(squares, config.hiddenSize() * config.normEpsilon()));
     add(new RSqrt(squares, squares));
     add(NativeOp.of("multiply", normalised, centred, squares));
+  }
+
+  /** The same of each head's query and key. */
+  private void addHeadNorm(INDArray weight) {
+    long heads = headSquares.length();
+    INDArray each = queryKey.reshape(heads, config.headSize());
+    add(NativeOp.alongAxis(1, "reduce_sqnorm", headSquares.reshape(heads), each));
+    add(new ScalarAdd(headSquares, config.headSize() * config.normEpsilon()));
+    add(new RSqrt(headSquares, headSquares));
+    add(NativeOp.of("multiply", each, each, headSquares.reshape(heads, 1)));
+    add(NativeOp.of("multiply", queryKey, queryKey, weight));
   }
 
   /** Turns queries and keys by the position of the row. */

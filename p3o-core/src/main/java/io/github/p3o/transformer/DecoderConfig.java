@@ -12,11 +12,12 @@ import java.util.OptionalInt;
  *
  * @param architecture decides norms, gates and how tensors are spelled
  * @param vocabularySize tokens, the rows of the embedding
- * @param hiddenSize width of the residual stream, a multiple of {@code heads}
+ * @param hiddenSize width of the residual stream, of GPT-2 and GPT-NeoX a multiple of {@code heads}
  * @param intermediateSize width inside the feed-forward layers
  * @param layers decoder layers
  * @param heads query heads of each layer
  * @param keyValueHeads key and value heads of each layer, a divisor of {@code heads}
+ * @param headSize elements of one head, of GPT-2 and GPT-NeoX {@code hiddenSize / heads}
  * @param maxPositions the longest sequence, in tokens
  * @param normEpsilon added to the mean square before its root is taken, &gt; 0
  * @param rotary turns queries and keys by their position; empty for learned positions
@@ -35,6 +36,7 @@ public record DecoderConfig(
     int layers,
     int heads,
     int keyValueHeads,
+    int headSize,
     int maxPositions,
     double normEpsilon,
     Optional<Rotary> rotary,
@@ -109,17 +111,21 @@ public record DecoderConfig(
     checkPositive("layers", layers);
     checkPositive("heads", heads);
     checkPositive("keyValueHeads", keyValueHeads);
+    checkPositive("headSize", headSize);
     checkPositive("maxPositions", maxPositions);
     checkPositive("normEpsilon", normEpsilon);
     check(
-        hiddenSize % heads == 0,
+        architecture.isGated() || hiddenSize % heads == 0,
         "hiddenSize: expected a multiple of " + heads + " heads",
         hiddenSize);
+    check(
+        architecture.isGated() || headSize == hiddenSize / heads,
+        "headSize: expected hiddenSize / heads, " + hiddenSize / heads + ", for " + architecture,
+        headSize);
     check(
         heads % keyValueHeads == 0,
         "keyValueHeads: expected a divisor of " + heads + " heads",
         keyValueHeads);
-    int headSize = hiddenSize / heads;
     rotary.ifPresent(
         r -> check(r.size() <= headSize, "rotary.size: expected at most " + headSize, r.size()));
     checkArchitecture(architecture, heads, keyValueHeads, headSize, rotary);
@@ -176,6 +182,7 @@ public record DecoderConfig(
           case QWEN2 -> biases.equals(ImmutableSet.of(Bias.QUERY_KEY_VALUE));
           case GPT_NEOX -> biases.contains(Bias.FEED_FORWARD) && attentionAgrees(biases);
           case LLAMA -> attentionAgrees(biases);
+          case QWEN3 -> !biases.contains(Bias.FEED_FORWARD) && attentionAgrees(biases);
         };
     check(known, "biases: expected those that " + architecture + " can have", biases);
   }
@@ -230,6 +237,7 @@ public record DecoderConfig(
         layers,
         heads,
         keyValueHeads,
+        hiddenSize / heads,
         maxPositions,
         normEpsilon,
         Optional.of(new Rotary(hiddenSize / heads, ropeTheta)),
@@ -253,8 +261,7 @@ public record DecoderConfig(
    * @return the description
    * @throws CheckpointException if the file is not there, is not valid, or asks for what is not
    *     supported: another model type, a key that is not known, rotary embeddings scaled otherwise
-   *     than {@link RotaryScaling} has it, other activations, a head size of its own, sliding
-   *     windows, quantisation
+   *     than {@link RotaryScaling} has it, other activations, sliding windows, quantisation
    */
   public static DecoderConfig read(Path directory) {
     return DecoderConfigJson.read(directory);
@@ -269,15 +276,6 @@ public record DecoderConfig(
    */
   public void write(Path directory) {
     DecoderConfigJson.write(this, TensorType.F32, directory);
-  }
-
-  /**
-   * Elements of one head.
-   *
-   * @return {@code hiddenSize / heads}
-   */
-  public int headSize() {
-    return hiddenSize / heads;
   }
 
   private static void checkPositive(String name, double value) {

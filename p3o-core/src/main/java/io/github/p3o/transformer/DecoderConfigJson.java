@@ -120,33 +120,41 @@ final class DecoderConfigJson {
     refuseUnsupported();
     int hiddenSize = size(0);
     int heads = size(3);
+    int headSize = headSize(hiddenSize / Math.max(1, heads));
     JsonNode inner = json.path(keys.sizes().get(1));
     boolean fourfold =
         architecture == Architecture.GPT2 && (inner.isMissingNode() || inner.isNull());
     boolean grouped = architecture.isGated() && !json.path("num_key_value_heads").isNull();
-    DecoderConfig config =
-        new DecoderConfig(
-            architecture,
-            integer("vocab_size", keys.vocabulary()),
-            hiddenSize,
-            fourfold ? Math.multiplyExact(4, hiddenSize) : size(1),
-            size(2),
-            heads,
-            grouped ? integer("num_key_value_heads", heads) : heads,
-            size(4),
-            number(json, keys.epsilon(), keys.defaultEpsilon()),
-            rotary(hiddenSize / Math.max(1, heads)),
-            activation(),
-            residual(),
-            biases(),
-            json.path("tie_word_embeddings").asBoolean(keys.tied()),
-            beginToken(),
-            generation == null ? endTokens() : generation);
+    return new DecoderConfig(
+        architecture,
+        integer("vocab_size", keys.vocabulary()),
+        hiddenSize,
+        fourfold ? Math.multiplyExact(4, hiddenSize) : size(1),
+        size(2),
+        heads,
+        grouped ? integer("num_key_value_heads", heads) : heads,
+        headSize,
+        size(4),
+        number(json, keys.epsilon(), keys.defaultEpsilon()),
+        rotary(headSize),
+        activation(),
+        residual(),
+        biases(),
+        json.path("tie_word_embeddings").asBoolean(keys.tied()),
+        beginToken(),
+        generation == null ? endTokens() : generation);
+  }
+
+  private int headSize(int usual) {
+    boolean own = !json.path("head_dim").isMissingNode() && !json.path("head_dim").isNull();
+    if (own && architecture.isGated()) {
+      return integer(json, "head_dim");
+    }
     expect(
         "head_dim",
-        "absent or hidden size / heads = " + config.headSize(),
-        value -> value.isIntegralNumber() && value.asLong() == config.headSize());
-    return config;
+        "absent or hidden size / heads = " + usual,
+        value -> value.isIntegralNumber() && value.asLong() == usual);
+    return keys.headSize() == 0 ? usual : keys.headSize();
   }
 
   private int size(int index) {
@@ -169,8 +177,9 @@ final class DecoderConfigJson {
     expect("pretraining_tp", "1", value -> value.isNumber() && value.asDouble() == 1);
     expect("quantization_config", "null or absent, as it is not supported", value -> false);
     expect("cross_attention_hidden_size", "null or absent, as it is not supported", v -> false);
-    // Qwen2 names a window that it does not use, unless it is told to.
-    boolean off = architecture == Architecture.QWEN2 || json.path("use_sliding_window").isBoolean();
+    // Qwen2 and Qwen3 name a window that they do not use, unless told to.
+    boolean off =
+        keys.more().contains("max_window_layers") || json.path("use_sliding_window").isBoolean();
     expect("sliding_window", "null or absent, as it is not supported", value -> off);
     for (String flag :
         List.of(
@@ -363,6 +372,10 @@ final class DecoderConfigJson {
         .put(keys.epsilon(), config.normEpsilon())
         .put(keys.activation(), ConfigKeys.nameOf(config.activation()))
         .put("tie_word_embeddings", config.tiedEmbeddings());
+    if (config.architecture() == Architecture.QWEN3
+        || config.headSize() * config.heads() != config.hiddenSize()) {
+      json.put("head_dim", config.headSize());
+    }
     config.rotary().ifPresent(rotary -> putRotary(json, config, rotary));
     putParts(json, config);
     json.put("torch_dtype", type.torchName());
@@ -400,6 +413,7 @@ final class DecoderConfigJson {
           json.put("attention_bias", attentionBias)
               .put("use_parallel_residual", config.residual() == Residual.PARALLEL);
       case QWEN2 -> json.put("use_sliding_window", false);
+      case QWEN3 -> json.put("attention_bias", attentionBias).put("use_sliding_window", false);
       case GPT2 -> json.put("n_ctx", config.maxPositions());
     }
   }

@@ -182,15 +182,29 @@ final class DecoderGraph {
   /** Causal attention, {@code [B·T, H·d]}. */
   private SDVariable attention(SDVariable n, Layer layer) {
     SDVariable[] split = queryKeyValue(n, layer); // each [B, T, heads, d]
-    SDVariable query = turned(split[0], config.heads(), true);
-    SDVariable key = turned(split[1], config.keyValueHeads(), false);
+    SDVariable query =
+        turned(headsNormalised(split[0], config.heads(), layer.queryNorm()), config.heads(), true);
+    SDVariable key =
+        turned(
+            headsNormalised(split[1], config.keyValueHeads(), layer.keyNorm()),
+            config.keyValueHeads(),
+            false);
     keys.add(key);
     values.add(split[2]);
     Attention.Sizes sizes =
         new Attention.Sizes(
             sequences, tokens, config.heads(), config.keyValueHeads(), config.headSize());
     SDVariable mixed = Attention.causal(query, key, split[2], causalMask, sizes);
-    return Ops.reshape(mixed, (long) sequences * tokens, config.hiddenSize());
+    return Ops.reshape(mixed, (long) sequences * tokens, (long) config.heads() * config.headSize());
+  }
+
+  /** Each head, where the architecture has a norm of them. */
+  private SDVariable headsNormalised(SDVariable x, int heads, @Nullable Norm norm) {
+    if (norm == null) {
+      return x;
+    }
+    long rows = (long) sequences * tokens * heads;
+    return byHead(normalised(Ops.reshape(x, rows, config.headSize()), norm), heads);
   }
 
   /** Queries, keys and values, each {@code [B, T, heads, d]}. */

@@ -5,9 +5,10 @@ import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.transformer.DecoderConfig.Bias;
-import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,14 +37,17 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
    *
    * @param weight name of what rows are multiplied by
    * @param bias name of what is added; null for RMSNorm
+   * @param size of a row
    */
-  record Norm(String weight, @Nullable String bias) {}
+  record Norm(String weight, @Nullable String bias, int size) {}
 
   /**
    * The parameters of one decoder layer.
    *
    * @param attentionNorm in front of attention
    * @param queryKeyValue three products, or one that gives all three
+   * @param queryNorm of each head's query; null where there is none
+   * @param keyNorm of each head's key; null where there is none
    * @param attentionOutput onto the residual stream
    * @param feedForwardNorm in front of the feed-forward layer
    * @param gate null where there is none
@@ -53,6 +57,8 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
   record Layer(
       Norm attentionNorm,
       ImmutableList<Linear> queryKeyValue,
+      @Nullable Norm queryNorm,
+      @Nullable Norm keyNorm,
       Linear attentionOutput,
       Norm feedForwardNorm,
       @Nullable Linear gate,
@@ -69,10 +75,17 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
       return all.add(up, down).build();
     }
 
+    /** All norms. */
+    ImmutableList<Norm> norms() {
+      return Stream.of(attentionNorm, queryNorm, keyNorm, feedForwardNorm)
+          .filter(Objects::nonNull)
+          .collect(ImmutableList.toImmutableList());
+    }
+
     /** The names of all tensors. */
     ImmutableSet<String> names() {
       ImmutableSet.Builder<String> names = ImmutableSet.builder();
-      for (Norm norm : List.of(attentionNorm, feedForwardNorm)) {
+      for (Norm norm : norms()) {
         names.add(norm.weight());
         if (norm.bias() != null) {
           names.add(norm.bias());
@@ -96,7 +109,7 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
         switch (config.architecture()) {
           case GPT2 -> "transformer.";
           case GPT_NEOX -> "gpt_neox.";
-          case LLAMA, QWEN2 -> "model.";
+          case LLAMA, QWEN2, QWEN3 -> "model.";
         });
   }
 
@@ -117,6 +130,7 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
 
   private static Layer layer(DecoderConfig config, String base, int index) {
     int hidden = config.hiddenSize();
+    int queries = config.heads() * config.headSize();
     int keys = config.keyValueHeads() * config.headSize();
     int inner = config.intermediateSize();
     return switch (config.architecture()) {
@@ -125,6 +139,8 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
         yield new Layer(
             in.norm("ln_1"),
             ImmutableList.of(in.linear("attn.c_attn", hidden, 3 * hidden, Bias.QUERY_KEY_VALUE)),
+            null,
+            null,
             in.linear("attn.c_proj", hidden, hidden, Bias.ATTENTION_OUTPUT),
             in.norm("ln_2"),
             null,
@@ -137,21 +153,25 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
             in.norm("input_layernorm"),
             ImmutableList.of(
                 in.linear("attention.query_key_value", hidden, 3 * hidden, Bias.QUERY_KEY_VALUE)),
+            null,
+            null,
             in.linear("attention.dense", hidden, hidden, Bias.ATTENTION_OUTPUT),
             in.norm("post_attention_layernorm"),
             null,
             in.linear("mlp.dense_h_to_4h", hidden, inner, Bias.FEED_FORWARD),
             in.linear("mlp.dense_4h_to_h", inner, hidden, Bias.FEED_FORWARD));
       }
-      case LLAMA, QWEN2 -> {
+      case LLAMA, QWEN2, QWEN3 -> {
         Namer in = new Namer(config, base + "layers." + index + ".", Linear.Order.OUTPUTS_FIRST);
         yield new Layer(
             in.norm("input_layernorm"),
             ImmutableList.of(
-                in.linear("self_attn.q_proj", hidden, hidden, Bias.QUERY_KEY_VALUE),
+                in.linear("self_attn.q_proj", hidden, queries, Bias.QUERY_KEY_VALUE),
                 in.linear("self_attn.k_proj", hidden, keys, Bias.QUERY_KEY_VALUE),
                 in.linear("self_attn.v_proj", hidden, keys, Bias.QUERY_KEY_VALUE)),
-            in.linear("self_attn.o_proj", hidden, hidden, Bias.ATTENTION_OUTPUT),
+            in.headNorm("self_attn.q_norm"),
+            in.headNorm("self_attn.k_norm"),
+            in.linear("self_attn.o_proj", queries, hidden, Bias.ATTENTION_OUTPUT),
             in.norm("post_attention_layernorm"),
             in.linear("mlp.gate_proj", hidden, inner, Bias.FEED_FORWARD),
             in.linear("mlp.up_proj", hidden, inner, Bias.FEED_FORWARD),
@@ -166,7 +186,14 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
     Norm norm(String name) {
       return new Norm(
           prefix + name + ".weight",
-          config.architecture().hasLayerNorm() ? prefix + name + ".bias" : null);
+          config.architecture().hasLayerNorm() ? prefix + name + ".bias" : null,
+          config.hiddenSize());
+    }
+
+    @Nullable Norm headNorm(String name) {
+      return config.architecture().hasHeadNorms()
+          ? new Norm(prefix + name + ".weight", null, config.headSize())
+          : null;
     }
 
     Linear linear(String name, int inputs, int outputs, Bias bias) {
@@ -179,7 +206,7 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
     return switch (config.architecture()) {
       case GPT2 -> Fusion.BY_KIND;
       case GPT_NEOX -> Fusion.BY_HEAD;
-      case LLAMA, QWEN2 -> Fusion.NONE;
+      case LLAMA, QWEN2, QWEN3 -> Fusion.NONE;
     };
   }
 
@@ -189,7 +216,7 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
         + switch (config.architecture()) {
           case GPT2 -> "wte.weight";
           case GPT_NEOX -> "embed_in.weight";
-          case LLAMA, QWEN2 -> "embed_tokens.weight";
+          case LLAMA, QWEN2, QWEN3 -> "embed_tokens.weight";
         };
   }
 
@@ -200,10 +227,12 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
 
   /** The last norm. */
   Norm finalNorm() {
+    int size = config.hiddenSize();
     return switch (config.architecture()) {
-      case GPT2 -> new Norm(base + "ln_f.weight", base + "ln_f.bias");
-      case GPT_NEOX -> new Norm(base + "final_layer_norm.weight", base + "final_layer_norm.bias");
-      case LLAMA, QWEN2 -> new Norm(base + "norm.weight", null);
+      case GPT2 -> new Norm(base + "ln_f.weight", base + "ln_f.bias", size);
+      case GPT_NEOX ->
+          new Norm(base + "final_layer_norm.weight", base + "final_layer_norm.bias", size);
+      case LLAMA, QWEN2, QWEN3 -> new Norm(base + "norm.weight", null, size);
     };
   }
 
@@ -255,6 +284,9 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
     for (Layer layer : layers) {
       put(shapes, layer.attentionNorm());
       layer.queryKeyValue().forEach(linear -> put(shapes, linear));
+      Stream.of(layer.queryNorm(), layer.keyNorm())
+          .filter(Objects::nonNull)
+          .forEach(norm -> put(shapes, norm));
       put(shapes, layer.attentionOutput());
       put(shapes, layer.feedForwardNorm());
       if (layer.gate() != null) {
@@ -267,10 +299,10 @@ record DecoderTensors(DecoderConfig config, String base, ImmutableList<Layer> la
     return shapes;
   }
 
-  private void put(ImmutableMap.Builder<String, ImmutableLongArray> shapes, Norm norm) {
-    shapes.put(norm.weight(), ImmutableLongArray.of(config.hiddenSize()));
+  private static void put(ImmutableMap.Builder<String, ImmutableLongArray> shapes, Norm norm) {
+    shapes.put(norm.weight(), ImmutableLongArray.of(norm.size()));
     if (norm.bias() != null) {
-      shapes.put(norm.bias(), ImmutableLongArray.of(config.hiddenSize()));
+      shapes.put(norm.bias(), ImmutableLongArray.of(norm.size()));
     }
   }
 

@@ -30,6 +30,8 @@ final class DecoderWeights implements AutoCloseable {
    * The matrices of one layer, in the notation of {@link DecoderGraph}.
    *
    * @param queryKey {@code [D, (H + K)·d]}
+   * @param headNorm {@code [(H + K)·d]}, what heads are multiplied by behind their norm; null where
+   *     there is none
    * @param value {@code [D, K·d]}
    * @param attentionOutput {@code [H·d, D]}
    * @param gate {@code [D, F]}, null where there is none
@@ -38,6 +40,7 @@ final class DecoderWeights implements AutoCloseable {
    */
   record Layer(
       Product queryKey,
+      @Nullable INDArray headNorm,
       Product value,
       Product attentionOutput,
       @Nullable Product gate,
@@ -102,18 +105,45 @@ final class DecoderWeights implements AutoCloseable {
     try (Rows query = queryKeyValue(names, 0);
         Rows key = queryKeyValue(names, 1);
         Rows value = queryKeyValue(names, 2)) {
-      query.matrix().muli(1 / Math.sqrt(config.headSize()));
-      if (query.bias() != null) {
-        query.bias().muli(1 / Math.sqrt(config.headSize()));
+      if (names.queryNorm() == null) {
+        scale(query);
       }
       return new Layer(
           product(names.attentionNorm(), query, key),
+          headNorm(names),
           product(names.attentionNorm(), value),
           product(null, names.attentionOutput()),
           gate == null ? null : product(names.feedForwardNorm(), gate),
           product(names.feedForwardNorm(), names.up()),
           product(null, names.down()));
     }
+  }
+
+  /** By 1/√d, as scores are. */
+  private void scale(Rows query) {
+    double scale = 1 / Math.sqrt(config.headSize());
+    query.matrix().muli(scale);
+    if (query.bias() != null) {
+      query.bias().muli(scale);
+    }
+  }
+
+  /** For queries also 1/√d, for both √d, since their norm divides by the root of a sum. */
+  private @Nullable INDArray headNorm(DecoderTensors.Layer names) {
+    Norm query = names.queryNorm();
+    Norm key = names.keyNorm();
+    if (query == null || key == null) {
+      return null;
+    }
+    int size = config.headSize();
+    INDArray all =
+        own(Nd4j.createUninitialized(type(), config.heads() + config.keyValueHeads(), size));
+    try (INDArray ofKeys = model.parameter(key.weight()).mul(Math.sqrt(size))) {
+      for (int head = 0; head < all.size(0); head++) {
+        all.getRow(head).assign(head < config.heads() ? model.parameter(query.weight()) : ofKeys);
+      }
+    }
+    return all.reshape(all.length());
   }
 
   private Rows queryKeyValue(DecoderTensors.Layer names, int kind) {

@@ -36,7 +36,7 @@ public record FreezeConfig(ImmutableSet<String> names) {
         switch (architecture) {
           case GPT2 -> Stream.of("wte", "wpe");
           case GPT_NEOX -> Stream.of("embed_in");
-          case LLAMA, QWEN2 -> Stream.of("embed_tokens");
+          case LLAMA, QWEN2, QWEN3 -> Stream.of("embed_tokens");
         };
     return new FreezeConfig(
         Stream.concat(

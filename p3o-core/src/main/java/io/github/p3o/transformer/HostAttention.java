@@ -4,6 +4,7 @@ import com.google.common.collect.ImmutableList;
 import io.github.p3o.internal.FloatMatrix;
 import io.github.p3o.internal.LayerKernels;
 import io.github.p3o.internal.TokenAttention;
+import io.github.p3o.transformer.HostWeights.Layer;
 import io.github.p3o.transformer.HostWeights.Vector;
 import io.github.p3o.transformer.RowWorkers.Worker;
 import java.util.stream.IntStream;
@@ -19,6 +20,7 @@ final class HostAttention {
   private final HostWeights weights;
   private final int size; // d
   private final int group; // G
+  private final float epsilon;
   private final int half; // of the elements of a head that are turned
   private final float[] cosines; // [positions, half]
   private final float[] sines;
@@ -30,6 +32,7 @@ final class HostAttention {
     this.weights = weights;
     size = model.config().headSize();
     group = model.config().heads() / model.config().keyValueHeads();
+    epsilon = (float) model.config().normEpsilon();
     RotaryTables rotary = model.rotary();
     half = rotary == null ? 0 : rotary.half();
     cosines = rotary == null ? new float[0] : rotary.cosines(positions);
@@ -49,27 +52,29 @@ final class HostAttention {
    * Brings keys and values of some heads of a token to the cache, and mixes what its queries see.
    *
    * @param worker of the thread
+   * @param index of the layer
+   * @param layer its weights
    * @param row of the cache
    * @param position in the sequence, and column of the cache
    * @param projected the products of the token, {@code [(H + 2 K)·d]}; queries are turned there
-   * @param bias of the products
    * @param mixed takes the result, {@code [H·d]}
    * @param firstHead of keys and values
    * @param end behind the last one
    */
   void attend(
       Worker worker,
-      int layer,
+      int index,
+      Layer layer,
       int row,
       int position,
       FloatMatrix projected,
-      @Nullable Vector bias,
       FloatMatrix mixed,
       int firstHead,
       int end) {
     TokenAttention scratch = worker.attention;
     float[] all = worker.first;
     projected.get(all, 0, weights.width());
+    Vector bias = layer.queryKeyValueBias();
     if (bias != null) {
       LayerKernels.add(all, 0, bias.values, 0, bias.values.length);
     }
@@ -78,21 +83,29 @@ final class HostAttention {
       int query = weights.offset(0, head * group);
       int key = weights.offset(1, head);
       for (int i = 0; i < group; i++) {
+        normalise(worker, all, query + i * size, layer.queryNorm());
         turn(all, query + i * size, position);
       }
       LayerKernels.multiply(all, query, (float) (1 / Math.sqrt(size)), group * size);
+      normalise(worker, all, key, layer.keyNorm());
       turn(all, key, position);
       projected.from(0, query).put(all, query, group * size);
-      FloatMatrix ofHead = cache.ofHead(keys.get(layer), row, head);
+      FloatMatrix ofHead = cache.ofHead(keys.get(index), row, head);
       ofHead.from(position, 0).put(all, key, size);
       scratch.score(head - firstHead, projected.from(0, query).withStride(size), ofHead);
     }
     scratch.normalise();
     for (int head = firstHead; head < end; head++) {
-      FloatMatrix ofHead = cache.ofHead(values.get(layer), row, head);
+      FloatMatrix ofHead = cache.ofHead(values.get(index), row, head);
       ofHead.from(position, 0).put(all, weights.offset(2, head), size);
       FloatMatrix target = mixed.from(0, (long) head * group * size).withStride(size);
       scratch.mix(head - firstHead, ofHead, target);
+    }
+  }
+
+  private void normalise(Worker worker, float[] all, int at, @Nullable Vector weight) {
+    if (weight != null) {
+      worker.kernels.rootMeanSquareNorm(all, at, all, at, weight.values, epsilon);
     }
   }
 

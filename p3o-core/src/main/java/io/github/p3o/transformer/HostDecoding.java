@@ -73,7 +73,7 @@ final class HostDecoding implements Decoding {
     x = new float[rows * hidden];
     normalised = matrix(rows, hidden);
     queryKeyValue = matrix(rows, width);
-    mixed = matrix(rows, hidden);
+    mixed = matrix(rows, config.heads() * config.headSize());
     low = matrix(rows, Math.max(1, weights.rank()));
     up = matrix(rows, inner);
     gate = matrix(rows, inner);
@@ -266,7 +266,6 @@ final class HostDecoding implements Decoding {
     int together = rows.length < workers.count() ? 1 : heads;
     int parts = heads / together;
     int seen = IntStream.of(positions).max().orElse(0) + 1;
-    Vector bias = layers.get(layer).queryKeyValueBias();
     workers.each(
         rows.length * parts,
         together * seen * config.headSize(),
@@ -277,10 +276,10 @@ final class HostDecoding implements Decoding {
             attention.attend(
                 worker,
                 layer,
+                layers.get(layer),
                 rows[index],
                 positions[index],
                 queryKeyValue.from(index, 0),
-                bias,
                 mixed.from(index, 0),
                 head,
                 head + together);

@@ -51,11 +51,15 @@ final class HostWeights {
    *
    * @param queryKeyValue one product or three, whose outputs lie side by side
    * @param queryKeyValueBias of all of them together, null for none
+   * @param queryNorm of each head's query {@code [d]}, null for none
+   * @param keyNorm of each head's key {@code [d]}, null for none
    */
   record Layer(
       Norm attentionNorm,
       ImmutableList<Product> queryKeyValue,
       @Nullable Vector queryKeyValueBias,
+      @Nullable Vector queryNorm,
+      @Nullable Vector keyNorm,
       Product attentionOutput,
       Norm feedForwardNorm,
       @Nullable Product gate,
@@ -82,6 +86,8 @@ final class HostWeights {
         norm(names.attentionNorm()),
         queryKeyValue,
         joined(queryKeyValue),
+        weight(names.queryNorm()),
+        weight(names.keyNorm()),
         product(names.attentionOutput()),
         norm(names.feedForwardNorm()),
         gate == null ? null : product(gate),
@@ -123,6 +129,10 @@ final class HostWeights {
   Norm norm(DecoderTensors.Norm names) {
     String bias = names.bias();
     return new Norm(vector(names.weight()), bias == null ? null : vector(bias));
+  }
+
+  private @Nullable Vector weight(DecoderTensors.@Nullable Norm names) {
+    return names == null ? null : vector(names.weight());
   }
 
   private Vector vector(String name) {

@@ -37,7 +37,7 @@ public record LoraConfig(int rank, double alpha, ImmutableSet<String> targetModu
         switch (architecture) {
           case GPT2 -> ImmutableSet.of("c_attn");
           case GPT_NEOX -> ImmutableSet.of("query_key_value");
-          case LLAMA, QWEN2 -> ImmutableSet.of("q_proj", "v_proj");
+          case LLAMA, QWEN2, QWEN3 -> ImmutableSet.of("q_proj", "v_proj");
         };
     return new LoraConfig(rank, 2.0 * rank, targets);
   }

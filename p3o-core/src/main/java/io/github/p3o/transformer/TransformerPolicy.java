@@ -26,9 +26,9 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * A language model as a policy: GPT-2, GPT-NeoX (Pythia), LLaMA (SmolLM) or Qwen2, see {@link
- * Architecture}. Its distribution is softmax(logits / temperature), both where it samples and where
- * it scores; dropout is never applied.
+ * A language model as a policy: GPT-2, GPT-NeoX (Pythia), LLaMA (SmolLM), Qwen2 or Qwen3, see
+ * {@link Architecture}. Its distribution is softmax(logits / temperature), both where it samples
+ * and where it scores; dropout is never applied.
  *
  * <p>Parameters have the names and the layout of Hugging Face checkpoints.
  */

@@ -64,6 +64,7 @@ class DecoderPlanTest {
         layers,
         4,
         gated ? 2 : 4,
+        HIDDEN / 4,
         TOKENS,
         1e-5,
         architecture == Architecture.GPT2 ? Optional.empty() : Optional.of(new Rotary(8, 10_000)),

@@ -158,7 +158,7 @@ class LoraTest {
         switch (config.architecture()) {
           case GPT2 -> "[\"c_attn\"]";
           case GPT_NEOX -> "[\"query_key_value\"]";
-          case LLAMA, QWEN2 -> "[\"q_proj\", \"v_proj\"]";
+          case LLAMA, QWEN2, QWEN3 -> "[\"q_proj\", \"v_proj\"]";
         };
     assertThat(new ObjectMapper().readTree(directory.resolve(LoraFiles.CONFIG).toFile()))
         .isEqualTo(

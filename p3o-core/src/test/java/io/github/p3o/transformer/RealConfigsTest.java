@@ -45,7 +45,8 @@ class RealConfigsTest {
     "qwen2-0.5b, 494032768",
     "qwen2.5-0.5b, 494032768",
     "qwen2.5-0.5b-rewritten, 494032768",
-    "qwen2.5-0.5b-instruct, 494032768"
+    "qwen2.5-0.5b-instruct, 494032768",
+    "qwen3-0.6b, 596049920"
   })
   void read_ofAPublishedModel_givesItsParameters(String model, long parameters) throws IOException {
     DecoderConfig config = read(model);

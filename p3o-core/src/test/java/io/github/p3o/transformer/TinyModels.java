@@ -72,7 +72,9 @@ final class TinyModels {
         decoder(
             Architecture.LLAMA, 4, Activation.SILU, Residual.SEQUENTIAL, ImmutableSet.of(), true),
         decoder(Architecture.LLAMA, 4, Activation.SILU, Residual.SEQUENTIAL, all, false),
-        decoder(Architecture.QWEN2, 4, Activation.SILU, Residual.SEQUENTIAL, qkv, true));
+        decoder(Architecture.QWEN2, 4, Activation.SILU, Residual.SEQUENTIAL, qkv, true),
+        decoder(
+            Architecture.QWEN3, 6, Activation.SILU, Residual.SEQUENTIAL, ImmutableSet.of(), true));
   }
 
   private static DecoderConfig decoder(
@@ -90,6 +92,7 @@ final class TinyModels {
         2,
         4,
         architecture.isGated() ? 2 : 4,
+        architecture == Architecture.QWEN3 ? rotary : 4,
         30,
         1e-5,
         rotary == 0 ? Optional.empty() : Optional.of(new DecoderConfig.Rotary(rotary, 10_000)),

@@ -295,6 +295,7 @@ class TransformerRewardModelTest {
               case GPT_NEOX -> "GPTNeoXForSequenceClassification";
               case LLAMA -> "LlamaForSequenceClassification";
               case QWEN2 -> "Qwen2ForSequenceClassification";
+              case QWEN3 -> "Qwen3ForSequenceClassification";
             });
   }
 

@@ -54,6 +54,7 @@ class OnlineDpoTrainingTest {
           1,
           4,
           4,
+          4,
           24,
           1e-5,
           Optional.empty(),
