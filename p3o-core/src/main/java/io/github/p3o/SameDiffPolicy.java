@@ -3,6 +3,7 @@ package io.github.p3o;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import io.github.p3o.internal.Given;
+import io.github.p3o.internal.GraphCopy;
 import io.github.p3o.internal.Ops;
 import io.github.p3o.internal.Program;
 import io.github.p3o.internal.Result;
@@ -34,6 +35,13 @@ import org.nd4j.linalg.api.shape.Shape;
  * without a gradient, weight decay alone would move it, and a variable of the host's may be unread
  * by mistake. What is not to be trained is made a constant first, {@code
  * graph.getVariable("head").convertToConstant()}; {@link #exportTo} leaves constants alone.
+ *
+ * <p>Gradients are those of ND4J's ops, of which some are wrong in 1.0.0-M1.1 without a word. Those
+ * of {@code logSoftmax}, {@code sparseSoftmaxCrossEntropy} and {@code gather} by ids of several
+ * dimensions are the library's own, and what ND4J loses of ops in a copy or a file is made again.
+ * Left as they are: {@code min} and {@code max} of two equal values give each the whole gradient,
+ * and {@code logSumExp} has none for values in the hundreds; subtract the greatest first. Check a
+ * graph of rarer ops against finite differences.
  */
 public final class SameDiffPolicy implements Policy {
 
@@ -120,7 +128,8 @@ public final class SameDiffPolicy implements Policy {
       }
     }
     checkArgument(!initial.isEmpty(), "graph: expected at least one trainable variable, got none");
-    return new SameDiffPolicy(graph.dup(), variable, choices, feed, Parameters.copyOf(initial));
+    return new SameDiffPolicy(
+        GraphCopy.of(graph), variable, choices, feed, Parameters.copyOf(initial));
   }
 
   @Override
@@ -140,7 +149,7 @@ public final class SameDiffPolicy implements Policy {
 
   @Override
   public PolicyGraph build(BatchShape shape) {
-    SameDiff copy = graph.dup();
+    SameDiff copy = GraphCopy.of(graph);
     SDVariable given = copy.getVariable(variable);
     int sequences = shape.sequences();
     return choices == LOG_PROBS_GIVEN
@@ -198,7 +207,8 @@ public final class SameDiffPolicy implements Policy {
     String name = result.variable();
     Map<String, INDArray> inputs = new HashMap<>(arrays);
     inputs.putAll(parameters.asMap());
-    try (Program program = Program.forward(graph.dup(), parameters.names(), List.of(name))) {
+    try (Program program =
+        Program.forward(GraphCopy.of(graph), parameters.names(), List.of(name))) {
       checkShape(result, Result.array(program.run(inputs), name).shape());
     }
     checked.add(result);

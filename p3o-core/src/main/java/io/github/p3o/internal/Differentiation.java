@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.NameScope;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -43,9 +44,25 @@ final class Differentiation {
   private static void differentiate(Node node, List<SDVariable> gradients, SameDiff graph) {
     NameScope scope = graph.withNameScope(SCOPE + graph.getOps().size());
     try {
-      node.op().diff(gradients);
+      List<@Nullable SDVariable> mended =
+          MendedGradients.of(node.op(), gradients.get(0)).orElse(null);
+      if (mended == null) {
+        node.op().diff(gradients);
+      } else {
+        for (int i = 0; i < mended.size(); i++) {
+          add(node.op().arg(i), mended.get(i), graph);
+        }
+      }
     } finally {
       scope.close();
+    }
+  }
+
+  private static void add(SDVariable to, @Nullable SDVariable gradient, SameDiff graph) {
+    if (gradient != null) {
+      SDVariable before = to.gradient();
+      graph.setGradientForVariableName(
+          to.name(), before == null ? gradient : Ops.add(before, gradient));
     }
   }
 

@@ -1,5 +1,7 @@
 package io.github.p3o.internal;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import com.google.common.collect.ImmutableList;
 import java.util.Arrays;
 import java.util.List;
@@ -30,7 +32,7 @@ final class Lowering {
       case Attention.STEP -> AttentionStep.emit(planner, node);
       case Attention.GRADIENT_STEP -> AttentionGradientStep.emit(planner, node);
       case "scatter_add" -> emitScatterAdd(planner, node);
-      case "gather" -> isOfRows(node) && GatherStep.emit(planner, node);
+      case "gather" -> emitGather(planner, node);
       case "add" -> emitSumWithZero(planner, node);
       case "permute" ->
           in.size() == 2
@@ -49,6 +51,15 @@ final class Lowering {
       case "multiply_bp" -> slot < 2 && !planner.isNeeded(node.outputs().get(1 - slot));
       default -> false;
     };
+  }
+
+  private static boolean emitGather(Planner planner, Node node) {
+    checkArgument(
+        node.inputs().size() < 2
+            || planner.shape(node.input(0)).length != 1
+            || planner.shape(node.input(1)).length < 2,
+        "of a vector by ids of several dimensions, at which ND4J ends the process");
+    return isOfRows(node) && GatherStep.emit(planner, node);
   }
 
   private static boolean isOfRows(Node node) {
