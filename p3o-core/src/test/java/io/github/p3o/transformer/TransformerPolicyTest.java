@@ -22,6 +22,7 @@ import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -268,8 +269,21 @@ class TransformerPolicyTest {
 
   @Test
   void load_ofWhatIsNoCheckpoint_namesTheParameterTheRuleAndThePath() throws IOException {
+    assertNoCheckpointIsNamed(TransformerPolicy::load);
+    assertNoCheckpointIsNamed(TransformerRewardModel::load);
+  }
+
+  @Test
+  @Tag("cpu")
+  void map_ofWhatIsNoCheckpoint_namesTheParameterTheRuleAndThePath() throws IOException {
+    assertNoCheckpointIsNamed(TransformerPolicy::map);
+    assertNoCheckpointIsNamed(TransformerRewardModel::map);
+  }
+
+  private void assertNoCheckpointIsNamed(Function<Path, AutoCloseable> open) throws IOException {
     Path missing = directory.resolve("missing");
-    Path file = Files.writeString(directory.resolve("a-file"), "{}");
+    Path file = directory.resolve("a-file");
+    Files.writeString(file, "{}");
     Path empty = Files.createDirectories(directory.resolve("empty"));
     Path bare = Files.createDirectories(directory.resolve("bare"));
     TinyModels.config().write(bare);
@@ -277,20 +291,13 @@ class TransformerPolicyTest {
         ": directory: expected that of a Hugging Face checkpoint, config.json and safetensors, got";
     String weights =
         ": directory: expected model.safetensors or model.safetensors.index.json in it, got";
-    for (Function<Path, AutoCloseable> open :
-        List.<Function<Path, AutoCloseable>>of(
-            TransformerPolicy::load,
-            TransformerPolicy::map,
-            TransformerRewardModel::load,
-            TransformerRewardModel::map)) {
-      assertThatThrownBy(() -> open.apply(missing))
-          .isInstanceOf(CheckpointException.class)
-          .hasMessage(missing + expected + " nothing of that name");
-      assertThatThrownBy(() -> open.apply(file)).hasMessage(file + expected + " a file");
-      assertThatThrownBy(() -> open.apply(empty))
-          .hasMessage(empty + expected + " one without config.json");
-      assertThatThrownBy(() -> open.apply(bare)).hasMessage(bare + weights + " one without either");
-    }
+    assertThatThrownBy(() -> open.apply(missing))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessage(missing + expected + " nothing of that name");
+    assertThatThrownBy(() -> open.apply(file)).hasMessage(file + expected + " a file");
+    assertThatThrownBy(() -> open.apply(empty))
+        .hasMessage(empty + expected + " one without config.json");
+    assertThatThrownBy(() -> open.apply(bare)).hasMessage(bare + weights + " one without either");
   }
 
   @Test
