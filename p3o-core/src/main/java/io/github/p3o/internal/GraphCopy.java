@@ -12,7 +12,6 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.BaseOp;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.api.ops.impl.shape.ExpandDims;
-import org.nd4j.linalg.api.ops.impl.shape.Gather;
 import org.nd4j.linalg.api.ops.impl.shape.Squeeze;
 import org.nd4j.linalg.api.ops.impl.transforms.custom.LayerNorm;
 import org.nd4j.linalg.api.ops.impl.transforms.custom.Reverse;
@@ -20,8 +19,8 @@ import org.nd4j.linalg.api.ops.impl.transforms.custom.Standardize;
 
 /**
  * Copies graphs. {@code SameDiff.dup} and {@code load} keep the arguments that native code reads,
- * but of many ops not the fields that their gradient is made from, such as the axis of a gather: a
- * gradient by such a graph fails, or is that of another axis.
+ * but of many ops not the fields that their gradient is made from, such as the dimensions of a
+ * squeeze: such a graph cannot be differentiated.
  */
 public final class GraphCopy {
 
@@ -82,8 +81,8 @@ public final class GraphCopy {
     if (numbers.length == 0) {
       return;
     }
-    if (op instanceof Gather || op instanceof ExpandDims) {
-      set(field(op.getClass(), "jaxis"), op, numbers[0]);
+    if (op instanceof ExpandDims) {
+      set(field(ExpandDims.class, "jaxis"), op, numbers[0]);
     } else if (op instanceof Squeeze) {
       set(field(Squeeze.class, "squeezeDims"), op, numbers);
     } else if (op instanceof Reverse || op instanceof Standardize) {

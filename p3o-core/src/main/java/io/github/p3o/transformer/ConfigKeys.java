@@ -72,58 +72,24 @@ record ConfigKeys(
               "use_sliding_window",
               "is_llama_config"));
 
-  private static final ConfigKeys QWEN2 =
-      new ConfigKeys(
-          USUAL_SIZES,
-          ImmutableList.of(4096, 22_016, 32, 32, 32_768),
-          151_936,
-          "rms_norm_eps",
-          1e-6,
-          "hidden_act",
-          "silu",
-          false,
-          -1,
-          -1,
-          0,
-          ImmutableSet.of(
-              "num_key_value_heads",
-              "attention_dropout",
-              "head_dim",
-              "rope_theta",
-              "rope_scaling",
-              "rope_parameters",
-              "sliding_window",
-              "use_sliding_window",
-              "max_window_layers",
-              "use_mrope",
-              "layer_types"));
+  private static final ImmutableSet<String> OF_QWEN =
+      ImmutableSet.of(
+          "num_key_value_heads",
+          "attention_dropout",
+          "head_dim",
+          "rope_theta",
+          "rope_scaling",
+          "rope_parameters",
+          "sliding_window",
+          "use_sliding_window",
+          "max_window_layers",
+          "use_mrope",
+          "layer_types");
+
+  private static final ConfigKeys QWEN2 = ofQwen(0, OF_QWEN);
 
   private static final ConfigKeys QWEN3 =
-      new ConfigKeys(
-          USUAL_SIZES,
-          ImmutableList.of(4096, 22_016, 32, 32, 32_768),
-          151_936,
-          "rms_norm_eps",
-          1e-6,
-          "hidden_act",
-          "silu",
-          false,
-          -1,
-          -1,
-          128,
-          ImmutableSet.of(
-              "attention_bias",
-              "num_key_value_heads",
-              "attention_dropout",
-              "head_dim",
-              "rope_theta",
-              "rope_scaling",
-              "rope_parameters",
-              "sliding_window",
-              "use_sliding_window",
-              "max_window_layers",
-              "use_mrope",
-              "layer_types"));
+      ofQwen(128, ImmutableSet.<String>builder().addAll(OF_QWEN).add("attention_bias").build());
 
   private static final ConfigKeys GPT_NEOX =
       new ConfigKeys(
@@ -265,6 +231,22 @@ record ConfigKeys(
           "is_encoder_decoder",
           "cross_attention_hidden_size",
           "add_cross_attention");
+
+  private static ConfigKeys ofQwen(int headSize, ImmutableSet<String> more) {
+    return new ConfigKeys(
+        USUAL_SIZES,
+        ImmutableList.of(4096, 22_016, 32, 32, 32_768),
+        151_936,
+        "rms_norm_eps",
+        1e-6,
+        "hidden_act",
+        "silu",
+        false,
+        -1,
+        -1,
+        headSize,
+        more);
+  }
 
   static ConfigKeys of(Architecture architecture) {
     return switch (architecture) {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
+import com.google.common.collect.Sets;
 import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.internal.AtomicFile;
 import io.github.p3o.internal.StrictJson;
@@ -49,6 +50,9 @@ final class DecoderConfigJson {
           "default", ImmutableSet.of(),
           "linear", ImmutableSet.of(FACTOR),
           "llama3", ImmutableSet.of(FACTOR, LOW, HIGH, ORIGINAL));
+
+  /** The names of the type. */
+  private static final ImmutableSet<String> TYPE = ImmutableSet.of("rope_type", "type");
 
   /** What {@code rope_parameters} says beside the scaling. */
   private static final ImmutableSet<String> UNSCALED =
@@ -276,11 +280,10 @@ final class DecoderConfigJson {
     }
     JsonNode type = object.has("rope_type") ? object.path("rope_type") : object.path("type");
     ImmutableSet<String> known = SCALINGS.get(type.asText(more.isEmpty() ? "" : "default"));
-    boolean whole = known != null;
-    for (String name : (Iterable<String>) object::fieldNames) {
-      whole &= known != null && (known.contains(name) || more.contains(name) || isType(name));
-    }
-    if (known == null || !whole || !known.stream().allMatch(object::hasNonNull)) {
+    if (known == null
+        || !known.stream().allMatch(object::hasNonNull)
+        || !Sets.union(known, Sets.union(more, TYPE))
+            .containsAll(ImmutableSet.copyOf(object.fieldNames()))) {
       throw wrong(key, "of type default, linear or llama3, with the keys of that", object);
     }
     if (known.isEmpty()) {
@@ -295,10 +298,6 @@ final class DecoderConfigJson {
     } catch (IllegalArgumentException e) {
       throw new CheckpointException(file, key + ": " + e.getMessage(), e);
     }
-  }
-
-  private static boolean isType(String name) {
-    return name.equals("rope_type") || name.equals("type");
   }
 
   /** Refuses a value that is there, is not null, and is not as it should be. */

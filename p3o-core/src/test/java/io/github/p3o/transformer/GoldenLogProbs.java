@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.google.common.io.Resources;
 import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import java.io.IOException;
+import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -18,6 +20,15 @@ import java.util.stream.IntStream;
 final class GoldenLogProbs {
 
   private GoldenLogProbs() {}
+
+  /** A checkpoint that another library wrote, with what it is expected to give. */
+  static Path checkpoint(String name) {
+    try {
+      return Path.of(Resources.getResource(GoldenLogProbs.class, "golden/" + name).toURI());
+    } catch (URISyntaxException e) {
+      throw new AssertionError(e);
+    }
+  }
 
   /** Compares each token of each sequence, given those before it. */
   static void check(TransformerPolicy policy, Path file, String key, double tolerance)

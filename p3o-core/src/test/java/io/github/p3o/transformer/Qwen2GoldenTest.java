@@ -7,11 +7,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.Streams;
-import com.google.common.io.Resources;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import java.io.IOException;
-import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -32,11 +30,7 @@ class Qwen2GoldenTest {
   @TempDir Path directory;
 
   private static Path checkpoint() {
-    try {
-      return Path.of(Resources.getResource(Qwen2GoldenTest.class, "golden/qwen2").toURI());
-    } catch (URISyntaxException e) {
-      throw new AssertionError(e);
-    }
+    return GoldenLogProbs.checkpoint("qwen2");
   }
 
   @ParameterizedTest
@@ -105,14 +99,6 @@ class Qwen2GoldenTest {
   }
 
   private void assertSameTensors(String theirs, String ours) {
-    try (SafeTensors expected = SafeTensors.open(checkpoint().resolve(theirs));
-        SafeTensors actual = SafeTensors.open(directory.resolve(ours))) {
-      assertThat(actual.names()).isEqualTo(expected.names());
-      for (String name : expected.names()) {
-        assertThat(actual.read(name, DataType.FLOAT))
-            .as(name)
-            .isEqualTo(expected.read(name, DataType.FLOAT));
-      }
-    }
+    SafeTensorsFiles.assertSameTensors(directory.resolve(ours), checkpoint().resolve(theirs));
   }
 }

@@ -2,9 +2,7 @@ package io.github.p3o.transformer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.google.common.io.Resources;
 import java.io.IOException;
-import java.net.URISyntaxException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,11 +20,7 @@ class Qwen3GoldenTest {
   @TempDir Path directory;
 
   private static Path checkpoint() {
-    try {
-      return Path.of(Resources.getResource(Qwen3GoldenTest.class, "golden/qwen3").toURI());
-    } catch (URISyntaxException e) {
-      throw new AssertionError(e);
-    }
+    return GoldenLogProbs.checkpoint("qwen3");
   }
 
   @ParameterizedTest
@@ -48,14 +42,7 @@ class Qwen3GoldenTest {
       policy.save(directory);
       assertThat(DecoderConfig.read(directory)).isEqualTo(policy.config());
     }
-    try (SafeTensors expected = SafeTensors.open(checkpoint().resolve("model.safetensors"));
-        SafeTensors actual = SafeTensors.open(directory.resolve("model.safetensors"))) {
-      assertThat(actual.names()).isEqualTo(expected.names());
-      for (String name : expected.names()) {
-        assertThat(actual.read(name, DataType.FLOAT))
-            .as(name)
-            .isEqualTo(expected.read(name, DataType.FLOAT));
-      }
-    }
+    SafeTensorsFiles.assertSameTensors(
+        directory.resolve("model.safetensors"), checkpoint().resolve("model.safetensors"));
   }
 }

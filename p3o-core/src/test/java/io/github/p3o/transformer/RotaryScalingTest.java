@@ -5,12 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
-import com.google.common.io.Resources;
 import io.github.p3o.PolicyScorer;
 import io.github.p3o.Prompt;
 import io.github.p3o.Samples;
 import java.io.IOException;
-import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
@@ -43,11 +41,7 @@ class RotaryScalingTest {
   @TempDir Path directory;
 
   private static Path checkpoint() {
-    try {
-      return Path.of(Resources.getResource(RotaryScalingTest.class, "golden/llama3").toURI());
-    } catch (URISyntaxException e) {
-      throw new AssertionError(e);
-    }
+    return GoldenLogProbs.checkpoint("llama3");
   }
 
   /** The checkpoint with other words for the scaling. */

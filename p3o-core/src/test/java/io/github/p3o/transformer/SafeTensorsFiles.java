@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import org.nd4j.linalg.api.buffer.DataType;
 
 /** Writes safetensors files byte by byte, broken ones too, and takes them apart. */
 final class SafeTensorsFiles {
@@ -46,6 +47,19 @@ final class SafeTensorsFiles {
 
   private static int headerLength(byte... bytes) {
     return Math.toIntExact(ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong());
+  }
+
+  /** Checks that two files have the same float32 tensors, in whatever order. */
+  static void assertSameTensors(Path actual, Path expected) {
+    try (SafeTensors theirs = SafeTensors.open(expected);
+        SafeTensors ours = SafeTensors.open(actual)) {
+      assertThat(ours.names()).isEqualTo(theirs.names());
+      for (String name : theirs.names()) {
+        assertThat(ours.read(name, DataType.FLOAT))
+            .as(name)
+            .isEqualTo(theirs.read(name, DataType.FLOAT));
+      }
+    }
   }
 
   /** Checks that two files differ in the spaces behind their headers at most. */

@@ -1,7 +1,7 @@
 """Adds to qwen2/ an adapter with a head that PEFT wrote for a reward model, and what the model gives.
 
 The adapter is of Qwen2ForSequenceClassification with one label over the language model in qwen2/.
-The expected scores are computed in float64 by golden.py's form of Qwen2, and compared with PEFT's
+The expected scores are computed in float64 by decoder.py, and compared with PEFT's
 own, which are of float32. Run with transformers 5.18.0, peft 0.21.0, torch 2.13.0:
 python golden_scores.py DIRECTORY
 """
@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from golden import hidden, with_adapter_of
+from decoder import hidden
+from golden import CONFIG, FREQUENCIES, with_adapter_of
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.numpy import load_file
 from transformers import AutoModelForSequenceClassification
@@ -41,7 +42,7 @@ def main(directory):
     merged = with_adapter_of(weights, lora, 3 / 2)
     head = lora["base_model.model.score.weight"].astype(np.float64)
     ids = np.random.default_rng(3).integers(1, 24, (4, 15)).tolist()
-    scores = [float((hidden(merged, row) @ head.T)[-1, 0]) for row in ids]
+    scores = [float((hidden(merged, row, CONFIG, FREQUENCIES) @ head.T)[-1, 0]) for row in ids]
     again = PeftModel.from_pretrained(base(directory), out).eval()
     with torch.no_grad():
         theirs = again(torch.tensor(ids)).logits[:, 0].double().numpy()
