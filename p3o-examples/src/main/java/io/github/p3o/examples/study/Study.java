@@ -2,22 +2,25 @@ package io.github.p3o.examples.study;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.Multimaps;
 import io.github.p3o.examples.align.Evaluations;
 import io.github.p3o.examples.align.Judged;
 import io.github.p3o.examples.align.Objective;
 import io.github.p3o.examples.run.RunDirectory;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
  * The jobs of a study: on each task, models are prepared, each method's settings are searched with
- * a seed and prompts of their own, and the chosen settings are run with several seeds on prompts
+ * seeds and prompts of their own, and the chosen settings are run with several seeds on prompts
  * that nothing has seen.
  */
 final class Study implements AutoCloseable {
@@ -48,16 +51,25 @@ final class Study implements AutoCloseable {
 
     /** Seeds of ablations and stress. */
     ImmutableList<Long> fewer() {
-      return seeds(small ? 1 : Math.min(seeds, 3));
+      return seeds(small ? 1 : Math.min(seeds, 5));
     }
 
     ImmutableList<Long> all() {
       return seeds(seeds);
     }
 
+    /** Seeds of the search. */
+    ImmutableList<Long> searched(int count) {
+      return seeds(seed + SEARCH_SEED, count);
+    }
+
     private ImmutableList<Long> seeds(int count) {
+      return seeds(seed, count);
+    }
+
+    private static ImmutableList<Long> seeds(long first, int count) {
       return IntStream.range(0, count)
-          .mapToObj(i -> seed + i)
+          .mapToObj(i -> first + i)
           .collect(ImmutableList.toImmutableList());
     }
   }
@@ -73,12 +85,14 @@ final class Study implements AutoCloseable {
   record Cell(StudyTask task, Setting setting, long seed, Job job) {}
 
   /**
-   * A setting that was tried.
+   * A setting that was tried: means over the runs of the search.
    *
    * @param setting which
-   * @param best its checkpoint of the highest reward within the cap of KL
+   * @param score {@link KlBudgets#score} on validation prompts, by which settings are chosen
+   * @param best the highest reward within the cap of KL
+   * @param kl where it was
    */
-  record Tried(Setting setting, TaskBench.Checkpoint best) {}
+  record Tried(Setting setting, double score, double best, double kl) {}
 
   Study(StudyDirectory directory, Path data, Scope scope) {
     this.directory = directory;
@@ -128,7 +142,7 @@ final class Study implements AutoCloseable {
   private ImmutableList<Cell> searched(StudyTask task) {
     return METHODS.stream()
         .flatMap(method -> searched(task, method))
-        .map(setting -> searchCell(task, setting))
+        .flatMap(setting -> searchCells(task, setting))
         .collect(ImmutableList.toImmutableList());
   }
 
@@ -142,16 +156,22 @@ final class Study implements AutoCloseable {
 
   /** How much PPO's values weigh, with its best learning rate and coefficient. */
   private ImmutableList<Cell> searchedValues(StudyTask task) {
-    Setting best = best(searched(task), Objective.PPO, task);
+    Setting best = best(tried(searched(task)), Objective.PPO, task);
     return size(task).valueCoefficients().stream()
-        .map(value -> searchCell(task, best.withValueCoefficient(value)))
+        .flatMap(value -> searchCells(task, best.withValueCoefficient(value)))
         .collect(ImmutableList.toImmutableList());
   }
 
-  private Cell searchCell(StudyTask task, Setting setting) {
-    long seed = scope.seed() + SEARCH_SEED;
-    return cell(
-        task, setting, seed, "search/" + task + "/" + setting.id(), TaskBench.Part.VALIDATION);
+  private Stream<Cell> searchCells(StudyTask task, Setting setting) {
+    return scope.searched(size(task).searchSeeds()).stream()
+        .map(
+            seed ->
+                cell(
+                    task,
+                    setting,
+                    seed,
+                    "search/" + task + "/" + setting.id() + "/" + seed,
+                    TaskBench.Part.VALIDATION));
   }
 
   private Cell cell(StudyTask task, Setting setting, long seed, String path, TaskBench.Part part) {
@@ -180,20 +200,30 @@ final class Study implements AutoCloseable {
 
   /** What the search has found of a task, of every setting that was tried. */
   ImmutableList<Tried> tried(StudyTask task) {
-    return Stream.concat(searched(task).stream(), searchedValues(task).stream())
-        .filter(cell -> directory.isDone(cell.job()))
+    return tried(
+        ImmutableList.<Cell>builder().addAll(searched(task)).addAll(searchedValues(task)).build());
+  }
+
+  private ImmutableList<Tried> tried(List<Cell> searched) {
+    return Multimaps.index(done(searched), Cell::setting).asMap().values().stream()
         .map(this::tried)
         .collect(ImmutableList.toImmutableList());
   }
 
-  private Tried tried(Cell cell) {
-    double cap = size(cell.task()).klCap();
-    TaskBench.Checkpoint best =
-        points(cell).stream()
-            .filter(point -> point.kl() <= cap)
-            .max(Comparator.comparingDouble(TaskBench.Checkpoint::reward))
-            .orElseThrow();
-    return new Tried(cell.setting(), best);
+  private Tried tried(Collection<Cell> runs) {
+    Cell any = runs.iterator().next();
+    KlBudgets budgets = new KlBudgets(size(any.task()).klCap());
+    List<ImmutableList<TaskBench.Checkpoint>> all = runs.stream().map(this::points).toList();
+    List<TaskBench.Checkpoint> best = all.stream().map(budgets::best).toList();
+    return new Tried(
+        any.setting(),
+        mean(all, budgets::score),
+        mean(best, TaskBench.Checkpoint::reward),
+        mean(best, TaskBench.Checkpoint::kl));
+  }
+
+  private static <T> double mean(List<T> all, ToDoubleFunction<T> value) {
+    return all.stream().mapToDouble(value).average().orElseThrow();
   }
 
   /** The checkpoints of a run that is done. */
@@ -201,19 +231,15 @@ final class Study implements AutoCloseable {
     return directory.read(cell.job(), TaskBench.POINTS, TaskBench.Checkpoint.class);
   }
 
-  /** The setting of the highest reward on validation prompts within the cap of KL. */
+  /** The setting of the highest score on validation prompts. */
   Setting best(StudyTask task, Objective method) {
-    return best(
-        ImmutableList.<Cell>builder().addAll(searched(task)).addAll(searchedValues(task)).build(),
-        method,
-        task);
+    return best(tried(task), method, task);
   }
 
-  private Setting best(List<Cell> searched, Objective method, StudyTask task) {
-    return searched.stream()
-        .filter(cell -> cell.setting().objective() == method && directory.isDone(cell.job()))
-        .map(this::tried)
-        .max(Comparator.comparingDouble(each -> each.best().reward()))
+  private static Setting best(List<Tried> tried, Objective method, StudyTask task) {
+    return tried.stream()
+        .filter(each -> each.setting().objective() == method)
+        .max(Comparator.comparingDouble(Tried::score))
         .orElseThrow(
             () ->
                 new IllegalStateException(

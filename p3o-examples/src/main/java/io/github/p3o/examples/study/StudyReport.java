@@ -76,7 +76,10 @@ final class StudyReport {
     describe(results);
     heading("Task: " + task);
     markdown.append("\n").append(task.about()).append("\n");
-    add("Search: the highest reward on validation prompts within the cap of KL", search(task));
+    add(
+        "Search, on validation prompts: the best reward within a budget of KL, mean over budgets up"
+            + " to the cap",
+        search(task));
     add("At the end of training, on test prompts", results.endTable());
     add("Reward (" + task.judge() + ") at the same KL", results.matchedTable());
     add("Dominance over the common range of KL", results.dominanceTable());
@@ -120,14 +123,14 @@ final class StudyReport {
   }
 
   private TextTable search(StudyTask task) {
-    TextTable table = new TextTable("setting", "reward", "KL", "step", "chosen");
+    TextTable table = new TextTable("setting", "over budgets", "best", "at KL", "chosen");
     for (Study.Tried tried : study.tried(task)) {
       Setting setting = tried.setting();
       table.add(
           setting.objective() + " " + inWords(setting),
-          String.format(Locale.ROOT, "%.3f", tried.best().reward()),
-          String.format(Locale.ROOT, "%.2f", tried.best().kl()),
-          String.valueOf(tried.best().step()),
+          String.format(Locale.ROOT, "%.3f", tried.score()),
+          String.format(Locale.ROOT, "%.3f", tried.best()),
+          String.format(Locale.ROOT, "%.2f", tried.kl()),
           setting.equals(study.best(task, setting.objective())) ? "*" : "");
     }
     return table;

@@ -12,7 +12,8 @@ import com.google.common.collect.ImmutableMap;
  * @param maxNewTokens the longest response
  * @param validationPrompts to choose settings on
  * @param testPrompts to judge the chosen settings on
- * @param klCap nats: a setting is judged by its best checkpoint with no greater KL
+ * @param klCap nats: settings are judged up to this KL
+ * @param searchSeeds runs of each setting that is tried
  * @param learningRates that are tried
  * @param klCoefficients that are tried with each
  * @param dpoCoefficients the same of online DPO, whose β is of another kind
@@ -26,6 +27,7 @@ record TaskSize(
     int validationPrompts,
     int testPrompts,
     double klCap,
+    int searchSeeds,
     ImmutableList<Double> learningRates,
     ImmutableList<Double> klCoefficients,
     ImmutableList<Double> dpoCoefficients,
