@@ -91,6 +91,7 @@ public final class Backend {
     try {
       if (!isCuda(backend)) {
         Nd4j.getBackend();
+        limitThreads();
         return describeCpu();
       }
       backend.canRun(); // throws what ND4J would only print
@@ -110,6 +111,24 @@ public final class Backend {
     return backend.getClass().getSimpleName().equals("JCublasBackend");
   }
 
+  /**
+   * ND4J takes as many threads as the machine has cores, also where a container, an affinity or
+   * {@code -XX:ActiveProcessorCount} leaves the process fewer: they then wait in loops for each
+   * other, at several times the cost. Whoever sets OMP_NUM_THREADS is obeyed.
+   */
+  private static void limitThreads() {
+    int processors = Runtime.getRuntime().availableProcessors();
+    if (System.getenv("OMP_NUM_THREADS") == null && threads() > processors) {
+      Nd4j.getEnvironment().setMaxMasterThreads(processors);
+      Nd4j.factory().blas().setMaxThreads(processors);
+    }
+  }
+
+  private static int threads() {
+    return Math.max(
+        Nd4j.getEnvironment().maxMasterThreads(), Nd4j.factory().blas().getMaxThreads());
+  }
+
   private static String describeCpu() {
     String openblas;
     try {
@@ -118,7 +137,7 @@ public final class Backend {
       openblas = "of unknown version";
     }
     return String.format(
-        "CPU, OpenBLAS %s, %d threads", openblas, Nd4j.getEnvironment().maxThreads());
+        "CPU, OpenBLAS %s, %d %s", openblas, threads(), threads() == 1 ? "thread" : "threads");
   }
 
   /** Computes something, so that a device that cannot is found now, and waits for it. */

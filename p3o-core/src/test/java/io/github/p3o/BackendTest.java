@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.common.collect.ImmutableList;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import org.bytedeco.javacpp.Loader;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.nd4j.common.io.Resource;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -53,7 +56,47 @@ class BackendTest {
   @Test
   @Tag("cpu")
   void start_onTheCpu_namesBlasAndThreads() {
-    assertThat(Backend.start()).matches("CPU, OpenBLAS [\\d.-]+, \\d+ threads");
+    assertThat(Backend.start()).matches("CPU, OpenBLAS [\\d.-]+, \\d+ threads?");
+  }
+
+  @Test
+  @Tag("cpu")
+  @Timeout(120)
+  void start_withFewerProcessorsThanTheMachine_takesNoMoreThreads() throws Exception {
+    assertThat(lineOfAProcess("")).matches("CPU, .*, 1 thread");
+    assertThat(lineOfAProcess("3")).matches("CPU, .*, 3 threads"); // asked for, obeyed
+  }
+
+  private static String lineOfAProcess(String threads) throws IOException, InterruptedException {
+    ProcessBuilder builder =
+        new ProcessBuilder(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-XX:ActiveProcessorCount=1",
+            "-cp",
+            System.getProperty("java.class.path"),
+            Start.class.getName());
+    builder.environment().remove("OMP_NUM_THREADS");
+    if (!threads.isEmpty()) {
+      builder.environment().put("OMP_NUM_THREADS", threads);
+    }
+    Process process = builder.redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).as(out).isZero();
+    return out.lines()
+        .filter(line -> line.startsWith("line: "))
+        .findFirst()
+        .orElseThrow()
+        .substring("line: ".length());
+  }
+
+  /** A process that starts the backend and says how. */
+  static final class Start {
+
+    private Start() {}
+
+    public static void main(String[] arguments) {
+      System.out.println("line: " + Backend.start());
+    }
   }
 
   @Test

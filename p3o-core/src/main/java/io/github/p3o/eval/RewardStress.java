@@ -10,6 +10,7 @@ import io.github.p3o.Response;
 import io.github.p3o.RewardModel;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 
 /**
  * Distorts a reward model as imperfect ones are distorted, to see how far the true reward of what
@@ -155,26 +156,39 @@ public final class RewardStress {
    * @param clean mean gold reward of the runs on the reward as it is
    * @param stressed mean gold reward of the runs on the distorted one
    * @param fall clean − stressed: positive if the distortion did harm
-   * @param low lower end of the fall's 95 % interval, by Welch's t; NaN for a single run
+   * @param low lower end of the fall's 95 % interval, by Student's t over the differences of the
+   *     seeds; NaN for a single seed
    * @param high upper end
    */
   public record Fall(double clean, double stressed, double fall, double low, double high) {}
 
   /**
-   * Compares runs of one method.
+   * Compares runs of one method, pair by pair: a run on the reward as it is and one on the
+   * distorted reward with the same seed draw the same prompts, and are the same run where the
+   * distortion changes nothing.
    *
    * @param clean gold reward of each run on the reward as it is, at least one
-   * @param stressed gold reward of each run on the distorted one, at least one
+   * @param stressed gold reward of each run on the distorted one, with the same seeds in the same
+   *     order
    * @return how far it falls
-   * @throws IllegalArgumentException for no runs
+   * @throws IllegalArgumentException for no runs, or not as many of one kind as of the other
    */
   public static Fall fall(double[] clean, double[] stressed) {
     checkArgument(clean.length > 0, "clean: expected at least one run, got none");
-    checkArgument(stressed.length > 0, "stressed: expected at least one run, got none");
-    RunMeans before = RunMeans.of(clean);
-    RunMeans after = RunMeans.of(stressed);
-    double fall = before.mean() - after.mean();
-    double half = before.halfWidthOfDifference(after);
-    return new Fall(before.mean(), after.mean(), fall, fall - half, fall + half);
+    checkArgument(
+        stressed.length == clean.length,
+        "stressed: expected %s runs, one for each clean one, got %s",
+        clean.length,
+        stressed.length);
+    RunMeans falls =
+        RunMeans.of(
+            IntStream.range(0, clean.length).mapToDouble(i -> clean[i] - stressed[i]).toArray());
+    double half = falls.halfWidth();
+    return new Fall(
+        RunMeans.of(clean).mean(),
+        RunMeans.of(stressed).mean(),
+        falls.mean(),
+        falls.mean() - half,
+        falls.mean() + half);
   }
 }

@@ -208,15 +208,31 @@ class RewardStressTest {
   }
 
   @Test
-  void fall_isTheDifferenceWithWelchsInterval() {
+  void fall_isTheMeanOfTheSeedsDifferences_withStudentsInterval() {
     RewardStress.Fall fall =
-        RewardStress.fall(new double[] {1.2, 0.7, 1.9}, new double[] {0.1, 0.4, -0.2, 0.9});
+        RewardStress.fall(new double[] {1.2, 0.7, 1.9}, new double[] {0.1, 0.4, -0.2});
 
-    // scipy 1.17: ttest_ind(equal_var=False).confidence_interval()
-    assertThat(fall.fall()).isCloseTo(0.9666666666666666, within(1e-12));
-    assertThat(fall.low()).isCloseTo(-0.23420406319187403, within(1e-9));
-    assertThat(fall.high()).isCloseTo(2.167537396525207, within(1e-9));
-    assertThatThrownBy(() -> RewardStress.fall(new double[0], new double[1]))
+    // 1.1, 0.3, 2.1: mean 7/6, variance 61/75; Student's t of 2 degrees at 0.975 is 4.3026527
+    double half = 4.302652729749464 * Math.sqrt(61.0 / 75 / 3);
+    assertThat(fall.clean()).isCloseTo(3.8 / 3, within(1e-12));
+    assertThat(fall.stressed()).isCloseTo(0.1, within(1e-12));
+    assertThat(fall.fall()).isCloseTo(3.5 / 3, within(1e-12));
+    assertThat(fall.low()).isCloseTo(3.5 / 3 - half, within(1e-9));
+    assertThat(fall.high()).isCloseTo(3.5 / 3 + half, within(1e-9));
+  }
+
+  @Test
+  void fall_ofRunsThatTheDistortionDoesNotChange_isNothing_withNoDoubt() {
+    double[] runs = {0.79, 0.78, 0.77};
+
+    assertThat(RewardStress.fall(runs, runs)).isEqualTo(new RewardStress.Fall(0.78, 0.78, 0, 0, 0));
+  }
+
+  @Test
+  void fall_ofRunsThatAreNotPairs_isRefused() {
+    assertThatThrownBy(() -> RewardStress.fall(new double[0], new double[0]))
         .hasMessage("clean: expected at least one run, got none");
+    assertThatThrownBy(() -> RewardStress.fall(new double[5], new double[3]))
+        .hasMessage("stressed: expected 5 runs, one for each clean one, got 3");
   }
 }

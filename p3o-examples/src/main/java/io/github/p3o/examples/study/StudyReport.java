@@ -1,8 +1,11 @@
 package io.github.p3o.examples.study;
 
+import static java.util.Objects.requireNonNull;
+
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
+import com.google.common.collect.ImmutableSortedMap;
 import io.github.p3o.eval.RewardStress;
 import io.github.p3o.examples.align.Objective;
 import io.github.p3o.examples.report.KlRewardPlot;
@@ -175,7 +178,8 @@ final class StudyReport {
     TaskResults clean = study.results(Study.CHEAP);
     heading("Stress");
     TextTable table =
-        new TextTable("reward", "method", "clean", "stressed", "fall", "KL at the end", "at 1 nat");
+        new TextTable(
+            "reward", "method", "seeds", "clean", "stressed", "fall", "KL at the end", "at 1 nat");
     for (Stress stress : Stress.values()) {
       ImmutableList<Study.Cell> under =
           cells.stream()
@@ -193,12 +197,20 @@ final class StudyReport {
     show(STRESS, "what is lost of gold", table.toString());
   }
 
+  /** Of the seeds that were run both ways. */
   private static void add(TextTable table, Stress stress, TaskResults clean, TaskResults stressed) {
     for (String method : stressed.frontier().methods()) {
-      RewardStress.Fall fall = RewardStress.fall(gold(clean, method), gold(stressed, method));
+      ImmutableSortedMap<Long, Double> before = clean.goldAtTheEnd(method);
+      ImmutableSortedMap<Long, Double> after = stressed.goldAtTheEnd(method);
+      List<Long> seeds = after.keySet().stream().filter(before::containsKey).toList();
+      if (seeds.isEmpty()) {
+        continue;
+      }
+      RewardStress.Fall fall = RewardStress.fall(of(seeds, before), of(seeds, after));
       table.add(
           stress.formula(),
           method,
+          String.valueOf(seeds.size()),
           String.format(Locale.ROOT, "%.3f", fall.clean()),
           String.format(Locale.ROOT, "%.3f", fall.stressed()),
           TaskResults.interval(fall.fall(), fall.low(), fall.high()),
@@ -207,8 +219,8 @@ final class StudyReport {
     }
   }
 
-  private static double[] gold(TaskResults results, String method) {
-    return results.ends(method).stream().mapToDouble(TaskBench.Checkpoint::gold).toArray();
+  private static double[] of(List<Long> seeds, Map<Long, Double> gold) {
+    return seeds.stream().mapToDouble(seed -> requireNonNull(gold.get(seed))).toArray();
   }
 
   private void show(String name, String about, String tables) {

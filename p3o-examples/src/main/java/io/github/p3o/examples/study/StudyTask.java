@@ -46,7 +46,7 @@ enum StudyTask {
       ImmutableList<Double> values = small ? ImmutableList.of() : VALUES;
       return small
           ? new TaskSize(16, 2, 1, 12, 8, 8, 2, 1, SMALL_RATES, ONE_BETA, ONE_BETA, values)
-          : new TaskSize(64, 24, 2, 24, 80, 80, 2, 2, RATES, BETAS, DPO_BETAS, values);
+          : new TaskSize(64, 48, 2, 24, 80, 80, 2, 2, RATES, BETAS, DPO_BETAS, values);
     }
 
     @Override
@@ -87,7 +87,7 @@ enum StudyTask {
 
     @Override
     TaskSize size(boolean small) {
-      return new TaskSize(64, 16, 1, 24, 64, 64, 5, 2, LOWER_RATES, BETAS, DPO_BETAS, VALUES);
+      return new TaskSize(64, 32, 2, 24, 64, 64, 5, 2, LOWER_RATES, BETAS, DPO_BETAS, VALUES);
     }
 
     @Override

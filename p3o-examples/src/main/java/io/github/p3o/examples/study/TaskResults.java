@@ -2,7 +2,7 @@ package io.github.p3o.examples.study;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableListMultimap;
-import com.google.common.collect.Iterables;
+import com.google.common.collect.ImmutableSortedMap;
 import com.google.common.collect.Multimaps;
 import io.github.p3o.eval.KlRewardFrontier;
 import io.github.p3o.examples.align.Judged;
@@ -85,9 +85,20 @@ final class TaskResults {
 
   /** The last checkpoint of every run of a method. */
   ImmutableList<TaskBench.Checkpoint> ends(String method) {
+    return runs.get(method).stream().map(this::last).collect(ImmutableList.toImmutableList());
+  }
+
+  /** Gold of every run of a method at its end, by seed. */
+  ImmutableSortedMap<Long, Double> goldAtTheEnd(String method) {
     return runs.get(method).stream()
-        .map(run -> Iterables.getLast(study.points(run)))
-        .collect(ImmutableList.toImmutableList());
+        .collect(
+            ImmutableSortedMap.toImmutableSortedMap(
+                Comparator.naturalOrder(), Study.Cell::seed, run -> last(run).gold()));
+  }
+
+  private TaskBench.Checkpoint last(Study.Cell run) {
+    ImmutableList<TaskBench.Checkpoint> points = study.points(run);
+    return points.get(points.size() - 1);
   }
 
   /** Mean and standard error over the runs of a method, at their ends. */

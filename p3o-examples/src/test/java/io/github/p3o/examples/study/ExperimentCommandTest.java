@@ -96,8 +96,13 @@ class ExperimentCommandTest {
   void stress_distortsTheRewardOfEveryMethod() throws IOException {
     experiment("--stress").succeeds();
 
-    assertThat(Files.readString(directory.resolve("study/results.md")))
-        .contains("## Stress", "| + d(prompt), uniform in [-10, 10] | ppo |", "| tanh(reward) |");
+    String results = Files.readString(directory.resolve("study/results.md"));
+    assertThat(results).contains("## Stress", "| tanh(reward) | ppo | 1 |");
+    // clean, stressed, fall of the one seed: what sees differences alone is the same run again
+    assertThat(results)
+        .containsPattern(
+            "\\Q| + d(prompt), uniform in [-10, 10] | p3o-v2 | 1 |\\E (-?\\d\\.\\d{3}) \\| \\1 \\|"
+                + " 0\\.000 ");
   }
 
   @Test
