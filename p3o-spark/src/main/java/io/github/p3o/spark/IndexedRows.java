@@ -35,7 +35,7 @@ final class IndexedRows implements Stateful, AutoCloseable {
 
   /** How rows are read: each of their columns becomes an array. */
   @FunctionalInterface
-  interface Reader extends Serializable {
+  private interface Reader extends Serializable {
     Iterator<ImmutableList<ImmutableIntArray>> read(Iterator<Row> rows) throws Exception;
   }
 
@@ -47,7 +47,7 @@ final class IndexedRows implements Stateful, AutoCloseable {
   private final long total;
   private final long hash;
 
-  IndexedRows(Dataset<Row> data, List<String> columns, Reader reader) {
+  private IndexedRows(Dataset<Row> data, List<String> columns, Reader reader) {
     Column[] all = columns.stream().map(data::col).toArray(Column[]::new);
     rows =
         data.select(all)
@@ -72,6 +72,27 @@ final class IndexedRows implements Stateful, AutoCloseable {
     checkArgument(total > 0, "%s: expected at least one row, got none", columns);
   }
 
+  /**
+   * Rows whose columns hold arrays of ids; null and empty ones are malformed.
+   *
+   * @throws IllegalArgumentException for columns that hold something else
+   */
+  static IndexedRows ofTokens(Dataset<Row> data, List<String> columns) {
+    for (String column : columns) {
+      TokenRow.check(data.select(data.col(column)).schema().fields()[0]);
+    }
+    return new IndexedRows(data, columns, tokens());
+  }
+
+  /**
+   * Rows whose columns hold a prompt and texts that follow it: the prompt after the begin token,
+   * and the others before the end token, where the tokenizer has them.
+   */
+  static IndexedRows ofTexts(
+      Dataset<Row> data, List<String> columns, Function0<Tokenizer> tokenizer) {
+    return new IndexedRows(data, columns, texts(tokenizer));
+  }
+
   @SuppressWarnings("UnstableApiUsage") // Guava's hashing is long stable in fact
   private static Counted count(Iterator<ImmutableList<ImmutableIntArray>> each) {
     long rows = 0;
@@ -91,35 +112,21 @@ final class IndexedRows implements Stateful, AutoCloseable {
     return new Counted(rows, malformed, hash);
   }
 
-  /** Columns that hold arrays of ids; null and empty ones are malformed. */
-  static Reader tokens() {
+  private static Reader tokens() {
     return rows -> {
       List<ImmutableList<ImmutableIntArray>> read = new ArrayList<>();
       while (rows.hasNext()) {
         Row row = rows.next();
         read.add(
             IntStream.range(0, row.length())
-                .mapToObj(column -> ids(row, column))
+                .mapToObj(column -> TokenRow.ids(row, column))
                 .collect(ImmutableList.toImmutableList()));
       }
       return read.iterator();
     };
   }
 
-  /** The ids in a column; none if it is null. */
-  static ImmutableIntArray ids(Row row, int column) {
-    ImmutableIntArray.Builder ids = ImmutableIntArray.builder();
-    if (!row.isNullAt(column)) {
-      row.<Number>getList(column).forEach(id -> ids.add(id.intValue()));
-    }
-    return ids.build();
-  }
-
-  /**
-   * Columns that hold a prompt and texts that follow it: the prompt after the begin token, and the
-   * others before the end token, where the tokenizer has them.
-   */
-  static Reader texts(Function0<Tokenizer> tokenizer) {
+  private static Reader texts(Function0<Tokenizer> tokenizer) {
     return rows -> {
       List<ImmutableList<ImmutableIntArray>> read = new ArrayList<>();
       try (Tokenizer own = tokenizer.call()) {
