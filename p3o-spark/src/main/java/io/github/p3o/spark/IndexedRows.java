@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
+import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.function.Function0;
 import org.apache.spark.sql.Column;
@@ -42,6 +43,7 @@ final class IndexedRows implements Stateful, AutoCloseable {
   /** Of one partition. */
   private record Counted(long rows, long malformed, long hash) implements Serializable {}
 
+  private final SparkContext spark;
   private final JavaRDD<ImmutableList<ImmutableIntArray>> rows;
   private final long[] counts;
   private final long total;
@@ -49,13 +51,14 @@ final class IndexedRows implements Stateful, AutoCloseable {
 
   private IndexedRows(Dataset<Row> data, List<String> columns, Reader reader) {
     Column[] all = columns.stream().map(data::col).toArray(Column[]::new);
+    spark = data.sparkSession().sparkContext();
     rows =
-        data.select(all)
-            .sort(all)
-            .toJavaRDD()
+        Jobs.run(spark, () -> data.select(all).sort(all).toJavaRDD()) // to sort, some are looked at
             .mapPartitions(reader::read)
             .persist(StorageLevel.MEMORY_AND_DISK());
-    List<Counted> counted = rows.mapPartitions(each -> List.of(count(each)).iterator()).collect();
+    List<Counted> counted =
+        Jobs.run(
+            spark, () -> rows.mapPartitions(each -> List.of(count(each)).iterator()).collect());
     counts = counted.stream().mapToLong(Counted::rows).toArray();
     total = Arrays.stream(counts).sum();
     hash = counted.stream().mapToLong(Counted::hash).sum();
@@ -155,8 +158,12 @@ final class IndexedRows implements Stateful, AutoCloseable {
       drawn.add(ImmutableList.of());
     }
     for (List<Tuple2<Integer, ImmutableList<ImmutableIntArray>>> found :
-        rows.mapPartitionsWithIndex((p, each) -> pick(each, wanted.getOrDefault(p, Map.of())), true)
-            .collectPartitions(partitions)) {
+        Jobs.run(
+            spark,
+            () ->
+                rows.mapPartitionsWithIndex(
+                        (p, each) -> pick(each, wanted.getOrDefault(p, Map.of())), true)
+                    .collectPartitions(partitions))) {
       found.forEach(row -> drawn.set(row._1(), row._2()));
     }
     return drawn;
@@ -196,6 +203,6 @@ final class IndexedRows implements Stateful, AutoCloseable {
   /** Waits until the executors have dropped the rows, as the application may stop next. */
   @Override
   public void close() {
-    rows.unpersist(true);
+    Jobs.drop(spark, () -> rows.unpersist(true));
   }
 }

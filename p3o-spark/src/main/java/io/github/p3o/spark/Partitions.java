@@ -40,14 +40,13 @@ final class Partitions {
     if (rows.isEmpty()) {
       return List.of();
     }
-    try {
-      return spark
-          .parallelize(rows, Math.min(partitions, rows.size()))
-          .mapPartitions(each -> answers(model, each, answers))
-          .collect();
-    } catch (Exception e) { // Spark throws checked ones undeclared
-      throw Tasks.cause(e);
-    }
+    return Jobs.run(
+        spark.sc(),
+        () ->
+            spark
+                .parallelize(rows, Math.min(partitions, rows.size()))
+                .mapPartitions(each -> answers(model, each, answers))
+                .collect());
   }
 
   /** Within a task: a model is made for it, and closed when it ends. */

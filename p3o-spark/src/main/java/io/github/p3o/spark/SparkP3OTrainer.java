@@ -106,6 +106,8 @@ public final class SparkP3OTrainer<P extends Policy> implements Resumable, AutoC
    * One turn: a rollout, and several updates on it; see {@link P3OTrainer#step}.
    *
    * @return what was measured
+   * @throws IllegalStateException also if the thread is interrupted, which it stays; its jobs are
+   *     cancelled then
    */
   @CanIgnoreReturnValue
   public StepMetrics step() {
@@ -156,12 +158,20 @@ public final class SparkP3OTrainer<P extends Policy> implements Resumable, AutoC
     trainer.restore(checkpoint);
   }
 
-  /** Frees the policy and what the driver holds; executors keep their models until they end. */
+  /**
+   * Frees the policy and what the driver holds, also once the application has ended; executors keep
+   * their models until they end.
+   *
+   * @throws IllegalStateException within a step, also of another thread; nothing is freed then
+   */
   @Override
   public void close() {
-    trainer.close();
-    workers.close();
-    policy.close();
+    trainer.close(); // not in the try: within a step it refuses, and the policy is in use
+    try {
+      workers.close();
+    } finally {
+      policy.close();
+    }
   }
 
   /**
