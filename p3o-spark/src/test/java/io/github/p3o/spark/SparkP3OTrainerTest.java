@@ -152,6 +152,26 @@ class SparkP3OTrainerTest {
     }
   }
 
+  @Test
+  void resume_inAnotherNumberOfPartitions_isRefusedAndChangesNothing() {
+    try (SparkP3OTrainer<TabularPolicy> two = trainer(BanditModels.USUAL, 2).build();
+        SparkP3OTrainer<TabularPolicy> three = trainer(BanditModels.USUAL, 3).build();
+        SparkP3OTrainer<TabularPolicy> ofThreads =
+            SparkP3OTrainer.builder(spark, BanditModels.USUAL)
+                .prompts(BanditModels.prompts())
+                .config(BanditModels.config().build())
+                .build()) {
+      two.step();
+      assertThatThrownBy(() -> three.restore(two.checkpoint()))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("partitions: expected 2 as in the checkpoint, got 3");
+      assertThat(three.stepsDone()).isZero();
+      assertThat(parameters(three)).containsOnly(0);
+      ofThreads.restore(two.checkpoint());
+      assertThat(ofThreads.stepsDone()).isEqualTo(1);
+    }
+  }
+
   /** The executor's thread is free again, and closing works. */
   @Test
   @Timeout(50) // less than the task would take
