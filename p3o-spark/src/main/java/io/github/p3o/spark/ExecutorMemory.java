@@ -41,15 +41,13 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
 
   private static final long MIB = 1 << 20;
 
-  /** Spark's own default of the overhead: a tenth of the heap, at least this. */
-  private static final long LEAST_OVERHEAD = 384 * MIB;
-
   /** How often the parameters lie in the heap: as sent, and twice more for a task's gradient. */
   private static final long COPIES_IN_HEAP = 3;
 
   /** Of the heap, for what Spark keeps and moves (spark.memory.fraction). */
   private static final double USABLE_HEAP = 0.6;
 
+  private static final String CORES = "spark.executor.cores";
   private static final String OVERHEAD = "spark.executor.memoryOverhead";
   private static final String HEAP = "spark.executor.memory";
   private static final String OPTIONS = "spark.executor.extraJavaOptions";
@@ -75,6 +73,8 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
    * @param conf of the application, which says how many tasks run in an executor at the same time
    * @param <P> the type of the policy
    * @return what an executor needs
+   * @throws IllegalArgumentException for a standalone cluster without {@code spark.executor.cores}:
+   *     its executors have all cores of their machines, as many as those happen to have
    */
   public static <P extends Policy> ExecutorMemory measure(
       SparkModels<P> models,
@@ -82,6 +82,7 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
       Prompt prompt,
       Response response,
       SparkConf conf) {
+    int tasks = tasks(conf);
     int k = config.responsesPerPrompt();
     int groups = config.promptsPerMicroBatch();
     long before = Pointer.physicalBytes();
@@ -102,10 +103,7 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
       gradients.close();
       long grown = Pointer.physicalBytes() - before - worker.modelBytes();
       return new ExecutorMemory(
-          worker.modelBytes(),
-          Math.max(worker.workBytes(), grown),
-          worker.parameterBytes(),
-          tasks(conf));
+          worker.modelBytes(), Math.max(worker.workBytes(), grown), worker.parameterBytes(), tasks);
     }
   }
 
@@ -115,8 +113,20 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
     return new ExecutorMemory(Worker.modelBytes(policy), trained, trained, tasks(conf));
   }
 
+  /** Elsewhere than on a standalone cluster an executor has one core unless it is given more. */
   private static int tasks(SparkConf conf) {
-    return Math.max(1, conf.getInt("spark.executor.cores", 1) / conf.getInt("spark.task.cpus", 1));
+    String master = master(conf);
+    checkArgument(
+        conf.contains(CORES) || !master.startsWith("spark://"),
+        "%s: expected to be set for %s, where an executor else has all cores of its machine, got"
+            + " none; its tasks run at the same time, each with models of its own",
+        CORES,
+        master);
+    return Math.max(1, conf.getInt(CORES, 1) / conf.getInt("spark.task.cpus", 1));
+  }
+
+  private static String master(SparkConf conf) {
+    return conf.get("spark.master", "local");
   }
 
   /**
@@ -156,20 +166,26 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
   }
 
   private static long heap(SparkConf conf) {
-    return conf.getSizeAsBytes(HEAP, "1g");
+    return conf.getSizeAsMb(HEAP, "1g") * MIB; // a number alone is of megabytes
+  }
+
+  /**
+   * As Spark reckons it, in whole megabytes: a share of the heap if it is not set, or the least.
+   */
+  private static long overhead(SparkConf conf) {
+    double share = conf.getDouble("spark.executor.memoryOverheadFactor", 0.1);
+    long least = conf.getSizeAsMb("spark.executor.minMemoryOverhead", "384m");
+    long unset = Math.max(least, (long) (share * conf.getSizeAsMb(HEAP, "1g")));
+    return MIB * (conf.contains(OVERHEAD) ? conf.getSizeAsMb(OVERHEAD) : unset);
   }
 
   /** Refuses an application whose executors, or whose driver, have too little; none if local. */
   void check(SparkConf conf) {
-    if (conf.get("spark.master", "local").startsWith("local")) {
+    if (master(conf).startsWith("local")) {
       return;
     }
     long heap = heap(conf);
-    long overhead =
-        conf.contains(OVERHEAD)
-            ? conf.getSizeAsMb(OVERHEAD, "0") * MIB
-            : Math.max(LEAST_OVERHEAD, heap / 10);
-    checkAtLeast(OVERHEAD, nativeBytes(), overhead, conf);
+    checkAtLeast(OVERHEAD, nativeBytes(), overhead(conf), conf);
     checkAtLeast(MAX_PHYSICAL_BYTES, heap + nativeBytes(), physicalLimit(conf), conf);
     checkAtLeast(
         HEAP, (long) ((double) COPIES_IN_HEAP * tasks * parameterBytes / USABLE_HEAP), heap, conf);

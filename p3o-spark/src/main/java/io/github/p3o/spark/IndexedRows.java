@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
+import org.apache.spark.SparkContext;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.function.Function0;
 import org.apache.spark.sql.Column;
@@ -35,27 +36,29 @@ final class IndexedRows implements Stateful, AutoCloseable {
 
   /** How rows are read: each of their columns becomes an array. */
   @FunctionalInterface
-  interface Reader extends Serializable {
+  private interface Reader extends Serializable {
     Iterator<ImmutableList<ImmutableIntArray>> read(Iterator<Row> rows) throws Exception;
   }
 
   /** Of one partition. */
   private record Counted(long rows, long malformed, long hash) implements Serializable {}
 
+  private final SparkContext spark;
   private final JavaRDD<ImmutableList<ImmutableIntArray>> rows;
   private final long[] counts;
   private final long total;
   private final long hash;
 
-  IndexedRows(Dataset<Row> data, List<String> columns, Reader reader) {
+  private IndexedRows(Dataset<Row> data, List<String> columns, Reader reader) {
     Column[] all = columns.stream().map(data::col).toArray(Column[]::new);
+    spark = data.sparkSession().sparkContext();
     rows =
-        data.select(all)
-            .sort(all)
-            .toJavaRDD()
+        Jobs.run(spark, () -> data.select(all).sort(all).toJavaRDD()) // to sort, some are looked at
             .mapPartitions(reader::read)
             .persist(StorageLevel.MEMORY_AND_DISK());
-    List<Counted> counted = rows.mapPartitions(each -> List.of(count(each)).iterator()).collect();
+    List<Counted> counted =
+        Jobs.run(
+            spark, () -> rows.mapPartitions(each -> List.of(count(each)).iterator()).collect());
     counts = counted.stream().mapToLong(Counted::rows).toArray();
     total = Arrays.stream(counts).sum();
     hash = counted.stream().mapToLong(Counted::hash).sum();
@@ -70,6 +73,27 @@ final class IndexedRows implements Stateful, AutoCloseable {
         malformed,
         total);
     checkArgument(total > 0, "%s: expected at least one row, got none", columns);
+  }
+
+  /**
+   * Rows whose columns hold arrays of ids; null and empty ones are malformed.
+   *
+   * @throws IllegalArgumentException for columns that hold something else
+   */
+  static IndexedRows ofTokens(Dataset<Row> data, List<String> columns) {
+    for (String column : columns) {
+      TokenRow.check(data.select(data.col(column)).schema().fields()[0]);
+    }
+    return new IndexedRows(data, columns, tokens());
+  }
+
+  /**
+   * Rows whose columns hold a prompt and texts that follow it: the prompt after the begin token,
+   * and the others before the end token, where the tokenizer has them.
+   */
+  static IndexedRows ofTexts(
+      Dataset<Row> data, List<String> columns, Function0<Tokenizer> tokenizer) {
+    return new IndexedRows(data, columns, texts(tokenizer));
   }
 
   @SuppressWarnings("UnstableApiUsage") // Guava's hashing is long stable in fact
@@ -91,35 +115,21 @@ final class IndexedRows implements Stateful, AutoCloseable {
     return new Counted(rows, malformed, hash);
   }
 
-  /** Columns that hold arrays of ids; null and empty ones are malformed. */
-  static Reader tokens() {
+  private static Reader tokens() {
     return rows -> {
       List<ImmutableList<ImmutableIntArray>> read = new ArrayList<>();
       while (rows.hasNext()) {
         Row row = rows.next();
         read.add(
             IntStream.range(0, row.length())
-                .mapToObj(column -> ids(row, column))
+                .mapToObj(column -> TokenRow.ids(row, column))
                 .collect(ImmutableList.toImmutableList()));
       }
       return read.iterator();
     };
   }
 
-  /** The ids in a column; none if it is null. */
-  static ImmutableIntArray ids(Row row, int column) {
-    ImmutableIntArray.Builder ids = ImmutableIntArray.builder();
-    if (!row.isNullAt(column)) {
-      row.<Number>getList(column).forEach(id -> ids.add(id.intValue()));
-    }
-    return ids.build();
-  }
-
-  /**
-   * Columns that hold a prompt and texts that follow it: the prompt after the begin token, and the
-   * others before the end token, where the tokenizer has them.
-   */
-  static Reader texts(Function0<Tokenizer> tokenizer) {
+  private static Reader texts(Function0<Tokenizer> tokenizer) {
     return rows -> {
       List<ImmutableList<ImmutableIntArray>> read = new ArrayList<>();
       try (Tokenizer own = tokenizer.call()) {
@@ -148,8 +158,12 @@ final class IndexedRows implements Stateful, AutoCloseable {
       drawn.add(ImmutableList.of());
     }
     for (List<Tuple2<Integer, ImmutableList<ImmutableIntArray>>> found :
-        rows.mapPartitionsWithIndex((p, each) -> pick(each, wanted.getOrDefault(p, Map.of())), true)
-            .collectPartitions(partitions)) {
+        Jobs.run(
+            spark,
+            () ->
+                rows.mapPartitionsWithIndex(
+                        (p, each) -> pick(each, wanted.getOrDefault(p, Map.of())), true)
+                    .collectPartitions(partitions))) {
       found.forEach(row -> drawn.set(row._1(), row._2()));
     }
     return drawn;
@@ -189,6 +203,6 @@ final class IndexedRows implements Stateful, AutoCloseable {
   /** Waits until the executors have dropped the rows, as the application may stop next. */
   @Override
   public void close() {
-    rows.unpersist(true);
+    Jobs.drop(spark, () -> rows.unpersist(true));
   }
 }

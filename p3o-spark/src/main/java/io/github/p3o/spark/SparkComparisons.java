@@ -27,16 +27,18 @@ public final class SparkComparisons implements AutoCloseable {
    * Preferences that are token ids.
    *
    * @param data any rows
-   * @param prompt column of arrays of integers, each with at least one
+   * @param prompt column of arrays of integers (tinyint, smallint, int or bigint), each with at
+   *     least one; the numbers themselves are ints
    * @param chosen column of the preferred responses, likewise
    * @param rejected column of the others, likewise
    * @return the source; the caller closes it
-   * @throws IllegalArgumentException for no rows, or rows without tokens in one of the columns
+   * @throws IllegalArgumentException for a column of another type, no rows, or rows without tokens
+   *     in one of the columns
    */
   public static SparkComparisons ofTokens(
       Dataset<Row> data, String prompt, String chosen, String rejected) {
     return new SparkComparisons(
-        new IndexedRows(data, ImmutableList.of(prompt, chosen, rejected), IndexedRows.tokens()));
+        IndexedRows.ofTokens(data, ImmutableList.of(prompt, chosen, rejected)));
   }
 
   /**
@@ -59,8 +61,7 @@ public final class SparkComparisons implements AutoCloseable {
       String rejected,
       Function0<Tokenizer> tokenizer) {
     return new SparkComparisons(
-        new IndexedRows(
-            data, ImmutableList.of(prompt, chosen, rejected), IndexedRows.texts(tokenizer)));
+        IndexedRows.ofTexts(data, ImmutableList.of(prompt, chosen, rejected), tokenizer));
   }
 
   /**

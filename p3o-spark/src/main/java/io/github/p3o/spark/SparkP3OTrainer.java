@@ -2,6 +2,8 @@ package io.github.p3o.spark;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.Maps;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.Checkpoint;
 import io.github.p3o.HealthThresholds;
@@ -13,8 +15,10 @@ import io.github.p3o.Resumable;
 import io.github.p3o.StepMetrics;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.TrainingListener;
+import io.github.p3o.internal.Settings;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
@@ -33,7 +37,11 @@ import org.jspecify.annotations.Nullable;
  * <pre>{@code
  * try (SparkPrompts prompts = SparkPrompts.ofTokens(spark.read().parquet(path), "tokens");
  *     SparkP3OTrainer<TransformerPolicy> trainer =
- *         SparkP3OTrainer.builder(spark, models).prompts(prompts).config(config).build()) {
+ *         SparkP3OTrainer.builder(spark, models)
+ *             .prompts(prompts)
+ *             .config(config)
+ *             .partitions(16)
+ *             .build()) {
  *   trainer.train(100);
  *   trainer.policy().save(directory);
  * }
@@ -47,6 +55,9 @@ public final class SparkP3OTrainer<P extends Policy> implements Resumable, AutoC
   private final SparkWorkers workers;
   private final P3OTrainer trainer;
 
+  /** What checkpoints hold beside the settings of the plain trainer. */
+  private final ImmutableMap<String, String> settings;
+
   private SparkP3OTrainer(Builder<P> builder, PromptSource prompts) {
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(builder.spark.sparkContext());
     TrainerConfig config = builder.config;
@@ -56,8 +67,8 @@ public final class SparkP3OTrainer<P extends Policy> implements Resumable, AutoC
             builder.models,
             config.responsesPerPrompt(),
             config.promptsPerMicroBatch());
-    int partitions =
-        builder.partitions == 0 ? Math.max(1, spark.defaultParallelism()) : builder.partitions;
+    int partitions = builder.partitions == 0 ? Partitions.byDefault(spark) : builder.partitions;
+    settings = Partitions.setting(partitions);
     boolean whole = false;
     policy = builder.models.policy();
     try {
@@ -106,6 +117,8 @@ public final class SparkP3OTrainer<P extends Policy> implements Resumable, AutoC
    * One turn: a rollout, and several updates on it; see {@link P3OTrainer#step}.
    *
    * @return what was measured
+   * @throws IllegalStateException also if the thread is interrupted, which it stays; its jobs are
+   *     cancelled then
    */
   @CanIgnoreReturnValue
   public StepMetrics step() {
@@ -146,22 +159,48 @@ public final class SparkP3OTrainer<P extends Policy> implements Resumable, AutoC
     return trainer.stepsDone();
   }
 
+  /** {@inheritDoc} The number of partitions is among the settings. */
   @Override
   public Checkpoint checkpoint() {
-    return trainer.checkpoint();
+    Checkpoint plain = trainer.checkpoint();
+    return withSettings(
+        plain,
+        ImmutableMap.<String, String>builder()
+            .putAll(plain.settings())
+            .putAll(settings)
+            .buildOrThrow());
   }
 
+  /** {@inheritDoc} One of another number of partitions is refused likewise. */
   @Override
   public void restore(Checkpoint checkpoint) {
-    trainer.restore(checkpoint);
+    Map<String, String> saved = checkpoint.settings();
+    Settings.checkSame(Maps.filterKeys(saved, settings::containsKey), settings);
+    trainer.restore(
+        withSettings(
+            checkpoint,
+            ImmutableMap.copyOf(Maps.filterKeys(saved, name -> !settings.containsKey(name)))));
   }
 
-  /** Frees the policy and what the driver holds; executors keep their models until they end. */
+  private static Checkpoint withSettings(
+      Checkpoint checkpoint, ImmutableMap<String, String> settings) {
+    return new Checkpoint(checkpoint.step(), settings, checkpoint.states(), checkpoint.tensors());
+  }
+
+  /**
+   * Frees the policy and what the driver holds, also once the application has ended; executors keep
+   * their models until they end.
+   *
+   * @throws IllegalStateException within a step, also of another thread; nothing is freed then
+   */
   @Override
   public void close() {
-    trainer.close();
-    workers.close();
-    policy.close();
+    trainer.close(); // not in the try: within a step it refuses, and the policy is in use
+    try {
+      workers.close();
+    } finally {
+      policy.close();
+    }
   }
 
   /**
@@ -218,9 +257,12 @@ public final class SparkP3OTrainer<P extends Policy> implements Resumable, AutoC
     }
 
     /**
-     * Sets how many tasks the pairs of a rollout and of a mini-batch are divided into.
+     * Sets how many tasks the pairs of a rollout and of a mini-batch are divided into. A run is
+     * resumed with the same number.
      *
-     * @param partitions ≥ 1; by default as many as the application has cores
+     * @param partitions ≥ 1; by default {@code spark.default.parallelism}, or the threads of a
+     *     local application. A cluster's executors come one by one, so that there one of the two is
+     *     to be set
      * @return this
      * @throws IllegalArgumentException if below 1
      */
@@ -257,8 +299,9 @@ public final class SparkP3OTrainer<P extends Policy> implements Resumable, AutoC
      * The trainer.
      *
      * @return a trainer at step 0; the caller closes it
-     * @throws IllegalArgumentException as {@link P3OTrainer.Builder#build}, or if the executors
-     *     have too little memory
+     * @throws IllegalArgumentException as {@link P3OTrainer.Builder#build}, if the executors have
+     *     too little memory, or if {@link #partitions} are not set for a cluster, nor {@code
+     *     spark.executor.cores} for a standalone one
      */
     public SparkP3OTrainer<P> build() {
       PromptSource source = prompts;

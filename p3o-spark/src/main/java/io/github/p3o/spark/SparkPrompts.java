@@ -28,12 +28,13 @@ public final class SparkPrompts implements PromptSource, Stateful, AutoCloseable
    * Prompts that are token ids.
    *
    * @param data any rows
-   * @param column of arrays of integers, each with at least one
+   * @param column of arrays of integers (tinyint, smallint, int or bigint), each with at least one;
+   *     the numbers themselves are ints
    * @return the source; the caller closes it
-   * @throws IllegalArgumentException for no rows, or rows without tokens
+   * @throws IllegalArgumentException for a column of another type, no rows, or rows without tokens
    */
   public static SparkPrompts ofTokens(Dataset<Row> data, String column) {
-    return new SparkPrompts(new IndexedRows(data, ImmutableList.of(column), IndexedRows.tokens()));
+    return new SparkPrompts(IndexedRows.ofTokens(data, ImmutableList.of(column)));
   }
 
   /**
@@ -48,8 +49,7 @@ public final class SparkPrompts implements PromptSource, Stateful, AutoCloseable
    */
   public static SparkPrompts ofText(
       Dataset<Row> data, String column, Function0<Tokenizer> tokenizer) {
-    return new SparkPrompts(
-        new IndexedRows(data, ImmutableList.of(column), IndexedRows.texts(tokenizer)));
+    return new SparkPrompts(IndexedRows.ofTexts(data, ImmutableList.of(column), tokenizer));
   }
 
   @Override

@@ -87,14 +87,18 @@ public final class SparkRewardModel implements RewardModel {
    * Scores a data set. Its rows stay on the executors; the result is computed when it is asked for.
    *
    * @param data any rows
-   * @param prompt column of arrays of token ids, each with at least one
+   * @param prompt column of arrays of token ids (tinyint, smallint, int or bigint), each with at
+   *     least one
    * @param response column of the responses, likewise; they count as ended
    * @param reward name of the new column
    * @return the rows with their rewards, float64
+   * @throws IllegalArgumentException for a column of another type
    */
   public Dataset<Row> score(Dataset<Row> data, String prompt, String response, String reward) {
     int ofPrompt = data.schema().fieldIndex(prompt);
     int ofResponse = data.schema().fieldIndex(response);
+    TokenRow.check(data.schema().fields()[ofPrompt]);
+    TokenRow.check(data.schema().fields()[ofResponse]);
     return NewColumn.of(
         data,
         reward,
@@ -107,9 +111,7 @@ public final class SparkRewardModel implements RewardModel {
                     .map(
                         row ->
                             new Scored(
-                                IndexedRows.ids(row, ofPrompt),
-                                IndexedRows.ids(row, ofResponse),
-                                true))
+                                TokenRow.ids(row, ofPrompt), TokenRow.ids(row, ofResponse), true))
                     .toList()));
   }
 }

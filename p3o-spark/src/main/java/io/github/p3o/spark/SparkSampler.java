@@ -50,7 +50,7 @@ public final class SparkSampler implements PairSampler, AutoCloseable {
     return workers.sample(prompts, responses, seeds);
   }
 
-  /** Frees what was sent; the policy stays the caller's. */
+  /** Frees what was sent; the policy stays the caller's. Sampling is refused from then on. */
   @Override
   public void close() {
     workers.close();

@@ -1,6 +1,7 @@
 package io.github.p3o.spark;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.base.Stopwatch;
 import com.google.common.base.Throwables;
@@ -56,6 +57,8 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
   private final Policy policy;
   private final int partitions;
   private @Nullable Sent sent;
+  private long nextVersion;
+  private boolean closed;
   private byte[][] values = {};
   private SparkTraffic traffic = SparkTraffic.NONE;
 
@@ -197,22 +200,25 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
 
   /** Runs a job, once more with the parameters sent anew if they got lost. */
   private <R> R run(String what, Function<Sent, R> job) {
+    checkState(!closed, "sampler: expected an open one, got one that was closed");
     spark.setJobDescription("P3O: " + what);
     try {
-      Sent current = send();
-      try {
-        return job.apply(current);
-      } catch (Exception e) { // Spark throws checked ones undeclared
-        if (!isLost(e, current.parameters())) {
-          throw e;
-        }
-        LOG.warn("parameters: lost, sent again: {}", e.getMessage());
-        return job.apply(sendAnew());
-      }
-    } catch (Exception e) {
-      throw Tasks.cause(e);
+      return Jobs.run(spark.sc(), () -> onceMore(job));
     } finally {
       spark.setJobDescription(null);
+    }
+  }
+
+  private <R> R onceMore(Function<Sent, R> job) {
+    Sent current = send();
+    try {
+      return job.apply(current);
+    } catch (Exception e) { // Spark throws checked ones undeclared
+      if (!isLost(e, current.parameters())) {
+        throw e;
+      }
+      LOG.warn("parameters: lost, sent again: {}", e.getMessage());
+      return job.apply(sendAnew(values));
     }
   }
 
@@ -228,13 +234,13 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
     if (last != null && Arrays.deepEquals(now, values)) {
       return last;
     }
-    values = now;
-    return sendAnew();
+    return sendAnew(now);
   }
 
-  private Sent sendAnew() {
+  private Sent sendAnew(byte[][] now) {
     Sent last = sent;
-    Sent next = new Sent(run, last == null ? 0 : last.version() + 1, spark.broadcast(values));
+    Sent next = new Sent(run, nextVersion++, spark.broadcast(now));
+    values = now; // after what may fail: else the last would be taken for these
     sent = next;
     for (byte[] slice : values) {
       traffic = traffic.sent(slice.length);
@@ -246,16 +252,24 @@ final class SparkWorkers implements Workers, PairSampler, AutoCloseable {
   }
 
   /**
-   * Frees the parameters that the executors have, and the idle workers of this JVM. It waits for
-   * the former: an application that stops meanwhile has Scala's threads complain. Spark's cleaner
-   * frees the driver's copy.
+   * Frees the parameters that the executors have, and the idle workers of this JVM, once. It waits
+   * for the former: an application that stops meanwhile has Scala's threads complain. Spark's
+   * cleaner frees the driver's copy.
    */
   @Override
   public void close() {
-    if (sent != null) {
-      sent.parameters().unpersist(true);
-      sent = null;
+    if (closed) {
+      return;
     }
-    WorkerPool.clear();
+    closed = true;
+    Sent last = sent;
+    sent = null;
+    try {
+      if (last != null) {
+        Jobs.drop(spark.sc(), () -> last.parameters().unpersist(true));
+      }
+    } finally {
+      WorkerPool.clear();
+    }
   }
 }

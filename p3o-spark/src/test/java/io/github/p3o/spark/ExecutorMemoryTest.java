@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
+import io.github.p3o.TabularPolicy;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import org.apache.spark.SparkConf;
@@ -93,6 +94,26 @@ class ExecutorMemoryTest {
         "spark.driver.maxResultSize: expected at least 56m");
   }
 
+  /** A share of the heap, or the least: 4 GiB × 0.5 is plenty, 20 GiB × 0.02 is 409 MiB. */
+  @Test
+  void check_overheadUnset_isReckonedAsSparkDoes() {
+    SparkConf half =
+        conf().set("spark.executor.memory", "4g").set("spark.executor.memoryOverheadFactor", "0.5");
+    assertThatCode(() -> MEMORY.check(half)).doesNotThrowAnyException();
+    SparkConf little =
+        conf()
+            .set("spark.executor.memory", "20480") // megabytes
+            .set("spark.executor.memoryOverheadFactor", "0.02");
+    assertThatThrownBy(() -> MEMORY.check(little))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageStartingWith("spark.executor.memoryOverhead: expected at least 684m")
+        .hasMessageContaining("got 409m;");
+    assertThatCode(() -> MEMORY.check(little.set("spark.executor.minMemoryOverhead", "684m")))
+        .doesNotThrowAnyException();
+    assertRefused(
+        half.set("spark.executor.memoryOverhead", "683m"), "spark.executor.memoryOverhead: ");
+  }
+
   /** Spark's default is a tenth of the heap where that is more, and 0 is no limit of results. */
   @Test
   void check_largeHeapAndNoLimitOfResults_areEnough() {
@@ -111,6 +132,23 @@ class ExecutorMemoryTest {
   void check_localMaster_isNotAsked() {
     assertThatCode(() -> MEMORY.check(new SparkConf(false).set("spark.master", "local[2]")))
         .doesNotThrowAnyException();
+  }
+
+  /** Their number is that of the machine's cores, which nobody has told. */
+  @Test
+  void ofParameters_standaloneClusterWithoutCoresOfAnExecutor_isRefused() {
+    try (TabularPolicy policy = BanditModels.USUAL.policy()) {
+      assertThatThrownBy(() -> ExecutorMemory.ofParameters(policy, conf()))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage(
+              "spark.executor.cores: expected to be set for spark://127.0.0.1:7077, where an"
+                  + " executor else has all cores of its machine, got none; its tasks run at the"
+                  + " same time, each with models of its own");
+      SparkConf two = conf().set("spark.executor.cores", "2");
+      assertThat(ExecutorMemory.ofParameters(policy, two).tasks()).isEqualTo(2);
+      SparkConf yarn = conf().set("spark.master", "yarn");
+      assertThat(ExecutorMemory.ofParameters(policy, yarn).tasks()).isEqualTo(1);
+    }
   }
 
   @Test

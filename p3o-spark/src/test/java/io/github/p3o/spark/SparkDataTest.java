@@ -26,6 +26,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Prompts and preferences from files. */
 class SparkDataTest {
@@ -103,11 +105,9 @@ class SparkDataTest {
   void state_ofColumnsThatEndElsewhere_isAnother() {
     List<String> columns = List.of("p", "c");
     try (IndexedRows one =
-            new IndexedRows(
-                spark.sql("select array(1) p, array(2, 3) c"), columns, IndexedRows.tokens());
+            IndexedRows.ofTokens(spark.sql("select array(1) p, array(2, 3) c"), columns);
         IndexedRows other =
-            new IndexedRows(
-                spark.sql("select array(1, 2) p, array(3) c"), columns, IndexedRows.tokens())) {
+            IndexedRows.ofTokens(spark.sql("select array(1, 2) p, array(3) c"), columns)) {
       assertThat(other.state()).isNotEqualTo(one.state());
     }
   }
@@ -121,6 +121,38 @@ class SparkDataTest {
     assertThatThrownBy(() -> SparkPrompts.ofTokens(data.limit(0), "tokens"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("[tokens]: expected at least one row, got none");
+  }
+
+  @Test
+  void ofTokens_everyTypeOfWholeNumbers_isTheSame() {
+    for (String type : List.of("tinyint", "smallint", "int", "bigint")) {
+      Dataset<Row> data = spark.sql("select cast(array(1, 2) as array<" + type + ">) tokens");
+      try (SparkPrompts prompts = SparkPrompts.ofTokens(data, "tokens")) {
+        assertThat(prompts.next(1, new SplittableRandom(1))).containsExactly(Prompt.of(1, 2));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"array<double>", "array<decimal(3,1)>", "array<string>", "string", "bigint"})
+  void ofTokens_columnOfAnotherType_isRefusedByNameBeforeAnyJob(String type) {
+    Dataset<Row> data = spark.sql("select array(1) p, cast(null as " + type + ") tokens");
+    assertThatThrownBy(() -> SparkComparisons.ofTokens(data, "p", "tokens", "p"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("tokens: expected arrays of tinyint, smallint, int or bigint, got " + type);
+  }
+
+  @Test
+  void ofTokens_idThatIsNoInt_namesItAndItsRow() {
+    Dataset<Row> data = spark.sql("select array(bigint(1), bigint(4294967298)) tokens");
+    assertThatThrownBy(() -> SparkPrompts.ofTokens(data, "tokens"))
+        .hasMessageContaining(
+            "tokens: expected ids that are ints, got 4294967298 in the row that begins with"
+                + " [1, 4294967298]");
+    assertThatThrownBy(
+            () -> SparkPrompts.ofTokens(spark.sql("select array(3, null) tokens"), "tokens"))
+        .hasMessageContaining("got null in the row that begins with [3, null]");
   }
 
   @Test

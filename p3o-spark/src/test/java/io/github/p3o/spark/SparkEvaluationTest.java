@@ -190,6 +190,15 @@ class SparkEvaluationTest {
     assertThat(model.score(data, "p", "r", "worth").first().getDouble(2)).isEqualTo(561);
   }
 
+  @Test
+  void score_columnOfAnotherType_isRefusedByName() {
+    SparkRewardModel model = new SparkRewardModel(spark, SparkEvaluationTest::digits, 2);
+    Dataset<Row> data = spark.sql("select array(5) p, array(6.5d) r");
+    assertThatThrownBy(() -> model.score(data, "p", "r", "worth"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("r: expected arrays of tinyint, smallint, int or bigint, got array<double>");
+  }
+
   private static RewardModel broken() {
     return (prompts, responses) -> new double[0];
   }

@@ -25,11 +25,15 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.spark.SparkStatusTracker;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -149,6 +153,59 @@ class SparkP3OTrainerTest {
   }
 
   @Test
+  void resume_inAnotherNumberOfPartitions_isRefusedAndChangesNothing() {
+    try (SparkP3OTrainer<TabularPolicy> two = trainer(BanditModels.USUAL, 2).build();
+        SparkP3OTrainer<TabularPolicy> three = trainer(BanditModels.USUAL, 3).build();
+        SparkP3OTrainer<TabularPolicy> ofThreads =
+            SparkP3OTrainer.builder(spark, BanditModels.USUAL)
+                .prompts(BanditModels.prompts())
+                .config(BanditModels.config().build())
+                .build()) {
+      two.step();
+      assertThatThrownBy(() -> three.restore(two.checkpoint()))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("partitions: expected 2 as in the checkpoint, got 3");
+      assertThat(three.stepsDone()).isZero();
+      assertThat(parameters(three)).containsOnly(0);
+      ofThreads.restore(two.checkpoint());
+      assertThat(ofThreads.stepsDone()).isEqualTo(1);
+    }
+  }
+
+  /** The executor's thread is free again, and closing works. */
+  @Test
+  @Timeout(50) // less than the task would take
+  void step_interrupted_endsItsTasksAndStaysInterrupted(@TempDir Path directory) throws Exception {
+    FaultyModels models = new FaultyModels(FaultyModels.Fault.STRAGGLES, directory.toString());
+    models.arm();
+    Thread waiting = Thread.currentThread();
+    CompletableFuture<Void> interruption =
+        CompletableFuture.runAsync(
+            () -> {
+              while (!models.happened()) {
+                LockSupport.parkNanos(10_000_000);
+              }
+              waiting.interrupt();
+            });
+    try (SparkP3OTrainer<FaultyModels.FaultyPolicy> trainer =
+        SparkP3OTrainer.builder(spark, models)
+            .prompts(BanditModels.prompts())
+            .config(BanditModels.config().build())
+            .build()) {
+      assertThatThrownBy(trainer::step)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("interrupted while waiting for Spark");
+    }
+    assertThat(Thread.interrupted()).isTrue();
+    interruption.join();
+    SparkStatusTracker tracker = spark.sparkContext().statusTracker();
+    while (tracker.getActiveJobIds().length > 0
+        || tracker.getExecutorInfos()[0].numRunningTasks() > 0) {
+      Thread.sleep(20);
+    }
+  }
+
+  @Test
   void step_rewardThatIsNoNumber_namesThePairAndChangesNothing() {
     BanditModels models = new BanditModels(Objective.P3O, Reward.NOT_A_NUMBER_IN_CONTEXT_2);
     try (SparkP3OTrainer<TabularPolicy> trainer = trainer(models, 2).build()) {
@@ -202,6 +259,26 @@ class SparkP3OTrainerTest {
       assertThat(four.sample(prompts, 3, new SplittableRandom(9)))
           .isEqualTo(one.sample(prompts, 3, new SplittableRandom(9)))
           .isNotEqualTo(one.sample(prompts, 3, new SplittableRandom(8)));
+    }
+  }
+
+  /** Executors might have kept its parameters of before. */
+  @Test
+  void sampler_closed_refusesToSample() {
+    PairSampler ofTrainer;
+    try (SparkP3OTrainer<TabularPolicy> trainer = trainer(BanditModels.USUAL, 2).build()) {
+      ofTrainer = trainer.sampler();
+    }
+    try (TabularPolicy policy = BanditModels.USUAL.policy()) {
+      SparkSampler sampler = new SparkSampler(spark, BanditModels.USUAL, policy, 1);
+      sampler.sample(Bandit.CONTEXTS, 2, new SplittableRandom(1));
+      sampler.close();
+      sampler.close();
+      for (PairSampler closed : List.of(ofTrainer, sampler)) {
+        assertThatThrownBy(() -> closed.sample(Bandit.CONTEXTS, 2, new SplittableRandom(1)))
+            .isInstanceOf(IllegalStateException.class)
+            .hasMessage("sampler: expected an open one, got one that was closed");
+      }
     }
   }
 

@@ -183,6 +183,7 @@ final class StandaloneCluster implements AutoCloseable {
   static SparkSession.Builder configured(String master) {
     return Sessions.builder(master)
         .config("spark.executor.extraClassPath", System.getProperty("java.class.path"))
+        .config("spark.executor.cores", "1")
         .config("spark.executor.memory", "512m")
         .config("spark.executor.memoryOverhead", "1g")
         .config(

@@ -2,6 +2,7 @@ package io.github.p3o.spark;
 
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.p3o.PairwiseBatch;
@@ -109,6 +110,27 @@ class StandaloneClusterTest {
         assertThat(parameters(trainer)).as("%s partitions", partitions).containsExactly(here);
       }
     }
+  }
+
+  /** How many executors have come when a trainer is built is a matter of luck. */
+  @Test
+  void build_withoutPartitions_isRefusedUnlessSparkIsToldHowMany() throws Exception {
+    try (SparkSession spark = cluster.application(Map.of())) {
+      assertThatThrownBy(() -> builder(spark).build())
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageMatching(
+              "partitions: expected to be set for spark://.*, whose executors come one by one, or"
+                  + " spark.default.parallelism to be, got none");
+    }
+    try (SparkSession spark = cluster.application(Map.of("spark.default.parallelism", "5"));
+        SparkP3OTrainer<FaultyPolicy> trainer = builder(spark).build()) {
+      assertThat(trainer.checkpoint().settings()).containsEntry("partitions", "5");
+    }
+  }
+
+  private static SparkP3OTrainer.Builder<FaultyPolicy> builder(SparkSession spark) {
+    return SparkP3OTrainer.builder(spark, new FaultyModels(Fault.NONE, ""))
+        .prompts(BanditModels.prompts());
   }
 
   private static void assertSurvives(
