@@ -217,9 +217,12 @@ final class JournalFile implements Closeable {
     file.close();
   }
 
-  /** Closes and deletes it. */
+  /** Closes and deletes it; if it throws, it can be called again. */
   void delete() throws IOException {
-    file.close();
-    Files.deleteIfExists(path);
+    try {
+      file.close();
+    } finally {
+      Files.deleteIfExists(path);
+    }
   }
 }

@@ -325,6 +325,44 @@ class JournalTest {
   }
 
   @Test
+  void deleteBefore_aFileThatCanNotBeClosed_leavesNoGap() throws Exception {
+    long position = 0;
+    try (Journal journal = Journal.open(directory, 300, disk::open)) {
+      write(journal, ids(20));
+      for (int i = 0; i < 12; i++) {
+        position = journal.read(position).next();
+      }
+      disk.fault = Fault.NO_CLOSE;
+      journal.deleteBefore(position);
+    }
+    try (Journal journal = open()) {
+      assertThat(journal.records()).isEqualTo(20);
+      assertThat(journal.read(position).feedback().id()).isEqualTo("r12");
+    }
+  }
+
+  @Test
+  void deleteBefore_aFileThatCanNotBeDeleted_keepsThoseAfterItUntilItCan() throws Exception {
+    try (Journal journal = Journal.open(directory, 300, disk::open)) {
+      write(journal, ids(20));
+      long position = 0;
+      for (int i = 0; i < 12; i++) {
+        position = journal.read(position).next();
+      }
+      List<Path> files = files();
+      Path first = files.get(0);
+      Files.delete(first);
+      Path within = Files.createFile(Files.createDirectory(first).resolve("within"));
+      journal.deleteBefore(position);
+      assertThat(files()).isEqualTo(files);
+      Files.delete(within);
+      journal.deleteBefore(position);
+      assertThat(files()).doesNotContain(first).hasSizeLessThan(files.size() - 2);
+    }
+    open().close();
+  }
+
+  @Test
   void append_byAnInterruptedThread_keepsTheJournalOpen() {
     try (Journal journal = open()) {
       Thread.currentThread().interrupt();
