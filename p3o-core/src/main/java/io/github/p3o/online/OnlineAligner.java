@@ -331,7 +331,8 @@ public final class OnlineAligner implements AutoCloseable {
     }
 
     /**
-     * Sets how many versions are kept to roll back to, that which is served included.
+     * Sets how many versions are kept to roll back to: the newest. Those that the last two
+     * checkpoints serve are kept too, if they are older.
      *
      * @param versionsKept ≥ 2, 5 by default
      * @return this

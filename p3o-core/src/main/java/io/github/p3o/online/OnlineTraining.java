@@ -3,6 +3,7 @@ package io.github.p3o.online;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.ImmutableSortedSet;
 import com.google.common.primitives.Longs;
 import io.github.p3o.Checkpoint;
@@ -28,7 +29,8 @@ import org.slf4j.LoggerFactory;
  * {@link #status} and what {@link #served} gives belongs to one thread at a time.
  *
  * <p>A version is on the disk before it is served, and served before the checkpoint that says so; a
- * process that dies between trains the step again, to the same version.
+ * process that dies between trains the step again, to the same version. Old versions go after that
+ * checkpoint: one that a checkpoint on the disk says is served is always there.
  */
 final class OnlineTraining implements AutoCloseable {
 
@@ -86,6 +88,7 @@ final class OnlineTraining implements AutoCloseable {
   private final Served served;
   private volatile OnlineStatus status =
       new OnlineStatus(0, 0, 0, 0, ImmutableSortedSet.of(), 0, null, null);
+  private long servedBySaved;
   private long refused;
   private @Nullable String lastRefusal;
   private volatile @Nullable String failure;
@@ -137,6 +140,7 @@ final class OnlineTraining implements AutoCloseable {
     try {
       if (found != null) {
         checkpoints.resume(trainer);
+        servedBySaved = number;
       }
       source.checkThere();
       status = view();
@@ -182,9 +186,12 @@ final class OnlineTraining implements AutoCloseable {
     return saved;
   }
 
+  /** Keeps what this checkpoint and the one before it need. */
   private void save() {
     checkpoints.save(trainer);
     source.saved();
+    files.deleteOld(versions.newest, ImmutableSet.of(versions.served, servedBySaved));
+    servedBySaved = versions.served;
   }
 
   Served served() {
@@ -221,7 +228,7 @@ final class OnlineTraining implements AutoCloseable {
    * more, which the next version replaces: the feedback that it learned from is trained on again.
    */
   private ImmutableSortedSet<Long> numbers() {
-    return files.numbers().headSet(versions.newest, true);
+    return files.upTo(versions.newest);
   }
 
   /** Trains on the next batch. What goes wrong stops the training, and is told by the status. */
@@ -275,7 +282,6 @@ final class OnlineTraining implements AutoCloseable {
     versions.newest = number;
     versions.served = number;
     served.swap(number, policy.frozenCopy());
-    files.deleteOld(number);
   }
 
   /** Goes back to a version, but not in the journal. */

@@ -23,6 +23,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -303,6 +304,54 @@ class OnlineAlignerTest {
       aligner.rollback(2);
       assertThat(parameters(aligner)).isNotEqualTo(second);
     }
+  }
+
+  /** Two versions are kept, and the oldest is served, until the third step of another process. */
+  private double[] servedThirdAfterARollbackToTheFirst(Path before) throws Exception {
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, directory).versionsKept(2).open()) {
+      offer(aligner, 0, 2 * BATCH);
+      awaitSteps(aligner, 2);
+      aligner.rollback(1);
+    }
+    copy(directory.resolve("checkpoints"), before);
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, directory).versionsKept(2).open()) {
+      offer(aligner, 2 * BATCH, 3 * BATCH);
+      OnlineStatus status = awaitSteps(aligner, 3);
+      assertThat(status.served()).isEqualTo(3);
+      return parameters(aligner);
+    }
+  }
+
+  private void opensAndTakesTheThirdStepAgain(double[] third) throws Exception {
+    try (OnlineAligner aligner = aligner(policy, directory).versionsKept(2).open()) {
+      assertThat(awaitSteps(aligner, 3).served()).isEqualTo(3);
+      assertThat(parameters(aligner)).containsExactly(third);
+      offer(aligner, 3 * BATCH, 5 * BATCH);
+      assertThat(awaitSteps(aligner, 5).versions()).containsExactly(4L, 5L);
+    }
+  }
+
+  /** A version deleted before the checkpoint that no longer needs it would be missed. */
+  @Test
+  void open_afterARollbackAndADeathBeforeTheCheckpoint_findsTheVersionThatWasServed()
+      throws Exception {
+    Path before = directory.resolve("before");
+    double[] third = servedThirdAfterARollbackToTheFirst(before);
+    Files.move(directory.resolve("checkpoints"), directory.resolve("lost"));
+    Files.move(before, directory.resolve("checkpoints"));
+    opensAndTakesTheThirdStepAgain(third);
+  }
+
+  @Test
+  void open_afterARollbackAndAnAlteredCheckpoint_findsTheVersionThatTheOneBeforeServes()
+      throws Exception {
+    double[] third = servedThirdAfterARollbackToTheFirst(directory.resolve("before"));
+    try (Stream<Path> checkpoints = Files.list(directory.resolve("checkpoints"))) {
+      overwriteAll(checkpoints.max(Comparator.naturalOrder()).orElseThrow());
+    }
+    opensAndTakesTheThirdStepAgain(third);
   }
 
   @Test
