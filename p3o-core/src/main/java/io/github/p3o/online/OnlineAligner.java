@@ -57,8 +57,9 @@ public final class OnlineAligner implements AutoCloseable {
   @GuardedBy("this")
   private @Nullable Rollback rollback;
 
+  /** What it is in place of an open one. */
   @GuardedBy("this")
-  private boolean closed;
+  private @Nullable String ended;
 
   private record Rollback(long version, CompletableFuture<Void> done) {}
 
@@ -138,7 +139,8 @@ public final class OnlineAligner implements AutoCloseable {
    * @return whether it was kept
    * @throws IllegalArgumentException if the policy does not know its ids, or it is too long
    * @throws UncheckedIOException if the disk fails; it may have been kept then
-   * @throws IllegalStateException after {@link #close}, or after the disk failed
+   * @throws IllegalStateException after {@link #close}, after the disk failed, or after the
+   *     training ended for good, with the reason
    */
   public Offer offer(Feedback feedback) {
     int k = feedback.responses().size();
@@ -148,7 +150,7 @@ public final class OnlineAligner implements AutoCloseable {
         config.responsesPerPrompt(),
         k);
     synchronized (this) {
-      checkState(!closed, "aligner: expected an open one, got a closed one");
+      checkOpen();
     }
     synchronized (shapes) {
       shapes.shape(Collections.nCopies(k, feedback.prompt()), feedback.responses());
@@ -181,14 +183,14 @@ public final class OnlineAligner implements AutoCloseable {
    *
    * @param version one of {@link OnlineStatus#versions}
    * @throws IllegalArgumentException if there is no such version
-   * @throws IllegalStateException after {@link #close}; within {@link #serve} or the evaluation,
-   *     which it would wait for
+   * @throws IllegalStateException after {@link #close}, or after the training ended for good, with
+   *     the reason; within {@link #serve} or the evaluation, which it would wait for
    */
   public void rollback(long version) {
     checkOutside("rollback");
     Rollback asked = new Rollback(version, new CompletableFuture<>());
     synchronized (this) {
-      checkState(!closed, "aligner: expected an open one, got a closed one");
+      checkOpen();
       checkState(rollback == null, "rollback: expected one at a time, got another");
       rollback = asked;
       notifyAll();
@@ -219,21 +221,44 @@ public final class OnlineAligner implements AutoCloseable {
     return training.status();
   }
 
+  @GuardedBy("this")
+  private void checkOpen() {
+    checkState(ended == null, "aligner: expected an open one, got %s", ended);
+  }
+
   private void run() {
+    try {
+      work();
+      end("a closed one");
+    } catch (Throwable e) { // or offers would be accepted, and rollbacks wait, for ever
+      end("one whose training ended: " + e);
+      training.failed(e);
+    }
+  }
+
+  /** Nobody answers a rollback any more. */
+  private synchronized void end(String how) {
+    if (ended == null) {
+      ended = how;
+    }
+    if (rollback != null) {
+      String message = "aligner: expected an open one, got " + ended;
+      rollback.done().completeExceptionally(new IllegalStateException(message));
+    }
+  }
+
+  private void work() {
     while (true) {
       Rollback asked;
       synchronized (this) {
-        while (!closed && rollback == null && !training.hasWork()) {
+        while (ended == null && rollback == null && !training.hasWork()) {
           try {
             wait();
           } catch (InterruptedException e) {
-            closed = true; // nobody but a host that ends all threads interrupts this one
+            return; // nobody but a host that ends all threads interrupts this one
           }
         }
-        if (closed) {
-          if (rollback != null) {
-            rollback.done().completeExceptionally(new IllegalStateException("aligner: closed"));
-          }
+        if (ended != null) {
           return;
         }
         asked = rollback;
@@ -251,7 +276,7 @@ public final class OnlineAligner implements AutoCloseable {
     try {
       training.rollback(asked.version());
       asked.done().complete(null);
-    } catch (RuntimeException | Error e) {
+    } catch (Throwable e) { // also what the compiler does not know of: somebody waits for it
       asked.done().completeExceptionally(e);
     }
   }
@@ -266,7 +291,7 @@ public final class OnlineAligner implements AutoCloseable {
   public void close() {
     checkOutside("close");
     synchronized (this) {
-      closed = true;
+      ended = "a closed one";
       notifyAll();
     }
     boolean interrupted = false;

@@ -216,7 +216,7 @@ final class OnlineTraining implements AutoCloseable {
         last.versions(),
         last.refused(),
         last.lastRefusal(),
-        last.failure());
+        failure);
   }
 
   private OnlineStatus view() {
@@ -245,11 +245,17 @@ final class OnlineTraining implements AutoCloseable {
         LOG.warn("step {}: not served: {}", trainer.stepsDone(), reason);
       }
       save();
+      status = view();
     } catch (RuntimeException | Error e) {
-      failure = e.toString();
-      LOG.error("online training stopped; serving goes on", e);
+      failed(e);
     }
+  }
+
+  /** Training stands until a rollback, and the status says why. */
+  void failed(Throwable e) {
+    failure = e.toString();
     status = view();
+    LOG.error("online training stopped; serving goes on", e);
   }
 
   /** Why the policy as it is now must not be served; null if it may be. */

@@ -26,6 +26,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -352,6 +353,53 @@ class OnlineAlignerTest {
       overwriteAll(checkpoints.max(Comparator.naturalOrder()).orElseThrow());
     }
     opensAndTakesTheThirdStepAgain(third);
+  }
+
+  /** As a host in another language may, whose compiler does not look for checked exceptions. */
+  @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+  private static <E extends Throwable> double throwUnchecked(Throwable e) throws E {
+    throw (E) e;
+  }
+
+  @Test
+  void step_throwsWhatNobodyCatches_refusesOffersAndRollbacksWithTheReason() throws Exception {
+    CountDownLatch within = new CountDownLatch(1);
+    CountDownLatch go = new CountDownLatch(1);
+    String reason =
+        "aligner: expected an open one, got one whose training ended: java.io.IOException: no"
+            + " judge";
+    try (OnlineAligner aligner =
+        aligner(policy, directory)
+            .evaluation(
+                copy -> {
+                  within.countDown();
+                  Uninterruptibles.awaitUninterruptibly(go);
+                  return OnlineAlignerTest.<RuntimeException>throwUnchecked(
+                      new IOException("no judge"));
+                },
+                0)
+            .open()) {
+      offer(aligner, 0, BATCH);
+      within.await();
+      CompletableFuture<String> waits = new CompletableFuture<>();
+      Thread thread = new Thread(() -> waits.complete(refusal(() -> aligner.rollback(0))));
+      thread.start();
+      while (thread.getState() != Thread.State.WAITING) {
+        TimeUnit.MILLISECONDS.sleep(1);
+      }
+      go.countDown();
+      assertThat(waits.get(20, TimeUnit.SECONDS)).isEqualTo(reason);
+      assertThat(await(aligner, now -> now.failure() != null).failure()).contains("no judge");
+      assertThatThrownBy(() -> aligner.offer(feedback(BATCH)))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage(reason);
+      assertThat(refusal(() -> aligner.rollback(0))).isEqualTo(reason);
+      assertThat(parameters(aligner)).containsOnly(0); // serving goes on
+    }
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, directory).open()) {
+      assertThat(awaitSteps(aligner, 1).served()).isEqualTo(1);
+    }
   }
 
   @Test
