@@ -137,7 +137,8 @@ public final class OnlineAligner implements AutoCloseable {
    *
    * @param feedback of as many responses as the configuration says
    * @return whether it was kept
-   * @throws IllegalArgumentException if the policy does not know its ids, or it is too long
+   * @throws IllegalArgumentException if the policy does not know its ids, it is too long, or a
+   *     number is beyond what {@link Feedback} says
    * @throws UncheckedIOException if the disk fails; it may have been kept then
    * @throws IllegalStateException after {@link #close}, after the disk failed, or after the
    *     training ended for good, with the reason
@@ -149,6 +150,7 @@ public final class OnlineAligner implements AutoCloseable {
         "responses: expected %s, got %s",
         config.responsesPerPrompt(),
         k);
+    feedback.checkBounds();
     synchronized (this) {
       checkOpen();
     }
@@ -178,8 +180,10 @@ public final class OnlineAligner implements AutoCloseable {
   /**
    * Serves an earlier version again, and trains on from it; feedback that was trained on since is
    * not trained on again. Waits for the step under way. Takes away what stopped the training, if
-   * anything did. If it cannot be saved, training stands until it is asked for again, or until the
-   * directory is opened again, as before it then.
+   * anything did: if that was a {@link io.github.p3o.NonFiniteException}, the batch of feedback
+   * that met it is skipped, with a warning, and counted by {@link OnlineStatus#skipped}. If it
+   * cannot be saved, training stands until it is asked for again, or until the directory is opened
+   * again, as before it then.
    *
    * @param version one of {@link OnlineStatus#versions}
    * @throws IllegalArgumentException if there is no such version

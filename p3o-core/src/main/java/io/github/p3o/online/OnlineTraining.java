@@ -7,6 +7,7 @@ import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.ImmutableSortedSet;
 import com.google.common.primitives.Longs;
 import io.github.p3o.Checkpoint;
+import io.github.p3o.NonFiniteException;
 import io.github.p3o.P3OTrainer;
 import io.github.p3o.PairwiseBatch;
 import io.github.p3o.Policy;
@@ -87,8 +88,10 @@ final class OnlineTraining implements AutoCloseable {
   private final PolicyScorer scorer;
   private final Served served;
   private volatile OnlineStatus status =
-      new OnlineStatus(0, 0, 0, 0, ImmutableSortedSet.of(), 0, null, null);
+      new OnlineStatus(0, 0, 0, 0, 0, ImmutableSortedSet.of(), 0, null, null);
   private long servedBySaved;
+  private long skipped;
+  private boolean batchIsNotFinite;
   private long refused;
   private @Nullable String lastRefusal;
   private volatile @Nullable String failure;
@@ -211,6 +214,7 @@ final class OnlineTraining implements AutoCloseable {
     return new OnlineStatus(
         journal.records(),
         source.trained(),
+        last.skipped(),
         last.steps(),
         served.number(),
         last.versions(),
@@ -220,7 +224,8 @@ final class OnlineTraining implements AutoCloseable {
   }
 
   private OnlineStatus view() {
-    return new OnlineStatus(0, 0, trainer.stepsDone(), 0, numbers(), refused, lastRefusal, failure);
+    long steps = trainer.stepsDone();
+    return new OnlineStatus(0, 0, skipped, steps, 0, numbers(), refused, lastRefusal, failure);
   }
 
   /**
@@ -247,6 +252,7 @@ final class OnlineTraining implements AutoCloseable {
       save();
       status = view();
     } catch (RuntimeException | Error e) {
+      batchIsNotFinite = e instanceof NonFiniteException;
       failed(e);
     }
   }
@@ -294,6 +300,7 @@ final class OnlineTraining implements AutoCloseable {
   void rollback(long number) {
     ImmutableSortedSet<Long> numbers = numbers();
     checkArgument(numbers.contains(number), "version: expected one of %s, got %s", numbers, number);
+    skipBatchThatIsNotFinite();
     ImmutableMap<String, String> now = trainer.checkpoint().states();
     long steps = trainer.stepsDone();
     long newest = versions.newest;
@@ -317,6 +324,20 @@ final class OnlineTraining implements AutoCloseable {
     served.swap(number, policy.frozenCopy());
     failure = null;
     status = view();
+  }
+
+  /** It would stop the training again. */
+  private void skipBatchThatIsNotFinite() {
+    if (batchIsNotFinite) {
+      batchIsNotFinite = false;
+      long before = source.trained();
+      source.advance();
+      long count = source.trained() - before;
+      if (count > 0) {
+        skipped += count;
+        LOG.warn("{} records after the first {} are not trained on: {}", count, before, failure);
+      }
+    }
   }
 
   private void closeTrainer() {

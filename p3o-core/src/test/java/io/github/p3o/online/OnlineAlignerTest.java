@@ -402,6 +402,74 @@ class OnlineAlignerTest {
     }
   }
 
+  private static Feedback with(Feedback feedback, double[] logProbs, double[] rewards) {
+    return new Feedback(
+        feedback.id(),
+        feedback.prompt(),
+        feedback.responses(),
+        ImmutableDoubleArray.copyOf(logProbs),
+        ImmutableDoubleArray.copyOf(rewards));
+  }
+
+  /** As a journal may have it that was written before {@code offer} refused it. */
+  @Test
+  void rollback_afterFeedbackThatIsNotFinite_skipsItsBatchAndSaysSo() throws Exception {
+    double[] without;
+    try (TabularPolicy other = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(other, directory.resolve("without")).open()) {
+      offer(aligner, BATCH, 2 * BATCH);
+      awaitSteps(aligner, 1);
+      without = parameters(aligner);
+    }
+    try (Journal journal = Journal.open(directory.resolve("feedback"))) {
+      for (int i = 0; i < BATCH; i++) {
+        double[] rewards = i == 5 ? new double[] {1e308, -1e308} : new double[] {0, 1};
+        double[] logProbs = {Math.log(0.25), Math.log(0.25)};
+        journal.append(with(feedback(i), logProbs, rewards), Long.MAX_VALUE);
+      }
+    }
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, directory).open()) {
+      OnlineStatus status = await(aligner, now -> now.failure() != null);
+      assertThat(status.failure()).contains("NonFiniteException").contains("pair 5");
+      assertThat(status.trained()).isZero();
+      offer(aligner, BATCH, 2 * BATCH);
+      assertThatThrownBy(() -> aligner.rollback(1)).hasMessageStartingWith("version: ");
+      assertThat(aligner.status().trained()).isZero();
+      aligner.rollback(0);
+      status = awaitSteps(aligner, 1);
+      assertThat(status.failure()).isNull();
+      assertThat(status.trained()).isEqualTo(2 * BATCH);
+      assertThat(status.skipped()).isEqualTo(BATCH);
+      assertThat(parameters(aligner)).containsExactly(without);
+    }
+    try (OnlineAligner aligner = aligner(policy, directory).open()) {
+      assertThat(aligner.status().trained()).isEqualTo(2 * BATCH);
+      assertThat(aligner.status().failure()).isNull();
+    }
+  }
+
+  @Test
+  void offer_numbersThatStopTraining_areRefusedByName() {
+    double[] zeros = {0, 0};
+    double[] most = {1e-3, -1e15};
+    try (OnlineAligner aligner = aligner(policy, directory).open()) {
+      for (double wrong : new double[] {0.002, 1e300, -1e16, -1e308}) {
+        assertThatThrownBy(() -> aligner.offer(with(feedback(0), new double[] {0, wrong}, zeros)))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessage("logProbs[1]: expected a number from -1.0E15 to 0.001, got " + wrong);
+      }
+      for (double wrong : new double[] {1e16, -1e308}) {
+        assertThatThrownBy(() -> aligner.offer(with(feedback(0), zeros, new double[] {wrong, 0})))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessage("rewards[0]: expected a number from -1.0E15 to 1.0E15, got " + wrong);
+      }
+      assertThat(aligner.status().accepted()).isZero();
+      assertThat(aligner.offer(with(feedback(0), most, new double[] {1e15, -1e15})))
+          .isEqualTo(Offer.ACCEPTED);
+    }
+  }
+
   @Test
   void step_fails_stopsTrainingAndSaysSoAndRollbackGoesOn() throws Exception {
     boolean[] poison = {true};
