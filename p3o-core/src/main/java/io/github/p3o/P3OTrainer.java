@@ -44,7 +44,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   private final Policy reference;
   private final boolean ownsReference;
   private final TrainerConfig config;
-  private final ImmutableList<TrainingListener> listeners;
+  private final Listeners listeners;
   private final Objective objective;
   private final Policy policy;
   private final @Nullable RolloutQueue queue;
@@ -77,7 +77,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     }
     policy = builder.policy;
     config = builder.config;
-    listeners = ImmutableList.copyOf(builder.listeners);
+    listeners = new Listeners(builder.listeners);
     objective = builder.objective.apply(config);
     checkWorkers(workers);
     checkAhead(builder);
@@ -110,7 +110,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     referenceScorer = new PolicyScorer(reference, k * groupsAtOnce);
     learner = new PolicyLearner(policy, objective, k, groupsAtOnce);
     Updates.Learner gradients = workers == null ? learner::gradients : workers::gradients;
-    updates = new Updates(config, gradients, optimizer, klController, this::alarm);
+    updates = new Updates(config, gradients, optimizer, klController, listeners::onAlarm);
     // At the first checkpoint: it reads every parameter of the frozen models.
     settings = Suppliers.memoize(() -> settings(builder.rewardModel));
     queue = copyAhead == null ? null : queue(builder, prompts, copyAhead);
@@ -124,8 +124,8 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     parts.add("prompts", prompts);
     parts.add("sampler", builder.sampler);
     parts.add("rewardModel", builder.rewardModel);
-    for (int i = 0; i < listeners.size(); i++) {
-      parts.add("listeners[" + i + "]", listeners.get(i));
+    for (int i = 0; i < builder.listeners.size(); i++) {
+      parts.add("listeners[" + i + "]", builder.listeners.get(i));
     }
   }
 
@@ -281,7 +281,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
       double klScale = klController.scale();
       Rollouts.Drawn rollout =
           metrics.time("timing_s/score", () -> rollouts.prepare(scored, klScale));
-      listeners.forEach(listener -> listener.onRollout(step, rollout.scored()));
+      listeners.onRollout(step, rollout.scored());
       metrics.addRollout(rollout, objective.klPenalty() * klScale);
       if (queue != null) {
         metrics.addStaleness(staleness);
@@ -296,18 +296,15 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
       }
       step++;
       ImmutableList<HealthAlarm> alarms = health.observe(measured.step(), measured.values());
-      try {
-        listeners.forEach(listener -> listener.onStep(measured));
-      } finally {
-        alarms.forEach(this::alarm); // also if a listener throws
-      }
+      listeners.onStep(measured, alarms);
       return measured;
     } catch (NonFiniteException e) {
       String message = String.valueOf(e.getMessage());
       try {
-        alarm(HealthRules.alarm(Kind.NON_FINITE, step, Double.NaN, Double.NaN, message));
-      } catch (RuntimeException ofListener) {
-        e.addSuppressed(ofListener);
+        listeners.onAlarm(
+            HealthRules.alarm(Kind.NON_FINITE, step, Double.NaN, Double.NaN, message));
+      } catch (RuntimeException | Error ofListener) {
+        Listeners.withSuppressed(e, ofListener);
       }
       throw e;
     }
@@ -433,10 +430,6 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    */
   public RewardShapingState rewardShapingState() {
     return rollouts.shapingState();
-  }
-
-  private void alarm(HealthAlarm alarm) {
-    listeners.forEach(listener -> listener.onAlarm(alarm));
   }
 
   /**

@@ -2,7 +2,7 @@ package io.github.p3o;
 
 /**
  * Is told what happens in a training run, on the trainer's thread. What it throws ends the call of
- * {@link P3OTrainer#step}.
+ * {@link P3OTrainer#step}, once every listener was told; what others throw is suppressed in it.
  */
 public interface TrainingListener {
 

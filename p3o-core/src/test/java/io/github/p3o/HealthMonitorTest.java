@@ -283,6 +283,91 @@ class HealthMonitorTest {
     }
   }
 
+  /** Tells what it was told, and throws it. */
+  private static TrainingListener throwing(String name, List<String> told) {
+    return new TrainingListener() {
+      @Override
+      public void onRollout(long step, PairwiseBatch rollout) {
+        tell("rollout " + step);
+      }
+
+      @Override
+      public void onStep(StepMetrics metrics) {
+        tell("step " + metrics.step());
+      }
+
+      @Override
+      public void onAlarm(HealthAlarm alarm) {
+        tell("alarm " + alarm.step());
+      }
+
+      private void tell(String event) {
+        told.add(name + " " + event);
+        if (!event.equals("rollout 0")) {
+          throw new IllegalStateException(name + " " + event);
+        }
+      }
+    };
+  }
+
+  @Test
+  void step_listenersThatThrow_areAllToldEverythingAndTheFirstIsThrown() {
+    List<String> told = new ArrayList<>();
+    IllegalStateException same = new IllegalStateException("the same again");
+    TrainingListener throwsTheSame =
+        new TrainingListener() {
+          @Override
+          public void onStep(StepMetrics metrics) {
+            throw same;
+          }
+
+          @Override
+          public void onAlarm(HealthAlarm alarm) {
+            throw same;
+          }
+        };
+    RewardModel zeros = (prompts, responses) -> new double[responses.size()]; // NO_SIGNAL
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer =
+            Bandit.trainer(policy)
+                .rewardModel(zeros)
+                .listener(throwing("a", told))
+                .listener(throwing("b", told))
+                .listener(throwsTheSame)
+                .build()) {
+      assertThatThrownBy(trainer::step)
+          .hasMessage("a step 0")
+          .satisfies(
+              e ->
+                  assertThat(e.getSuppressed())
+                      .extracting(Throwable::getMessage)
+                      .containsExactly(
+                          "b step 0",
+                          "the same again",
+                          "a alarm 0",
+                          "b alarm 0",
+                          "the same again"));
+      assertThat(told)
+          .containsExactly(
+              "a rollout 0", "b rollout 0", "a step 0", "b step 0", "a alarm 0", "b alarm 0");
+      assertThat(trainer.stepsDone()).isEqualTo(1);
+      told.clear();
+      assertThatThrownBy(trainer::step).hasMessage("a rollout 1");
+      assertThat(told).containsExactly("a rollout 1", "b rollout 1");
+      assertThat(trainer.stepsDone()).isEqualTo(1);
+    }
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer =
+            Bandit.trainer(policy)
+                .rewardModel(zeros)
+                .listener(throwsTheSame)
+                .listener(throwsTheSame)
+                .build()) {
+      assertThatThrownBy(trainer::step).isSameAs(same);
+      assertThat(same).hasNoSuppressedExceptions();
+    }
+  }
+
   @ParameterizedTest
   @EnumSource
   void kinds_areAllTested(Kind kind) {

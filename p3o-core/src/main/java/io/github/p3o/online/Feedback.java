@@ -14,8 +14,9 @@ import io.github.p3o.Response;
  * @param prompt what was asked
  * @param responses what was answered {@code [k]}, at least 2
  * @param logProbs log π(y|x) of each, recorded when it was sampled, of the version that was served
- *     then; nats {@code [k]}, finite
- * @param rewards higher is better {@code [k]}, finite
+ *     then; nats {@code [k]}, finite; {@link OnlineAligner#offer} takes −10¹⁵ to 0, and up to 10⁻³
+ *     by rounding
+ * @param rewards higher is better {@code [k]}, finite; {@code offer} takes −10¹⁵ to 10¹⁵
  */
 public record Feedback(
     String id,
@@ -25,6 +26,12 @@ public record Feedback(
     ImmutableDoubleArray rewards) {
 
   private static final int MAX_ID = 200;
+
+  /** Beyond it, float64 hardly tells two rewards apart; squares of it are finite in float32. */
+  private static final double MOST = 1e15;
+
+  /** Sums of many log-probabilities near 0 may be above it. */
+  private static final double ROUNDING = 1e-3;
 
   /** Checks that all parts agree in size. */
   public Feedback {
@@ -49,6 +56,31 @@ public record Feedback(
           name,
           i,
           values.get(i));
+    }
+  }
+
+  /**
+   * Checks that it can be trained on. Not for what is in a journal already, which must stay
+   * readable whatever was allowed when it was written.
+   *
+   * @throws IllegalArgumentException if a log-probability is none, or a number too large
+   */
+  void checkBounds() {
+    checkBounds("logProbs", logProbs, ROUNDING);
+    checkBounds("rewards", rewards, MOST);
+  }
+
+  private static void checkBounds(String name, ImmutableDoubleArray values, double most) {
+    for (int i = 0; i < values.length(); i++) {
+      double value = values.get(i);
+      checkArgument(
+          value >= -MOST && value <= most,
+          "%s[%s]: expected a number from %s to %s, got %s",
+          name,
+          i,
+          -MOST,
+          most,
+          value);
     }
   }
 

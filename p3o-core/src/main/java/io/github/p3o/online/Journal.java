@@ -297,16 +297,19 @@ final class Journal implements AutoCloseable {
 
   /**
    * Deletes the files before a position, but for one, so that the ids of the last records stay
-   * known.
+   * known. One that cannot be deleted stays until the next call, and so do those after it: a gap
+   * would be refused.
    */
   synchronized void deleteBefore(long position) {
     while (files.size() > 2 && endOfSecond() <= position) {
-      JournalFile first = files.pollFirstEntry().getValue();
+      JournalFile first = files.firstEntry().getValue();
       try {
         first.delete();
       } catch (IOException e) {
-        LOG.warn("{}: could not be deleted: {}", first.path(), e.toString());
+        LOG.warn("{}: could not be deleted yet: {}", first.path(), e.toString());
+        return;
       }
+      files.pollFirstEntry();
     }
   }
 

@@ -18,9 +18,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * One file of a {@link Journal}: records, each of them its length, the CRC-32C of its bytes, the
  * CRC-32C of these 8 bytes (4 bytes each, big-endian), and its bytes. Length and checksum have a
- * checksum of their own, so that a record that a crash cut off at the end is told from one that was
- * altered. The first record says what the file is, and how many records the files before it had.
- * Not for several threads at once.
+ * checksum of their own, so that a record that a crash cut off at the end, or that a loss of power
+ * left zeros in up to there, is told from one that was altered. The first record says what the file
+ * is, and how many records the files before it had. Not for several threads at once.
  */
 final class JournalFile implements Closeable {
 
@@ -31,6 +31,12 @@ final class JournalFile implements Closeable {
   private static final int FRAME = 12;
 
   static final int MAX_RECORD = 1 << 24;
+
+  /** What a disk writes whole or not at all; larger ones, and pages, are multiples of it. */
+  private static final int SECTOR = 512;
+
+  /** Bytes that are read at a time to see whether they are zeros. */
+  private static final int BLOCK = 1 << 16;
 
   private record Read(String payload, long next) {}
 
@@ -105,28 +111,47 @@ final class JournalFile implements Closeable {
       return null;
     }
     if (frame.getInt(8) != checksum(frameBytes, 8) || size < 0 || size > MAX_RECORD) {
-      throw altered(offset);
+      checkTorn(offset, offset + FRAME);
+      return null;
     }
     if (left - FRAME < size) {
       return null;
     }
+    long next = offset + FRAME + size;
     byte[] payload = new byte[size];
     file.read(offset + FRAME, payload);
     if (frame.getInt(4) != checksum(payload, size)) {
-      throw altered(offset);
+      checkTorn(offset, next);
+      return null;
     }
-    return new Read(new String(payload, StandardCharsets.UTF_8), offset + FRAME + size);
+    return new Read(new String(payload, StandardCharsets.UTF_8), next);
+  }
+
+  /**
+   * Checks that what is wrong with a record is what a loss of power leaves of a write of which the
+   * first sectors came to the disk: zeros from a sector within it to the end of the file. A record
+   * that was flushed ends in a brace, and what follows it is not zero.
+   *
+   * @param end behind the bytes of it that are known to be there
+   * @throws IOException if not: it was altered
+   */
+  private void checkTorn(long offset, long end) throws IOException {
+    long lastSector = (end - 1) / SECTOR * SECTOR;
+    if (lastSector <= offset || !isZeroFrom(lastSector)) {
+      throw new IOException("record at byte " + offset + ": expected its checksum, got another");
+    }
   }
 
   /** What a loss of power leaves of a write whose length alone came to the disk. */
   private boolean isZeroFrom(long offset) throws IOException {
-    byte[] rest = new byte[(int) Math.min(file.length() - offset, FRAME + MAX_RECORD)];
-    file.read(offset, rest);
-    return IntStream.range(0, rest.length).allMatch(i -> rest[i] == 0);
-  }
-
-  private static IOException altered(long offset) {
-    return new IOException("record at byte " + offset + ": expected its checksum, got another");
+    for (long at = offset; at < file.length(); at += BLOCK) {
+      byte[] block = new byte[(int) Math.min(file.length() - at, BLOCK)];
+      file.read(at, block);
+      if (!IntStream.range(0, block.length).allMatch(i -> block[i] == 0)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Bytes that a crash left of a record at the end. */
@@ -217,9 +242,12 @@ final class JournalFile implements Closeable {
     file.close();
   }
 
-  /** Closes and deletes it. */
+  /** Closes and deletes it; if it throws, it can be called again. */
   void delete() throws IOException {
-    file.close();
-    Files.deleteIfExists(path);
+    try {
+      file.close();
+    } finally {
+      Files.deleteIfExists(path);
+    }
   }
 }

@@ -57,8 +57,9 @@ public final class OnlineAligner implements AutoCloseable {
   @GuardedBy("this")
   private @Nullable Rollback rollback;
 
+  /** What it is in place of an open one. */
   @GuardedBy("this")
-  private boolean closed;
+  private @Nullable String ended;
 
   private record Rollback(long version, CompletableFuture<Void> done) {}
 
@@ -136,9 +137,11 @@ public final class OnlineAligner implements AutoCloseable {
    *
    * @param feedback of as many responses as the configuration says
    * @return whether it was kept
-   * @throws IllegalArgumentException if the policy does not know its ids, or it is too long
+   * @throws IllegalArgumentException if the policy does not know its ids, it is too long, or a
+   *     number is beyond what {@link Feedback} says
    * @throws UncheckedIOException if the disk fails; it may have been kept then
-   * @throws IllegalStateException after {@link #close}, or after the disk failed
+   * @throws IllegalStateException after {@link #close}, after the disk failed, or after the
+   *     training ended for good, with the reason
    */
   public Offer offer(Feedback feedback) {
     int k = feedback.responses().size();
@@ -147,8 +150,9 @@ public final class OnlineAligner implements AutoCloseable {
         "responses: expected %s, got %s",
         config.responsesPerPrompt(),
         k);
+    feedback.checkBounds();
     synchronized (this) {
-      checkState(!closed, "aligner: expected an open one, got a closed one");
+      checkOpen();
     }
     synchronized (shapes) {
       shapes.shape(Collections.nCopies(k, feedback.prompt()), feedback.responses());
@@ -176,19 +180,21 @@ public final class OnlineAligner implements AutoCloseable {
   /**
    * Serves an earlier version again, and trains on from it; feedback that was trained on since is
    * not trained on again. Waits for the step under way. Takes away what stopped the training, if
-   * anything did. If it cannot be saved, training stands until it is asked for again, or until the
-   * directory is opened again, as before it then.
+   * anything did: if that was a {@link io.github.p3o.NonFiniteException}, the batch of feedback
+   * that met it is skipped, with a warning, and counted by {@link OnlineStatus#skipped}. If it
+   * cannot be saved, training stands until it is asked for again, or until the directory is opened
+   * again, as before it then.
    *
    * @param version one of {@link OnlineStatus#versions}
    * @throws IllegalArgumentException if there is no such version
-   * @throws IllegalStateException after {@link #close}; within {@link #serve} or the evaluation,
-   *     which it would wait for
+   * @throws IllegalStateException after {@link #close}, or after the training ended for good, with
+   *     the reason; within {@link #serve} or the evaluation, which it would wait for
    */
   public void rollback(long version) {
     checkOutside("rollback");
     Rollback asked = new Rollback(version, new CompletableFuture<>());
     synchronized (this) {
-      checkState(!closed, "aligner: expected an open one, got a closed one");
+      checkOpen();
       checkState(rollback == null, "rollback: expected one at a time, got another");
       rollback = asked;
       notifyAll();
@@ -219,21 +225,44 @@ public final class OnlineAligner implements AutoCloseable {
     return training.status();
   }
 
+  @GuardedBy("this")
+  private void checkOpen() {
+    checkState(ended == null, "aligner: expected an open one, got %s", ended);
+  }
+
   private void run() {
+    try {
+      work();
+      end("a closed one");
+    } catch (Throwable e) { // or offers would be accepted, and rollbacks wait, for ever
+      end("one whose training ended: " + e);
+      training.failed(e);
+    }
+  }
+
+  /** Nobody answers a rollback any more. */
+  private synchronized void end(String how) {
+    if (ended == null) {
+      ended = how;
+    }
+    if (rollback != null) {
+      String message = "aligner: expected an open one, got " + ended;
+      rollback.done().completeExceptionally(new IllegalStateException(message));
+    }
+  }
+
+  private void work() {
     while (true) {
       Rollback asked;
       synchronized (this) {
-        while (!closed && rollback == null && !training.hasWork()) {
+        while (ended == null && rollback == null && !training.hasWork()) {
           try {
             wait();
           } catch (InterruptedException e) {
-            closed = true; // nobody but a host that ends all threads interrupts this one
+            return; // nobody but a host that ends all threads interrupts this one
           }
         }
-        if (closed) {
-          if (rollback != null) {
-            rollback.done().completeExceptionally(new IllegalStateException("aligner: closed"));
-          }
+        if (ended != null) {
           return;
         }
         asked = rollback;
@@ -251,7 +280,7 @@ public final class OnlineAligner implements AutoCloseable {
     try {
       training.rollback(asked.version());
       asked.done().complete(null);
-    } catch (RuntimeException | Error e) {
+    } catch (Throwable e) { // also what the compiler does not know of: somebody waits for it
       asked.done().completeExceptionally(e);
     }
   }
@@ -266,7 +295,7 @@ public final class OnlineAligner implements AutoCloseable {
   public void close() {
     checkOutside("close");
     synchronized (this) {
-      closed = true;
+      ended = "a closed one";
       notifyAll();
     }
     boolean interrupted = false;
@@ -331,7 +360,8 @@ public final class OnlineAligner implements AutoCloseable {
     }
 
     /**
-     * Sets how many versions are kept to roll back to, that which is served included.
+     * Sets how many versions are kept to roll back to: the newest. Those that the last two
+     * checkpoints serve are kept too, if they are older.
      *
      * @param versionsKept ≥ 2, 5 by default
      * @return this

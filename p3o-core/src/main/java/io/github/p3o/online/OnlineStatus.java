@@ -7,7 +7,9 @@ import org.jspecify.annotations.Nullable;
  * How online training is going.
  *
  * @param accepted how much feedback was accepted, before a restart included
- * @param trained how much of it was trained on; the rest waits
+ * @param trained how much of it was trained on, or skipped; the rest waits
+ * @param skipped how much of it a rollback skipped, since training on it met numbers that are not
+ *     finite; since the start of this process
  * @param steps training steps so far
  * @param served the number of the version that is served
  * @param versions those that can be rolled back to
@@ -18,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 public record OnlineStatus(
     long accepted,
     long trained,
+    long skipped,
     long steps,
     long served,
     ImmutableSortedSet<Long> versions,

@@ -3,9 +3,11 @@ package io.github.p3o.online;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.ImmutableSortedSet;
 import com.google.common.primitives.Longs;
 import io.github.p3o.Checkpoint;
+import io.github.p3o.NonFiniteException;
 import io.github.p3o.P3OTrainer;
 import io.github.p3o.PairwiseBatch;
 import io.github.p3o.Policy;
@@ -28,7 +30,8 @@ import org.slf4j.LoggerFactory;
  * {@link #status} and what {@link #served} gives belongs to one thread at a time.
  *
  * <p>A version is on the disk before it is served, and served before the checkpoint that says so; a
- * process that dies between trains the step again, to the same version.
+ * process that dies between trains the step again, to the same version. Old versions go after that
+ * checkpoint: one that a checkpoint on the disk says is served is always there.
  */
 final class OnlineTraining implements AutoCloseable {
 
@@ -85,7 +88,10 @@ final class OnlineTraining implements AutoCloseable {
   private final PolicyScorer scorer;
   private final Served served;
   private volatile OnlineStatus status =
-      new OnlineStatus(0, 0, 0, 0, ImmutableSortedSet.of(), 0, null, null);
+      new OnlineStatus(0, 0, 0, 0, 0, ImmutableSortedSet.of(), 0, null, null);
+  private long servedBySaved;
+  private long skipped;
+  private boolean batchIsNotFinite;
   private long refused;
   private @Nullable String lastRefusal;
   private volatile @Nullable String failure;
@@ -137,6 +143,7 @@ final class OnlineTraining implements AutoCloseable {
     try {
       if (found != null) {
         checkpoints.resume(trainer);
+        servedBySaved = number;
       }
       source.checkThere();
       status = view();
@@ -182,9 +189,12 @@ final class OnlineTraining implements AutoCloseable {
     return saved;
   }
 
+  /** Keeps what this checkpoint and the one before it need. */
   private void save() {
     checkpoints.save(trainer);
     source.saved();
+    files.deleteOld(versions.newest, ImmutableSet.of(versions.served, servedBySaved));
+    servedBySaved = versions.served;
   }
 
   Served served() {
@@ -204,16 +214,18 @@ final class OnlineTraining implements AutoCloseable {
     return new OnlineStatus(
         journal.records(),
         source.trained(),
+        last.skipped(),
         last.steps(),
         served.number(),
         last.versions(),
         last.refused(),
         last.lastRefusal(),
-        last.failure());
+        failure);
   }
 
   private OnlineStatus view() {
-    return new OnlineStatus(0, 0, trainer.stepsDone(), 0, numbers(), refused, lastRefusal, failure);
+    long steps = trainer.stepsDone();
+    return new OnlineStatus(0, 0, skipped, steps, 0, numbers(), refused, lastRefusal, failure);
   }
 
   /**
@@ -221,7 +233,7 @@ final class OnlineTraining implements AutoCloseable {
    * more, which the next version replaces: the feedback that it learned from is trained on again.
    */
   private ImmutableSortedSet<Long> numbers() {
-    return files.numbers().headSet(versions.newest, true);
+    return files.upTo(versions.newest);
   }
 
   /** Trains on the next batch. What goes wrong stops the training, and is told by the status. */
@@ -238,11 +250,18 @@ final class OnlineTraining implements AutoCloseable {
         LOG.warn("step {}: not served: {}", trainer.stepsDone(), reason);
       }
       save();
+      status = view();
     } catch (RuntimeException | Error e) {
-      failure = e.toString();
-      LOG.error("online training stopped; serving goes on", e);
+      batchIsNotFinite = e instanceof NonFiniteException;
+      failed(e);
     }
+  }
+
+  /** Training stands until a rollback, and the status says why. */
+  void failed(Throwable e) {
+    failure = e.toString();
     status = view();
+    LOG.error("online training stopped; serving goes on", e);
   }
 
   /** Why the policy as it is now must not be served; null if it may be. */
@@ -275,13 +294,13 @@ final class OnlineTraining implements AutoCloseable {
     versions.newest = number;
     versions.served = number;
     served.swap(number, policy.frozenCopy());
-    files.deleteOld(number);
   }
 
   /** Goes back to a version, but not in the journal. */
   void rollback(long number) {
     ImmutableSortedSet<Long> numbers = numbers();
     checkArgument(numbers.contains(number), "version: expected one of %s, got %s", numbers, number);
+    skipBatchThatIsNotFinite();
     ImmutableMap<String, String> now = trainer.checkpoint().states();
     long steps = trainer.stepsDone();
     long newest = versions.newest;
@@ -305,6 +324,20 @@ final class OnlineTraining implements AutoCloseable {
     served.swap(number, policy.frozenCopy());
     failure = null;
     status = view();
+  }
+
+  /** It would stop the training again. */
+  private void skipBatchThatIsNotFinite() {
+    if (batchIsNotFinite) {
+      batchIsNotFinite = false;
+      long before = source.trained();
+      source.advance();
+      long count = source.trained() - before;
+      if (count > 0) {
+        skipped += count;
+        LOG.warn("{} records after the first {} are not trained on: {}", count, before, failure);
+      }
+    }
   }
 
   private void closeTrainer() {

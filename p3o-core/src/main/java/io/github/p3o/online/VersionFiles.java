@@ -11,14 +11,19 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The last few versions, each a checkpoint in a directory of its number. */
+/**
+ * The last few versions, each a checkpoint in a directory of its number. Which there are is read
+ * once.
+ */
 final class VersionFiles {
 
   private static final Logger LOG = LoggerFactory.getLogger(VersionFiles.class);
@@ -27,10 +32,12 @@ final class VersionFiles {
 
   private final Path directory;
   private final int keep;
+  private final TreeSet<Long> numbers;
 
   VersionFiles(Path directory, int keep) {
     this.directory = directory;
     this.keep = keep;
+    this.numbers = list(directory);
   }
 
   private Path path(long number) {
@@ -38,9 +45,9 @@ final class VersionFiles {
   }
 
   /** Those that are there whole. */
-  ImmutableSortedSet<Long> numbers() {
+  private static TreeSet<Long> list(Path directory) {
     if (!Files.isDirectory(directory)) {
-      return ImmutableSortedSet.of();
+      return new TreeSet<>();
     }
     try (Stream<Path> paths = Files.list(directory)) {
       return paths
@@ -48,14 +55,20 @@ final class VersionFiles {
           .filter(Files::isDirectory) // Checkpoints refuses to list what is none
           .filter(path -> !new Checkpoints(path, 1).list().isEmpty())
           .map(path -> Long.valueOf(String.valueOf(path.getFileName())))
-          .collect(ImmutableSortedSet.toImmutableSortedSet(Comparator.naturalOrder()));
+          .collect(Collectors.toCollection(TreeSet::new));
     } catch (IOException e) {
       throw new UncheckedIOException(directory + ": " + e.getMessage(), e);
     }
   }
 
+  /** Up to a number. */
+  ImmutableSortedSet<Long> upTo(long newest) {
+    return ImmutableSortedSet.copyOfSorted(numbers.headSet(newest, true));
+  }
+
   void save(long number, Resumable trainer) {
     new Checkpoints(path(number), 1).save(trainer);
+    numbers.add(number);
   }
 
   void load(long number, Resumable trainer) {
@@ -63,12 +76,12 @@ final class VersionFiles {
     checkState(found != null, "%s: expected a version, got none", path(number));
   }
 
-  /** Keeps the newest few, and the one that is served. */
-  void deleteOld(long served) {
-    ImmutableSortedSet<Long> numbers = numbers();
-    numbers.stream()
-        .limit(Math.max(0, numbers.size() - keep))
-        .filter(number -> number != served)
+  /** Of those up to a number, keeps the newest few, and what is needed. */
+  void deleteOld(long newest, Set<Long> needed) {
+    ImmutableSortedSet<Long> all = upTo(newest);
+    all.stream()
+        .limit(Math.max(0, all.size() - keep))
+        .filter(number -> !needed.contains(number))
         .forEach(this::delete);
   }
 
@@ -77,6 +90,7 @@ final class VersionFiles {
     try {
       // Nobody else writes here, so that links do not change meanwhile.
       MoreFiles.deleteRecursively(path(number), RecursiveDeleteOption.ALLOW_INSECURE);
+      numbers.remove(number);
     } catch (IOException e) {
       LOG.warn("{}: could not delete an old version: {}", path(number), e.toString());
     }

@@ -11,12 +11,13 @@ import java.util.concurrent.CountDownLatch;
 /** A disk that does what it is told, and notes what it was asked for. */
 final class FaultyDisk {
 
-  /** What is still to happen: a full disk takes half of a write. */
+  /** What is still to happen: a full disk takes half of a write; a file is not closed once. */
   enum Fault {
     NONE,
     FULL,
     FULL_FOR_GOOD,
-    NO_FLUSH
+    NO_FLUSH,
+    NO_CLOSE
   }
 
   volatile Fault fault = Fault.NONE;
@@ -67,6 +68,15 @@ final class FaultyDisk {
       Uninterruptibles.awaitUninterruptibly(mayFlush);
       super.sync();
       log.add("flush");
+    }
+
+    @Override
+    public void close() throws IOException {
+      super.close();
+      if (fault == Fault.NO_CLOSE) {
+        fault = Fault.NONE;
+        throw new IOException("Input/output error");
+      }
     }
   }
 }

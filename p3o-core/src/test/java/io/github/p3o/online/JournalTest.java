@@ -27,6 +27,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(120)
 class JournalTest {
@@ -141,6 +144,91 @@ class JournalTest {
       assertThat(all(journal)).containsExactly("one", "two");
     }
     assertThat(Files.readAllBytes(file())).isEqualTo(bytes);
+  }
+
+  private void writeUpTo(long position) throws Exception {
+    try (Journal journal = open()) {
+      write(journal, "first");
+      long length = Files.size(file());
+      write(journal, "x");
+      long shortest = Files.size(file()) - length; // with an id of one character
+      while (Files.size(file()) < position) {
+        long left = position - Files.size(file());
+        long idLength = left - shortest < 200 ? left - shortest + 1 : 20;
+        String id = String.format("%0" + idLength + "d", Files.size(file()));
+        write(journal, id);
+      }
+    }
+    assertThat(Files.size(file())).isEqualTo(position);
+  }
+
+  private static byte[] zeroedFrom(byte[] bytes, int position) {
+    byte[] zeroed = bytes.clone();
+    Arrays.fill(zeroed, position, zeroed.length, (byte) 0);
+    return zeroed;
+  }
+
+  /** What a loss of power may leave of a record over two pages; or of its first 12 bytes. */
+  @ParameterizedTest
+  @CsvSource({"3991, 4096", "4088, 4096", "919, 1024", "1016, 1024"})
+  void open_zerosFromAPageWithinTheLastRecord_keepsAllBeforeIt(long start, int page)
+      throws Exception {
+    writeUpTo(start);
+    byte[] whole = Files.readAllBytes(file());
+    List<String> ids;
+    try (Journal journal = open()) {
+      ids = all(journal);
+    }
+    byte[] bytes = written("last, and those after it", "another");
+    refuses(zeroedFrom(bytes, page + 1)); // not from a page on
+    Files.write(file(), zeroedFrom(bytes, page));
+    try (Journal journal = open()) {
+      assertThat(all(journal)).isEqualTo(ids);
+    }
+    assertThat(Files.readAllBytes(file())).isEqualTo(whole);
+  }
+
+  /** Whether its end is whole or torn. */
+  @ParameterizedTest
+  @ValueSource(longs = {919, 1016})
+  void open_anyByteBeforeARecordOverTwoPagesAltered_isRefused(long start) throws Exception {
+    writeUpTo(start);
+    byte[] bytes = written("last, and those after it", "another");
+    byte[] torn = zeroedFrom(bytes, 1024);
+    for (int i = 0; i < bytes.length; i++) {
+      bytes[i] ^= 4;
+      refuses(bytes); // also within that record
+      bytes[i] ^= 4;
+      if (i < start || i >= 1024) {
+        torn[i] ^= 4;
+        refuses(torn);
+        torn[i] ^= 4;
+      }
+    }
+  }
+
+  private void refuses(byte[] bytes) throws IOException {
+    Path file = file();
+    Files.write(file, bytes);
+    assertThatThrownBy(this::open)
+        .isInstanceOf(UncheckedIOException.class)
+        .hasMessageStartingWith(file + ": ");
+    assertThat(Files.readAllBytes(file)).isEqualTo(bytes);
+  }
+
+  @Test
+  void open_zerosFromAPageWithinTheLastRecordOfAnEarlierFile_isRefused() throws Exception {
+    writeUpTo(3991);
+    written("last");
+    try (Journal journal = Journal.open(directory, SMALL, disk::open)) {
+      write(journal, "in another file");
+    }
+    Path first = files().get(0);
+    byte[] torn = zeroedFrom(Files.readAllBytes(first), 4096);
+    Files.write(first, torn);
+    assertThatThrownBy(this::open)
+        .hasMessageStartingWith(files().get(1) + ": expected to go on from byte ");
+    assertThat(Files.readAllBytes(first)).isEqualTo(torn);
   }
 
   @Test
@@ -322,6 +410,44 @@ class JournalTest {
       assertThat(journal.records()).isEqualTo(21);
       assertThat(append(journal, "r19")).isEqualTo(Offer.REPEATED);
     }
+  }
+
+  @Test
+  void deleteBefore_aFileThatCanNotBeClosed_leavesNoGap() throws Exception {
+    long position = 0;
+    try (Journal journal = Journal.open(directory, 300, disk::open)) {
+      write(journal, ids(20));
+      for (int i = 0; i < 12; i++) {
+        position = journal.read(position).next();
+      }
+      disk.fault = Fault.NO_CLOSE;
+      journal.deleteBefore(position);
+    }
+    try (Journal journal = open()) {
+      assertThat(journal.records()).isEqualTo(20);
+      assertThat(journal.read(position).feedback().id()).isEqualTo("r12");
+    }
+  }
+
+  @Test
+  void deleteBefore_aFileThatCanNotBeDeleted_keepsThoseAfterItUntilItCan() throws Exception {
+    try (Journal journal = Journal.open(directory, 300, disk::open)) {
+      write(journal, ids(20));
+      long position = 0;
+      for (int i = 0; i < 12; i++) {
+        position = journal.read(position).next();
+      }
+      List<Path> files = files();
+      Path first = files.get(0);
+      Files.delete(first);
+      Path within = Files.createFile(Files.createDirectory(first).resolve("within"));
+      journal.deleteBefore(position);
+      assertThat(files()).isEqualTo(files);
+      Files.delete(within);
+      journal.deleteBefore(position);
+      assertThat(files()).doesNotContain(first).hasSizeLessThan(files.size() - 2);
+    }
+    open().close();
   }
 
   @Test

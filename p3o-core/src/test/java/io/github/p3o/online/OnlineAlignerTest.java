@@ -23,8 +23,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -302,6 +304,169 @@ class OnlineAlignerTest {
       aligner.rollback(1);
       aligner.rollback(2);
       assertThat(parameters(aligner)).isNotEqualTo(second);
+    }
+  }
+
+  /** Two versions are kept, and the oldest is served, until the third step of another process. */
+  private double[] servedThirdAfterARollbackToTheFirst(Path before) throws Exception {
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, directory).versionsKept(2).open()) {
+      offer(aligner, 0, 2 * BATCH);
+      awaitSteps(aligner, 2);
+      aligner.rollback(1);
+    }
+    copy(directory.resolve("checkpoints"), before);
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, directory).versionsKept(2).open()) {
+      offer(aligner, 2 * BATCH, 3 * BATCH);
+      OnlineStatus status = awaitSteps(aligner, 3);
+      assertThat(status.served()).isEqualTo(3);
+      return parameters(aligner);
+    }
+  }
+
+  private void opensAndTakesTheThirdStepAgain(double[] third) throws Exception {
+    try (OnlineAligner aligner = aligner(policy, directory).versionsKept(2).open()) {
+      assertThat(awaitSteps(aligner, 3).served()).isEqualTo(3);
+      assertThat(parameters(aligner)).containsExactly(third);
+      offer(aligner, 3 * BATCH, 5 * BATCH);
+      assertThat(awaitSteps(aligner, 5).versions()).containsExactly(4L, 5L);
+    }
+  }
+
+  /** A version deleted before the checkpoint that no longer needs it would be missed. */
+  @Test
+  void open_afterARollbackAndADeathBeforeTheCheckpoint_findsTheVersionThatWasServed()
+      throws Exception {
+    Path before = directory.resolve("before");
+    double[] third = servedThirdAfterARollbackToTheFirst(before);
+    Files.move(directory.resolve("checkpoints"), directory.resolve("lost"));
+    Files.move(before, directory.resolve("checkpoints"));
+    opensAndTakesTheThirdStepAgain(third);
+  }
+
+  @Test
+  void open_afterARollbackAndAnAlteredCheckpoint_findsTheVersionThatTheOneBeforeServes()
+      throws Exception {
+    double[] third = servedThirdAfterARollbackToTheFirst(directory.resolve("before"));
+    try (Stream<Path> checkpoints = Files.list(directory.resolve("checkpoints"))) {
+      overwriteAll(checkpoints.max(Comparator.naturalOrder()).orElseThrow());
+    }
+    opensAndTakesTheThirdStepAgain(third);
+  }
+
+  /** As a host in another language may, whose compiler does not look for checked exceptions. */
+  @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+  private static <E extends Throwable> double throwUnchecked(Throwable e) throws E {
+    throw (E) e;
+  }
+
+  @Test
+  void step_throwsWhatNobodyCatches_refusesOffersAndRollbacksWithTheReason() throws Exception {
+    CountDownLatch within = new CountDownLatch(1);
+    CountDownLatch go = new CountDownLatch(1);
+    String reason =
+        "aligner: expected an open one, got one whose training ended: java.io.IOException: no"
+            + " judge";
+    try (OnlineAligner aligner =
+        aligner(policy, directory)
+            .evaluation(
+                copy -> {
+                  within.countDown();
+                  Uninterruptibles.awaitUninterruptibly(go);
+                  return OnlineAlignerTest.<RuntimeException>throwUnchecked(
+                      new IOException("no judge"));
+                },
+                0)
+            .open()) {
+      offer(aligner, 0, BATCH);
+      within.await();
+      CompletableFuture<String> waits = new CompletableFuture<>();
+      Thread thread = new Thread(() -> waits.complete(refusal(() -> aligner.rollback(0))));
+      thread.start();
+      while (thread.getState() != Thread.State.WAITING) {
+        TimeUnit.MILLISECONDS.sleep(1);
+      }
+      go.countDown();
+      assertThat(waits.get(20, TimeUnit.SECONDS)).isEqualTo(reason);
+      assertThat(await(aligner, now -> now.failure() != null).failure()).contains("no judge");
+      assertThatThrownBy(() -> aligner.offer(feedback(BATCH)))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage(reason);
+      assertThat(refusal(() -> aligner.rollback(0))).isEqualTo(reason);
+      assertThat(parameters(aligner)).containsOnly(0); // serving goes on
+    }
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, directory).open()) {
+      assertThat(awaitSteps(aligner, 1).served()).isEqualTo(1);
+    }
+  }
+
+  private static Feedback with(Feedback feedback, double[] logProbs, double[] rewards) {
+    return new Feedback(
+        feedback.id(),
+        feedback.prompt(),
+        feedback.responses(),
+        ImmutableDoubleArray.copyOf(logProbs),
+        ImmutableDoubleArray.copyOf(rewards));
+  }
+
+  /** As a journal may have it that was written before {@code offer} refused it. */
+  @Test
+  void rollback_afterFeedbackThatIsNotFinite_skipsItsBatchAndSaysSo() throws Exception {
+    double[] without;
+    try (TabularPolicy other = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(other, directory.resolve("without")).open()) {
+      offer(aligner, BATCH, 2 * BATCH);
+      awaitSteps(aligner, 1);
+      without = parameters(aligner);
+    }
+    try (Journal journal = Journal.open(directory.resolve("feedback"))) {
+      for (int i = 0; i < BATCH; i++) {
+        double[] rewards = i == 5 ? new double[] {1e308, -1e308} : new double[] {0, 1};
+        double[] logProbs = {Math.log(0.25), Math.log(0.25)};
+        journal.append(with(feedback(i), logProbs, rewards), Long.MAX_VALUE);
+      }
+    }
+    try (TabularPolicy fresh = TabularPolicy.uniform(3, 4);
+        OnlineAligner aligner = aligner(fresh, directory).open()) {
+      OnlineStatus status = await(aligner, now -> now.failure() != null);
+      assertThat(status.failure()).contains("NonFiniteException").contains("pair 5");
+      assertThat(status.trained()).isZero();
+      offer(aligner, BATCH, 2 * BATCH);
+      assertThatThrownBy(() -> aligner.rollback(1)).hasMessageStartingWith("version: ");
+      assertThat(aligner.status().trained()).isZero();
+      aligner.rollback(0);
+      status = awaitSteps(aligner, 1);
+      assertThat(status.failure()).isNull();
+      assertThat(status.trained()).isEqualTo(2 * BATCH);
+      assertThat(status.skipped()).isEqualTo(BATCH);
+      assertThat(parameters(aligner)).containsExactly(without);
+    }
+    try (OnlineAligner aligner = aligner(policy, directory).open()) {
+      assertThat(aligner.status().trained()).isEqualTo(2 * BATCH);
+      assertThat(aligner.status().failure()).isNull();
+    }
+  }
+
+  @Test
+  void offer_numbersThatStopTraining_areRefusedByName() {
+    double[] zeros = {0, 0};
+    double[] most = {1e-3, -1e15};
+    try (OnlineAligner aligner = aligner(policy, directory).open()) {
+      for (double wrong : new double[] {0.002, 1e300, -1e16, -1e308}) {
+        assertThatThrownBy(() -> aligner.offer(with(feedback(0), new double[] {0, wrong}, zeros)))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessage("logProbs[1]: expected a number from -1.0E15 to 0.001, got " + wrong);
+      }
+      for (double wrong : new double[] {1e16, -1e308}) {
+        assertThatThrownBy(() -> aligner.offer(with(feedback(0), zeros, new double[] {wrong, 0})))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessage("rewards[0]: expected a number from -1.0E15 to 1.0E15, got " + wrong);
+      }
+      assertThat(aligner.status().accepted()).isZero();
+      assertThat(aligner.offer(with(feedback(0), most, new double[] {1e15, -1e15})))
+          .isEqualTo(Offer.ACCEPTED);
     }
   }
 
