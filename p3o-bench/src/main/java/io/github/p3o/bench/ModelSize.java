@@ -10,7 +10,9 @@ public enum ModelSize {
   /** 10 million parameters. */
   M10(4096, 320, 7),
   /** 40 million parameters. */
-  M40(8192, 512, 11);
+  M40(8192, 512, 11),
+  /** 124 million parameters. */
+  M125(16_384, 768, 14);
 
   private final int vocabulary;
   private final int width;

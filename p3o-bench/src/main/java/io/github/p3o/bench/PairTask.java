@@ -4,11 +4,9 @@ import io.github.p3o.Evaluation;
 import io.github.p3o.LogProbs;
 import io.github.p3o.LossEvaluator;
 import io.github.p3o.PairwiseBatch;
-import io.github.p3o.Rewards;
 import io.github.p3o.loss.P3OLoss;
-import java.util.SplittableRandom;
 
-/** Value and gradient of P3O on random pairs near π_old, by the library and by PyTorch. */
+/** Value and gradient of P3O on pairs near π_old, by the library and by PyTorch. */
 final class PairTask implements AutoCloseable {
 
   /**
@@ -23,24 +21,15 @@ final class PairTask implements AutoCloseable {
   private final TorchPairs torch;
 
   PairTask(P3OLoss.Form form, int pairs) {
-    SplittableRandom random = new SplittableRandom(1);
-    double[][] now = new double[2][];
-    double[][] old = new double[2][];
-    double[][] reference = new double[2][];
-    double[][] rewards = new double[2][];
-    for (int i = 0; i < 2; i++) {
-      old[i] = random.doubles(pairs, -120, -20).toArray();
-      now[i] = random.doubles(pairs, -0.5, 0.5).toArray();
-      reference[i] = random.doubles(pairs, -120, -20).toArray();
-      rewards[i] = random.doubles(pairs, -1, 1).toArray();
-      for (int p = 0; p < pairs; p++) {
-        now[i][p] += old[i][p];
-      }
-    }
-    logProbs = LogProbs.of(now);
-    batch = PairwiseBatch.ofNumbers(LogProbs.of(old), LogProbs.of(reference), Rewards.of(rewards));
+    PairNumbers numbers = new PairNumbers(pairs);
+    logProbs = numbers.logProbs();
+    batch = numbers.batch();
     evaluator = new LossEvaluator(form == P3OLoss.Form.V1 ? P3OLoss.v1() : P3OLoss.v2());
-    torch = new TorchPairs(form, now, TorchPairs.Fixed.of(old, reference, rewards));
+    torch =
+        new TorchPairs(
+            form,
+            numbers.now(),
+            TorchPairs.Fixed.of(numbers.old(), numbers.reference(), numbers.rewards()));
   }
 
   Evaluation library() {

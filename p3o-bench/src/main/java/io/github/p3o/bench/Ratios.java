@@ -148,9 +148,9 @@ public final class Ratios {
     switch (words.get(0)) {
       case "TrainingStep" -> {
         ModelSize size = ModelSize.valueOf(words.get(1));
-        int texts = 2 * ModelTask.PAIRS;
+        int texts = 2 * ModelWork.PAIRS;
         long tokens = (long) texts * size.tokens();
-        long outputs = (long) texts * (size.tokens() - ModelTask.PROMPT);
+        long outputs = (long) texts * (size.tokens() - ModelWork.PROMPT);
         double forward = size.flops(tokens, outputs, size.tokens() / 2.0);
         return (words.get(2).equals("step") ? 3 : 1) * forward / flops;
       }
@@ -158,10 +158,10 @@ public final class Ratios {
         long sequences =
             Long.parseLong(words.get(1)); // parameters come in the order of their names
         ModelSize size = ModelSize.valueOf(words.get(2));
-        long drawn = sequences * SamplingTask.NEW_TOKENS;
-        double seen = SamplingTask.PROMPT + SamplingTask.NEW_TOKENS / 2.0;
-        double products = size.flops(drawn + sequences * SamplingTask.PROMPT, drawn, seen);
-        double read = (double) SamplingTask.NEW_TOKENS * size.bytesOfToken();
+        long drawn = sequences * SamplingWork.NEW_TOKENS;
+        double seen = SamplingWork.PROMPT + SamplingWork.NEW_TOKENS / 2.0;
+        double products = size.flops(drawn + sequences * SamplingWork.PROMPT, drawn, seen);
+        double read = (double) SamplingWork.NEW_TOKENS * size.bytesOfToken();
         return Math.max(products / flops, read / bytes);
       }
       case "PairwiseGradient" -> {

@@ -6,29 +6,18 @@ import static org.bytedeco.pytorch.global.torch.multinomial;
 import static org.bytedeco.pytorch.global.torch.softmax;
 
 import com.google.common.collect.ImmutableList;
-import io.github.p3o.PairSampler;
-import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.Samples;
-import io.github.p3o.transformer.TransformerPolicy;
-import java.util.SplittableRandom;
-import java.util.stream.Stream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.AbstractTensor;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
-import org.nd4j.linalg.api.buffer.DataType;
 
 /** 128 new tokens for each of some prompts of 8, by the library and by PyTorch, with a cache. */
 final class SamplingTask implements AutoCloseable {
 
-  static final int PROMPT = 8;
-  static final int NEW_TOKENS = 128;
-
   private final int sequences;
-  private final TransformerPolicy policy;
-  private final PairSampler sampler;
-  private final ImmutableList<Prompt> prompts;
+  private final SamplingWork work;
   private final PointerScope scope = new PointerScope();
   private final TorchLlama peer;
   private final TorchLlama.Cache cache;
@@ -36,22 +25,15 @@ final class SamplingTask implements AutoCloseable {
 
   SamplingTask(ModelSize size, int sequences) {
     this.sequences = sequences;
-    int positions = PROMPT + NEW_TOKENS;
-    policy = TransformerPolicy.random(size.config(positions + 1), DataType.FLOAT, 1);
-    sampler = policy.sampler(NEW_TOKENS);
-    SplittableRandom random = new SplittableRandom(2);
-    prompts =
-        Stream.generate(() -> Prompt.of(random.ints(PROMPT, 0, size.vocabulary()).toArray()))
-            .limit(sequences)
-            .collect(ImmutableList.toImmutableList());
-    peer = new TorchLlama(size, policy.parameters(), positions);
+    work = new SamplingWork(size, sequences);
+    int positions = SamplingWork.PROMPT + SamplingWork.NEW_TOKENS;
+    peer = new TorchLlama(size, work.policy().parameters(), positions);
     cache = new TorchLlama.Cache(size, sequences, positions);
-    long[] all = prompts.stream().flatMapToInt(p -> p.tokens().stream()).asLongStream().toArray();
-    ids = AbstractTensor.create(all, sequences, PROMPT);
+    ids = AbstractTensor.create(work.ids(), sequences, SamplingWork.PROMPT);
   }
 
   Samples library() {
-    return sampler.sample(prompts, 1, new SplittableRandom(3));
+    return work.sample();
   }
 
   /** The sum of all new ids: reading it waits for the last. */
@@ -63,10 +45,10 @@ final class SamplingTask implements AutoCloseable {
       for (int i = 0; ; i++) {
         Tensor token = multinomial(softmax(logits, -1), 1);
         sum.add_(token);
-        if (i == NEW_TOKENS - 1) {
+        if (i == SamplingWork.NEW_TOKENS - 1) {
           return sum.sum().item_long();
         }
-        logits = peer.next(token, PROMPT + i, cache);
+        logits = peer.next(token, SamplingWork.PROMPT + i, cache);
       }
     }
   }
@@ -89,7 +71,7 @@ final class SamplingTask implements AutoCloseable {
         NoGradGuard noGrad = new NoGradGuard()) {
       double[] sums = new double[sequences];
       Tensor logits = peer.next(ids, 0, cache);
-      for (int t = 0; t < NEW_TOKENS; t++) {
+      for (int t = 0; t < SamplingWork.NEW_TOKENS; t++) {
         int column = t;
         long[] chosen =
             responses.stream().mapToLong(response -> response.tokens().get(column)).toArray();
@@ -100,8 +82,8 @@ final class SamplingTask implements AutoCloseable {
         for (int i = 0; i < sequences; i++) {
           sums[i] += values[i];
         }
-        if (t < NEW_TOKENS - 1) {
-          logits = peer.next(tokens, PROMPT + t, cache);
+        if (t < SamplingWork.NEW_TOKENS - 1) {
+          logits = peer.next(tokens, SamplingWork.PROMPT + t, cache);
         }
       }
       return sums;
@@ -110,7 +92,7 @@ final class SamplingTask implements AutoCloseable {
 
   @Override
   public void close() {
-    policy.close();
+    work.close();
     scope.close();
   }
 }

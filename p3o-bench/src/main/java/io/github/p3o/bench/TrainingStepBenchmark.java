@@ -43,7 +43,8 @@ public class TrainingStepBenchmark {
       throw new IllegalStateException("log-probabilities differ by a share of " + difference);
     }
     for (int i = 0; i < 3; i++) { // the optimiser's constants tell from the second update on
-      double apart = Math.abs(task.libraryStep() - task.pytorchStep());
+      double loss = task.libraryStep();
+      double apart = Math.abs(loss - task.pytorchStep()) / Math.max(1, Math.abs(loss));
       double afterwards = task.difference();
       if (!(apart < 1e-4 && afterwards < 1e-4)) {
         throw new IllegalStateException("losses differ by " + apart + ", then by " + afterwards);
