@@ -12,6 +12,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.NavigableSet;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
@@ -32,7 +33,7 @@ final class VersionFiles {
 
   private final Path directory;
   private final int keep;
-  private final TreeSet<Long> numbers;
+  private final NavigableSet<Long> numbers;
 
   VersionFiles(Path directory, int keep) {
     this.directory = directory;
@@ -45,7 +46,7 @@ final class VersionFiles {
   }
 
   /** Those that are there whole. */
-  private static TreeSet<Long> list(Path directory) {
+  private static NavigableSet<Long> list(Path directory) {
     if (!Files.isDirectory(directory)) {
       return new TreeSet<>();
     }
