@@ -214,9 +214,10 @@ final class Tally {
     return new Agreement(judge, other.judge, both.size(), same, (same - byChance) / (1 - byChance));
   }
 
-  /** 1, 0 or −1 for a win, tie or loss, by each judge, where both have a result. */
+  /** 1, 0 or −1 for a win, tie or loss, by each judge, where both were asked and have a result. */
   private static Stream<double[]> common(List<Game> games, List<Game> others) {
     return IntStream.range(0, games.size())
+        .filter(g -> games.get(g).asked()) // the same of both: by the answers
         .filter(g -> games.get(g).counts() && others.get(g).counts())
         .mapToObj(
             g ->

@@ -119,15 +119,17 @@ public record Tournament(
       Interval positionBias) {}
 
   /**
-   * How far two judges agree, on the games that count for both. Each game is seen from both sides,
-   * so that it does not matter in which order the players are listed.
+   * How far two judges agree, on the games that both were asked about and that count for both:
+   * equal answers, which are a tie without a judge, are none of them. Each game is seen from both
+   * sides, so that it does not matter in which order the players are listed.
    *
    * @param judge the one
    * @param other the other
-   * @param games that count for both
-   * @param raw the share with the same result: win, tie or loss
+   * @param games that both were asked about and that count for both
+   * @param raw the share with the same result: win, tie or loss; NaN of no game
    * @param kappa Cohen's κ: (raw − chance) / (1 − chance), where chance is the agreement of judges
-   *     that have as many ties as these and otherwise toss coins; NaN if both have only ties
+   *     that have as many ties as these and otherwise toss coins; NaN if both have only ties, or of
+   *     no game
    */
   public record Agreement(String judge, String other, int games, double raw, double kappa) {}
 

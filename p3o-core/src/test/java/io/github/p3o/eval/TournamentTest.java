@@ -189,6 +189,24 @@ class TournamentTest {
     assertThat(agreement.kappa()).isCloseTo(0.48387096774193544, within(1e-12));
   }
 
+  /** Equal answers on 96 prompts, about which no judge was asked, are no agreement. */
+  @Test
+  void agreement_ofJudgesThatAgreeByChance_isZeroHoweverManyAnswersAreEqual() {
+    int[] one = {1, 1, -1, -1};
+    int[] two = {1, -1, 1, -1};
+    Tournament.Agreement agreement =
+        Tournament.<Integer, Double>builder(prompts(100))
+            .player("x", IntStream.range(0, 100).mapToObj(g -> g < 4 ? 1.0 : 0.0).toList())
+            .player("y", Collections.nCopies(100, 0.0))
+            .judge("one", Judge.byScore((g, s) -> s * one[g % 4]))
+            .judge("two", Judge.byScore((g, s) -> s * two[g % 4]))
+            .play()
+            .agreements()
+            .get(0);
+
+    assertThat(agreement).isEqualTo(new Tournament.Agreement("one", "two", 4, 0.5, 0));
+  }
+
   @Test
   void positionBias_ofAJudgeThatTakesTheFirst_isOneAndNobodyWins() {
     Tournament tournament =
