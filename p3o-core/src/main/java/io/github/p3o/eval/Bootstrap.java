@@ -1,45 +1,78 @@
 package io.github.p3o.eval;
 
+import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.internal.RandomStreams;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.random.RandomGenerator;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.commons.math3.stat.descriptive.rank.Percentile;
 
 /**
  * Intervals by the bootstrap (Efron, Annals of Statistics 7, 1979): statistics are computed again
  * on as many prompts drawn with replacement, and an interval reaches from the 2.5th to the 97.5th
- * percentile of what comes out. A drawn prompt brings everything that was said about it.
+ * percentile of what comes out. A drawn prompt brings everything that was said about it, each time
+ * that it was asked; if all are the same prompt, the times are drawn.
  */
 final class Bootstrap {
 
   private static final double TAIL = 2.5;
 
+  private final ImmutableList<ImmutableIntArray> groups;
   private final int[] all;
   private final int[][] drawn;
 
   /**
    * Draws prompts.
    *
-   * @param prompts how many there are
+   * @param prompts all of them; equal ones are one prompt that was asked several times
    * @param resamples how many times to draw
    * @param seed of the draws
    */
-  Bootstrap(int prompts, int resamples, long seed) {
-    all = IntStream.range(0, prompts).toArray();
+  Bootstrap(List<?> prompts, int resamples, long seed) {
+    groups = groups(prompts);
+    all = IntStream.range(0, prompts.size()).toArray();
     drawn = new int[resamples][];
     for (int i = 0; i < resamples; i++) {
       RandomGenerator random = RandomStreams.forStep(seed, i);
-      drawn[i] = IntStream.range(0, prompts).map(g -> random.nextInt(prompts)).toArray();
+      drawn[i] =
+          IntStream.range(0, groups.size())
+              .mapToObj(g -> groups.get(random.nextInt(groups.size())))
+              .flatMapToInt(ImmutableIntArray::stream)
+              .toArray();
     }
+  }
+
+  private static ImmutableList<ImmutableIntArray> groups(List<?> prompts) {
+    Map<Object, List<Integer>> places =
+        IntStream.range(0, prompts.size())
+            .boxed()
+            .collect(Collectors.groupingBy(prompts::get, LinkedHashMap::new, Collectors.toList()));
+    return places.size() == 1
+        ? IntStream.range(0, prompts.size())
+            .mapToObj(ImmutableIntArray::of)
+            .collect(ImmutableList.toImmutableList())
+        : places.values().stream()
+            .map(ImmutableIntArray::copyOf)
+            .collect(ImmutableList.toImmutableList());
+  }
+
+  /** Indices of prompts that are drawn together, in the order of the prompts. */
+  ImmutableList<ImmutableIntArray> groups() {
+    return groups;
   }
 
   /**
    * Statistics with their intervals.
    *
    * @param statistics of the prompts with these indices {@code [statistics]}; what is NaN for a
-   *     draw is left out there
+   *     draw is left out there. Where all draws give the same, such as of one prompt or of nothing
+   *     but wins, they do not tell where it may lie, and the ends are NaN
    */
   Interval[] intervals(Function<int[], double[]> statistics) {
     double[] values = statistics.apply(all);
@@ -53,8 +86,11 @@ final class Bootstrap {
               .mapToDouble(draw -> draw[index])
               .filter(value -> !Double.isNaN(value))
               .toArray();
+      boolean varies = Arrays.stream(known).anyMatch(value -> value != values[index]);
       intervals[i] =
-          new Interval(values[i], percentile(known, TAIL), percentile(known, 100 - TAIL));
+          varies
+              ? new Interval(values[i], percentile(known, TAIL), percentile(known, 100 - TAIL))
+              : new Interval(values[i], Double.NaN, Double.NaN);
     }
     return intervals;
   }

@@ -39,6 +39,11 @@ record Game(Verdict forth, Verdict back, boolean asked) {
     return (forth == verdict ? 1 : 0) + (back == verdict ? 1 : 0);
   }
 
+  /** How many verdicts are an answer to the question. */
+  int valid() {
+    return 2 - count(Verdict.INVALID);
+  }
+
   private static double sign(Verdict verdict) {
     return verdict == Verdict.FIRST ? 1 : verdict == Verdict.SECOND ? -1 : 0;
   }

@@ -40,7 +40,8 @@ record RunMeans(double mean, double variance, int count) {
     return quantile(freedom) * Math.sqrt(sum);
   }
 
-  private static double quantile(double freedom) {
+  /** Of Student's t, the end of an interval. */
+  static double quantile(double freedom) {
     return new TDistribution(freedom)
         .inverseCumulativeProbability((1 + KlRewardFrontier.CONFIDENCE) / 2);
   }

@@ -3,6 +3,8 @@ package io.github.p3o.eval;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.ImmutableIntArray;
+import io.github.p3o.eval.GroupedMean.Weighted;
 import io.github.p3o.eval.Judge.Question;
 import io.github.p3o.eval.Judge.Verdict;
 import io.github.p3o.eval.Tournament.Agreement;
@@ -100,20 +102,18 @@ final class Tally {
 
   /** What came out, with intervals. */
   Table table(Bootstrap bootstrap) {
-    Interval[] winRates = bootstrap.intervals(this::winRates);
     Interval[] strengths = bootstrap.intervals(this::strengths);
-    Interval bias = bootstrap.intervals(g -> new double[] {positionBias(g)})[0];
     List<Pair> pairs = pairs(players.size());
     return new Table(
         judge,
         IntStream.range(0, pairs.size())
-            .mapToObj(i -> pairing(pairs.get(i), games.get(i), winRates[i]))
+            .mapToObj(i -> pairing(pairs.get(i), games.get(i), bootstrap.groups()))
             .collect(ImmutableList.toImmutableList()),
         ranking(strengths),
-        conduct(bias));
+        conduct(positionBias(bootstrap.groups())));
   }
 
-  private Pairing pairing(Pair pair, List<Game> played, Interval winRate) {
+  private Pairing pairing(Pair pair, List<Game> played, ImmutableList<ImmutableIntArray> groups) {
     return new Pairing(
         players.get(pair.first()),
         players.get(pair.second()),
@@ -121,7 +121,7 @@ final class Tally {
         count(played, game -> game.counts() && game.points() == 0.5),
         count(played, game -> game.counts() && game.points() < 0.5),
         count(played, game -> !game.counts()),
-        winRate);
+        winRate(played, groups));
   }
 
   private static int count(List<Game> games, Predicate<Game> condition) {
@@ -140,9 +140,11 @@ final class Tally {
         .collect(ImmutableList.toImmutableList());
   }
 
-  /** By more than rounding, so that equal players share a rank. */
+  /** By more than rounding, so that equal players share a rank; who never played is last. */
   private static boolean beats(Interval strength, Interval other) {
-    return strength.value() > other.value() + 1e-9;
+    return Double.isNaN(other.value())
+        ? !Double.isNaN(strength.value())
+        : strength.value() > other.value() + 1e-9;
   }
 
   private Conduct conduct(Interval positionBias) {
@@ -158,11 +160,20 @@ final class Tally {
         positionBias);
   }
 
-  /** The first player's mean points of each pair, on some prompts. */
-  private double[] winRates(int[] prompts) {
-    return games.stream()
-        .mapToDouble(ofPair -> points(ofPair, prompts).average().orElse(Double.NaN))
-        .toArray();
+  /** The first player's mean points. */
+  private static Interval winRate(List<Game> played, ImmutableList<ImmutableIntArray> groups) {
+    Interval lead =
+        GroupedMean.of(
+            groups.stream()
+                .map(
+                    group ->
+                        points(played, group.toArray())
+                            .mapToObj(points -> new Weighted(2 * points - 1, 1))
+                            .collect(ImmutableList.toImmutableList()))
+                .toList());
+    double value =
+        played.stream().filter(Game::counts).mapToDouble(Game::points).average().orElse(Double.NaN);
+    return new Interval(value, (1 + lead.low()) / 2, (1 + lead.high()) / 2);
   }
 
   private static DoubleStream points(List<Game> games, int[] prompts) {
@@ -172,31 +183,55 @@ final class Tally {
         .mapToDouble(Game::points);
   }
 
-  /** Bradley–Terry, points as fractions of wins. */
+  /** Bradley–Terry, points as fractions of wins; NaN for whom no game counts. */
   private double[] strengths(int[] prompts) {
-    double[][] wins = new double[players.size()][players.size()];
+    double[][] won = won(prompts);
+    int[] playing =
+        IntStream.range(0, won.length)
+            .filter(i -> IntStream.range(0, won.length).anyMatch(j -> won[i][j] + won[j][i] > 0))
+            .toArray();
+    double[][] wins = new double[playing.length][playing.length];
+    for (int i = 0; i < playing.length; i++) {
+      double[] ofPlayer = won[playing[i]];
+      Arrays.setAll(wins[i], j -> PRIOR_WINS + ofPlayer[playing[j]]);
+    }
+    double[] among = BradleyTerry.strengths(wins);
+    double[] strengths = new double[won.length];
+    Arrays.fill(strengths, Double.NaN);
+    for (int i = 0; i < playing.length; i++) {
+      strengths[playing[i]] = among[i];
+    }
+    return strengths;
+  }
+
+  /** Points that the row's player has from the column's {@code [players][players]}. */
+  private double[][] won(int[] prompts) {
+    double[][] won = new double[players.size()][players.size()];
     List<Pair> pairs = pairs(players.size());
     for (int i = 0; i < pairs.size(); i++) {
       Pair pair = pairs.get(i);
       double[] points = points(games.get(i), prompts).toArray();
-      double won = Arrays.stream(points).sum();
-      wins[pair.first()][pair.second()] = PRIOR_WINS + won;
-      wins[pair.second()][pair.first()] = PRIOR_WINS + points.length - won;
+      won[pair.first()][pair.second()] = Arrays.stream(points).sum();
+      won[pair.second()][pair.first()] = points.length - won[pair.first()][pair.second()];
     }
-    return BradleyTerry.strengths(wins);
+    return won;
   }
 
-  private double positionBias(int[] prompts) {
-    double leaning = 0;
-    double valid = 0;
-    for (int g : prompts) {
-      for (List<Game> ofPair : games) {
-        Game game = ofPair.get(g);
-        leaning += game.leaning();
-        valid += game.asked() ? 2 - game.count(Verdict.INVALID) : 0;
-      }
-    }
-    return leaning / valid;
+  /**
+   * (Answers for what was shown first − those for the second) / valid ones. The two answers of a
+   * game are one value, as those of a judge of no bias cancel.
+   */
+  private Interval positionBias(ImmutableList<ImmutableIntArray> groups) {
+    return GroupedMean.of(
+        groups.stream()
+            .map(
+                group ->
+                    games.stream()
+                        .flatMap(ofPair -> group.stream().mapToObj(ofPair::get))
+                        .filter(game -> game.asked() && game.valid() > 0)
+                        .map(game -> new Weighted(game.leaning() / game.valid(), game.valid()))
+                        .collect(ImmutableList.toImmutableList()))
+            .toList());
   }
 
   /** How far two judges of the same games agree. */
@@ -214,9 +249,10 @@ final class Tally {
     return new Agreement(judge, other.judge, both.size(), same, (same - byChance) / (1 - byChance));
   }
 
-  /** 1, 0 or −1 for a win, tie or loss, by each judge, where both have a result. */
+  /** 1, 0 or −1 for a win, tie or loss, by each judge, where both were asked and have a result. */
   private static Stream<double[]> common(List<Game> games, List<Game> others) {
     return IntStream.range(0, games.size())
+        .filter(g -> games.get(g).asked()) // the same of both: by the answers
         .filter(g -> games.get(g).counts() && others.get(g).counts())
         .mapToObj(
             g ->

@@ -2,9 +2,15 @@ package io.github.p3o.eval;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonSerializer;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializerProvider;
+import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableSet;
+import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,21 +26,41 @@ import org.apache.commons.text.StringEscapeUtils;
  * a player the mean of the two: 1 for a win, ½ for a tie, 0 for a loss; more than ½ is a win. Equal
  * answers are a tie, and no judge is asked. The ranking is by Bradley and Terry's model, points as
  * fractions of wins, with one tie between each two players added, so that it is finite for those
- * who always win. Intervals are by the bootstrap over prompts. Same answers, verdicts and seed,
- * same result to the bit.
+ * who always win. Intervals are over prompts, equal ones as one prompt that was asked several
+ * times: of strengths by the bootstrap, of win rates and position bias by Wilson's score interval
+ * for values in groups, which has a width also where one side won everything. If all prompts are
+ * equal, they are over the times that it was asked, and say nothing of other prompts. Same answers,
+ * verdicts and seed, same result to the bit.
  *
  * @param players their names, in the order given
  * @param prompts how many there are
+ * @param distinctPrompts how many different ones, which intervals are over
  * @param tables what came out, by judge
  * @param agreements of each two judges
  */
 public record Tournament(
     ImmutableList<String> players,
     int prompts,
+    int distinctPrompts,
     ImmutableList<Table> tables,
     ImmutableList<Agreement> agreements) {
 
-  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final ObjectMapper JSON =
+      new ObjectMapper()
+          .registerModule(new SimpleModule().addSerializer(Double.TYPE, new NullForNaN()));
+
+  /** As JSON has no NaN. */
+  private static final class NullForNaN extends JsonSerializer<Double> {
+    @Override
+    public void serialize(Double value, JsonGenerator json, SerializerProvider provider)
+        throws IOException {
+      if (value.isNaN()) {
+        json.writeNull();
+      } else {
+        json.writeNumber(value);
+      }
+    }
+  }
 
   /**
    * By one judge.
@@ -90,9 +116,10 @@ public record Tournament(
   /**
    * The place of a player.
    *
-   * @param rank 1 for the strongest; equal players share one
+   * @param rank 1 for the strongest; equal players share one, and those without a strength the last
    * @param player its name
-   * @param strength θ in nats, of mean 0 over the players: i beats j with probability σ(θ_i − θ_j)
+   * @param strength θ in nats, of mean 0 over those who have one: i beats j with probability σ(θ_i
+   *     − θ_j); NaN for a player of whom no game counts
    */
   public record Standing(int rank, String player, Interval strength) {}
 
@@ -119,22 +146,24 @@ public record Tournament(
       Interval positionBias) {}
 
   /**
-   * How far two judges agree, on the games that count for both. Each game is seen from both sides,
-   * so that it does not matter in which order the players are listed.
+   * How far two judges agree, on the games that both were asked about and that count for both:
+   * equal answers, which are a tie without a judge, are none of them. Each game is seen from both
+   * sides, so that it does not matter in which order the players are listed.
    *
    * @param judge the one
    * @param other the other
-   * @param games that count for both
-   * @param raw the share with the same result: win, tie or loss
+   * @param games that both were asked about and that count for both
+   * @param raw the share with the same result: win, tie or loss; NaN of no game
    * @param kappa Cohen's κ: (raw − chance) / (1 − chance), where chance is the agreement of judges
-   *     that have as many ties as these and otherwise toss coins; NaN if both have only ties
+   *     that have as many ties as these and otherwise toss coins; NaN if both have only ties, or of
+   *     no game
    */
   public record Agreement(String judge, String other, int games, double raw, double kappa) {}
 
   /**
    * Begins with the prompts.
    *
-   * @param prompts at least one
+   * @param prompts at least one; equal ones are one prompt that is asked several times
    * @param <P> a prompt
    * @param <A> an answer
    * @return a tournament without players
@@ -145,8 +174,8 @@ public record Tournament(
   }
 
   /**
-   * The result as indented JSON, its names those of the components of these records; what is not
-   * finite as text.
+   * The result as indented JSON, its names those of the components of these records; what is NaN as
+   * null.
    *
    * @return a JSON object and a line end
    */
@@ -251,7 +280,7 @@ public record Tournament(
     }
 
     /**
-     * Sets how intervals are computed; without this, with 1000 draws and seed 0.
+     * Sets how intervals of strengths are computed; without this, with 1000 draws and seed 0.
      *
      * @param resamples how often prompts are drawn again, at least 1
      * @param seed of the draws
@@ -281,7 +310,7 @@ public record Tournament(
           judges.entrySet().stream()
               .map(judge -> Tally.of(judge.getKey(), judge.getValue(), prompts, names, answers))
               .collect(ImmutableList.toImmutableList());
-      Bootstrap bootstrap = new Bootstrap(prompts.size(), resamples, seed);
+      Bootstrap bootstrap = new Bootstrap(prompts, resamples, seed);
       ImmutableList.Builder<Agreement> agreements = ImmutableList.builder();
       for (int i = 0; i < tallies.size(); i++) {
         for (Tally other : tallies.subList(i + 1, tallies.size())) {
@@ -291,6 +320,7 @@ public record Tournament(
       return new Tournament(
           names,
           prompts.size(),
+          ImmutableSet.copyOf(prompts).size(),
           tallies.stream()
               .map(tally -> tally.table(bootstrap))
               .collect(ImmutableList.toImmutableList()),

@@ -189,16 +189,122 @@ class TournamentTest {
     assertThat(agreement.kappa()).isCloseTo(0.48387096774193544, within(1e-12));
   }
 
+  /** Equal answers on 96 prompts, about which no judge was asked, are no agreement. */
+  @Test
+  void agreement_ofJudgesThatAgreeByChance_isZeroHoweverManyAnswersAreEqual() {
+    int[] one = {1, 1, -1, -1};
+    int[] two = {1, -1, 1, -1};
+    Tournament.Agreement agreement =
+        Tournament.<Integer, Double>builder(prompts(100))
+            .player("x", IntStream.range(0, 100).mapToObj(g -> g < 4 ? 1.0 : 0.0).toList())
+            .player("y", Collections.nCopies(100, 0.0))
+            .judge("one", Judge.byScore((g, s) -> s * one[g % 4]))
+            .judge("two", Judge.byScore((g, s) -> s * two[g % 4]))
+            .play()
+            .agreements()
+            .get(0);
+
+    assertThat(agreement).isEqualTo(new Tournament.Agreement("one", "two", 4, 0.5, 0));
+  }
+
+  @Test
+  void ranking_withAPlayerOfWhomNoGameCounts_hasItLastAndWithoutAStrength() throws Exception {
+    Judge<Integer, Double> judge =
+        questions ->
+            questions.stream()
+                .map(q -> q.first() < 0 || q.second() < 0 ? Verdict.INVALID : verdict(q))
+                .collect(ImmutableList.toImmutableList());
+    Tournament tournament =
+        Tournament.<Integer, Double>builder(prompts(60))
+            .player("c", Collections.nCopies(60, -1.0))
+            .player("b", Collections.nCopies(60, 1.0))
+            .player("a", IntStream.range(0, 60).mapToObj(g -> g < 40 ? 2.0 : 0.0).toList())
+            .judge("judge", judge)
+            .play();
+    ImmutableList<Standing> ranking = tournament.tables().get(0).ranking();
+
+    assertThat(ranking).extracting(Standing::player).containsExactly("a", "b", "c");
+    assertThat(ranking).extracting(Standing::rank).containsExactly(1, 2, 3);
+    assertThat(ranking.get(2).strength())
+        .isEqualTo(new Interval(Double.NaN, Double.NaN, Double.NaN));
+    // as if c had not been there: 40.5 to 20.5 with the tie
+    assertThat(ranking.get(0).strength().value())
+        .isCloseTo(Math.log(40.5 / 20.5) / 2, within(1e-9));
+    assertThat(ranking.get(0).strength().low()).isLessThan(ranking.get(0).strength().value());
+    JsonNode unknown =
+        new ObjectMapper().readTree(tournament.json()).at("/tables/0/ranking/2/strength");
+    assertThat(unknown.path("value").isNull()).isTrue();
+    assertThat(unknown.path("low").isNull()).isTrue();
+  }
+
+  private static Verdict verdict(Question<Integer, Double> question) {
+    return question.first() > question.second() ? Verdict.FIRST : Verdict.SECOND;
+  }
+
+  /** Six prompts, each 21 times: they are six, and not 126. */
+  @Test
+  void intervals_ofRepeatedPrompts_areOverTheDifferentOnes() {
+    Tournament six = fiveOfSix(prompts(6));
+    Tournament repeated = fiveOfSix(IntStream.range(0, 126).mapToObj(g -> g % 6).toList());
+
+    assertThat(repeated.prompts()).isEqualTo(126);
+    assertThat(repeated.distinctPrompts()).isEqualTo(6);
+    Interval winRate = six.tables().get(0).pairings().get(0).winRate();
+    Interval same = repeated.tables().get(0).pairings().get(0).winRate();
+    assertThat(same.value()).isCloseTo(5.0 / 6, within(1e-12));
+    assertThat(same.low()).isCloseTo(winRate.low(), within(1e-12));
+    assertThat(same.high()).isCloseTo(winRate.high(), within(1e-12));
+    // of 126 prompts from 1.1 to 2.1; half of six prompts of which one is lost has none or two
+    Interval lead = repeated.tables().get(0).ranking().get(0).strength();
+    assertThat(lead.low()).isLessThan(0.4);
+    assertThat(lead.high()).isGreaterThan(2.5);
+  }
+
+  private static Tournament fiveOfSix(List<Integer> prompts) {
+    return Tournament.<Integer, Double>builder(prompts)
+        .player("x", prompts.stream().map(g -> g < 5 ? 1.0 : -1.0).toList())
+        .player("y", Collections.nCopies(prompts.size(), 0.0))
+        .judge("greater", GREATER)
+        .play();
+  }
+
   @Test
   void positionBias_ofAJudgeThatTakesTheFirst_isOneAndNobodyWins() {
     Tournament tournament =
         play(List.of("x", "y"), Map.of("x", List.of(1.0, 2.0), "y", List.of(3.0, 4.0)), FIRST);
 
     Table table = tournament.tables().get(0);
-    assertThat(table.conduct().positionBias()).isEqualTo(new Interval(1, 1, 1));
+    assertThat(table.conduct().positionBias().value()).isEqualTo(1);
+    // two games are no proof that it does so always
+    assertThat(table.conduct().positionBias().low()).isLessThan(0);
+    assertThat(table.conduct().positionBias().high()).isCloseTo(1, within(1e-12));
     assertThat(table.conduct().consistency()).isZero();
     assertThat(table.pairings().get(0).ties()).isEqualTo(2);
     assertThat(table.ranking()).extracting(Standing::rank).containsExactly(1, 1);
+  }
+
+  /**
+   * Ten of ten are no proof of winning always: Wilson's interval of 10 of 10. The bootstrap does
+   * not know how far off the strength may be, and says so.
+   */
+  @Test
+  void interval_ofAPlayerThatAlwaysWins_hasAWidth() {
+    Table table =
+        Tournament.<Integer, Double>builder(prompts(10))
+            .player("x", Collections.nCopies(10, 1.0))
+            .player("y", Collections.nCopies(10, 0.0))
+            .judge("greater", GREATER)
+            .play()
+            .tables()
+            .get(0);
+    Interval rate = table.pairings().get(0).winRate();
+    Interval strength = table.ranking().get(0).strength();
+
+    assertThat(rate.value()).isEqualTo(1);
+    assertThat(rate.low()).isCloseTo(0.722467200137111, within(1e-12));
+    assertThat(rate.high()).isCloseTo(1, within(1e-12));
+    assertThat(strength.value()).isCloseTo(Math.log(10.5 / 0.5) / 2, within(1e-9));
+    assertThat(strength.low()).isNaN();
   }
 
   /** A binomial of n = 400 and p = 0.7: ± 1.96 √(p(1 − p)/n). */
@@ -279,6 +385,7 @@ class TournamentTest {
       assertThat(lost.wins()).isEqualTo(won.losses());
       assertThat(lost.losses()).isEqualTo(won.wins());
       assertThat(lost.winRate().value()).isCloseTo(1 - won.winRate().value(), within(1e-12));
+      assertThat(lost.winRate().low()).isCloseTo(1 - won.winRate().high(), within(1e-12));
     }
     Map<String, Double> strengths =
         greater.ranking().stream()
@@ -323,6 +430,8 @@ class TournamentTest {
 
     assertThat(table.pairings().get(0).invalid()).isEqualTo(1);
     assertThat(table.pairings().get(0).winRate().value()).isNaN();
+    assertThat(table.pairings().get(0).winRate().low()).isNaN();
+    assertThat(table.ranking().get(0).strength().value()).isNaN();
     assertThat(table.conduct().positionBias().value()).isNaN();
     assertThat(table.ranking()).extracting(Standing::rank).containsExactly(1, 1);
   }

@@ -138,7 +138,9 @@ public final class AlignCommand implements Callable<Integer> {
       names = "--evaluation-prompts",
       paramLabel = "N",
       defaultValue = "128",
-      description = "Prompts of a judgement; few held-out ones recur (default: ${DEFAULT-VALUE}).")
+      description =
+          "Prompts of a judgement; few held-out ones recur, and errors are over the different ones"
+              + " (default: ${DEFAULT-VALUE}).")
   private int evaluationPrompts;
 
   @Option(
@@ -284,6 +286,7 @@ public final class AlignCommand implements Callable<Integer> {
       // Where gold is the reward itself, one column says it.
       String goldName = known == null || known == scored.gold() ? "" : known.toString();
       return new Outcome(
+          ImmutableList.of(settings.config().seed()),
           ImmutableMap.of(settings.name(), ImmutableList.of(points)),
           new Outcome.Columns(goldName, false));
     }

@@ -1,14 +1,19 @@
 package io.github.p3o.examples.align;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableSet;
 import com.google.common.primitives.ImmutableDoubleArray;
 import io.github.p3o.examples.report.Estimate;
+import java.util.LinkedHashMap;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * What a policy answered to some prompts, and how good that is. Arrays are flat {@code [k,
- * prompts]}, in the order of the texts.
+ * prompts]}, in the order of the texts. Errors are over the different prompts, or over the answers
+ * if there is one prompt alone.
  *
- * @param prompts their texts {@code [prompts]}
+ * @param prompts their texts {@code [prompts]}, some perhaps several times
  * @param texts the responses {@code [k, prompts]}
  * @param reward by the reward model that the policy is trained on
  * @param gold by the known preference
@@ -58,30 +63,58 @@ public record Judged(
     return mean(wellFormed);
   }
 
-  /** The mean over responses; the standard error is that of the prompts' own means. */
+  /** How many of the prompts are different ones. */
+  int distinctPrompts() {
+    return ImmutableSet.copyOf(prompts).size();
+  }
+
+  /** The mean over responses of a prompt, and over prompts. */
   private Estimate mean(ImmutableDoubleArray values) {
     int n = prompts.size();
     int k = values.length() / n;
-    double[] byPrompt = new double[n];
+    double[] byPlace = new double[n];
     for (int i = 0; i < values.length(); i++) {
-      byPrompt[i % n] += values.get(i) / k;
+      byPlace[i % n] += values.get(i) / k;
     }
-    return Estimate.of(byPrompt);
+    return overPrompts(byPlace);
   }
 
   /** How often gold prefers a response of this policy to one of the other; a tie is half a win. */
   public Estimate winRate(Judged other) {
     int n = prompts.size();
     int k = gold.length() / n;
-    double[] byPrompt = new double[n];
+    double[] byPlace = new double[n];
     for (int g = 0; g < n; g++) {
       for (int i = 0; i < k; i++) {
         for (int j = 0; j < k; j++) {
           double mine = gold.get(i * n + g);
-          byPrompt[g] += (1 + Math.signum(mine - other.gold.get(j * n + g))) / 2 / (k * k);
+          byPlace[g] += (1 + Math.signum(mine - other.gold.get(j * n + g))) / 2 / (k * k);
         }
       }
     }
-    return Estimate.of(byPrompt);
+    return overPrompts(byPlace);
+  }
+
+  /**
+   * A prompt that is there several times gives one value, as its answers say little of other
+   * prompts. Where all are the same prompt, the error is over its answers.
+   *
+   * @param byPlace {@code [prompts]}
+   */
+  private Estimate overPrompts(double[] byPlace) {
+    return distinctPrompts() == 1
+        ? Estimate.of(byPlace)
+        : Estimate.of(
+            IntStream.range(0, byPlace.length)
+                .boxed()
+                .collect(
+                    Collectors.groupingBy(
+                        prompts::get,
+                        LinkedHashMap::new,
+                        Collectors.averagingDouble(g -> byPlace[g])))
+                .values()
+                .stream()
+                .mapToDouble(Double::doubleValue)
+                .toArray());
   }
 }

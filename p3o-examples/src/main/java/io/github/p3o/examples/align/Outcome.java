@@ -14,11 +14,14 @@ import java.util.stream.IntStream;
 /**
  * How alignments of one policy went.
  *
+ * @param seeds of the runs
  * @param runs by method, one run for each seed; all begin at the same policy
  * @param columns what there is to say
  */
 public record Outcome(
-    ImmutableMap<String, ImmutableList<ImmutableList<Alignment.Point>>> runs, Columns columns) {
+    ImmutableList<Long> seeds,
+    ImmutableMap<String, ImmutableList<ImmutableList<Alignment.Point>>> runs,
+    Columns columns) {
 
   /**
    * What there is to say about a run.
@@ -85,17 +88,37 @@ public record Outcome(
 
   /** The caption's last words: what the errors are. */
   String errors() {
-    int seeds = runs.values().iterator().next().size();
-    return seeds == 1
-        ? "± is the standard error over the prompts judged on."
-        : "Means over " + seeds + " seeds of the alignment, ± the standard error over seeds.";
+    return seeds.size() == 1
+        ? errorsOfARun()
+        : "Means over "
+            + seeds.size()
+            + " seeds of the alignment, ± the standard error over seeds; before is one policy: "
+            + errorsOfARun();
   }
 
-  /** Each policy against each on the held-out prompts, by their first answers. */
+  private String errorsOfARun() {
+    int prompts = before().distinctPrompts();
+    if (prompts > 1) {
+      return "± is the standard error over the " + prompts + " different prompts judged on.";
+    }
+    return before().prompts().size() == 1
+        ? "There is no standard error, as one prompt was judged on, once."
+        : "± is the standard error over the answers to the one prompt judged on, and says nothing"
+            + " of other prompts.";
+  }
+
+  /** What answers and tournament are of; empty if there is nothing else that they could be of. */
+  String shown() {
+    return seeds.size() == 1
+        ? ""
+        : "Answers and tournament are of the runs with seed "
+            + seeds.get(0)
+            + " alone, the tournament's intervals over prompts alone.";
+  }
+
+  /** Each policy of the first seed against each on the held-out prompts, by first answers. */
   Tournament tournament() {
-    int prompts = before().prompts().size();
-    Tournament.Builder<Integer, Answer> builder =
-        Tournament.builder(IntStream.range(0, prompts).boxed().toList());
+    Tournament.Builder<String, Answer> builder = Tournament.builder(before().prompts());
     builder.player("before", Answer.of(before()));
     runs.keySet().forEach(method -> builder.player(method, Answer.of(after(method).get(0))));
     builder.judge("reward", Judge.byScore((prompt, answer) -> answer.reward()));
@@ -118,7 +141,7 @@ public record Outcome(
   }
 
   /**
-   * What the policies answer to the same prompt.
+   * What the policies of the first seed answer to the same prompt.
    *
    * @param prompt of which
    * @return before, then one answer for each method

@@ -39,7 +39,8 @@ public final class OutcomeReport {
     return "wins: how often "
         + outcome.columns().judge()
         + " prefers the policy's answer to the one before, on the same prompts, ties half. "
-        + outcome.errors();
+        + outcome.errors()
+        + (outcome.shown().isEmpty() ? "" : " " + outcome.shown());
   }
 
   private static String oneLine(String text) {
@@ -53,7 +54,7 @@ public final class OutcomeReport {
   /** Writes samples.jsonl, tournament.json, kl-reward.png and report.html. */
   public void write(RunReport.About about, String plotTitle) {
     writeSamples();
-    run.directory().text(TournamentPage.FILE, outcome.tournament().json());
+    TournamentPage.write(outcome.tournament(), outcome.shown(), run.directory());
     writePlot(plotTitle);
     RunReport.write(run, about);
   }

@@ -14,7 +14,8 @@ import java.util.Random;
  * Prompts to learn from, and prompts to judge on.
  *
  * @param training at least one; read from where they are
- * @param judging held-out ones, again from the front where there are too few
+ * @param judging held-out ones, again from the front where there are too few: {@link Judged} and
+ *     the tournament take those for one prompt, answered more than once
  * @param heldOut how many different ones were held out; 0 if judging is on the training prompts
  */
 record PromptSplit(List<Prompt> training, ImmutableList<Prompt> judging, int heldOut) {

@@ -108,7 +108,7 @@ public final class TournamentCommand implements Callable<Integer> {
       names = "--resamples",
       paramLabel = "N",
       defaultValue = "1000",
-      description = "Of the bootstrap intervals (default: ${DEFAULT-VALUE}).")
+      description = "Of the bootstrap intervals of strengths (default: ${DEFAULT-VALUE}).")
   private int resamples;
 
   @Option(
@@ -131,7 +131,7 @@ public final class TournamentCommand implements Callable<Integer> {
         run.directory().jsonLines("samples.jsonl", answers.lines());
       }
       Tournament tournament = play(answers, run);
-      run.directory().text(TournamentPage.FILE, tournament.json());
+      TournamentPage.write(tournament, "", run.directory());
       run.directory().text("tournament.csv", tournament.csv());
       TournamentTables.print(tournament, run.console());
       RunReport.write(

@@ -3,6 +3,7 @@ package io.github.p3o.examples.evidence;
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.eval.Interval;
 import io.github.p3o.eval.Tournament;
+import io.github.p3o.examples.report.TournamentPage;
 import io.github.p3o.examples.run.Console;
 import io.github.p3o.examples.run.TextTable;
 import java.util.ArrayList;
@@ -12,12 +13,20 @@ import java.util.Locale;
 /** What {@code p3o tournament} prints. */
 final class TournamentTables {
 
+  /** What is shown of what is not known. */
+  private static final String NONE = "none";
+
   private TournamentTables() {}
 
   /** Who won how often by each judge, and how far the judges agree. */
   static void print(Tournament tournament, Console console) {
     tournament.tables().forEach(table -> printTable(tournament, table, console));
     printAgreements(tournament, console);
+    console.print(
+        "\nMean points of the row's player, a tie half; strengths by Bradley and Terry; in brackets"
+            + " 95 %. On "
+            + TournamentPage.prompts(tournament.prompts(), tournament.distinctPrompts())
+            + ".");
   }
 
   private static void printTable(Tournament tournament, Tournament.Table table, Console console) {
@@ -42,13 +51,13 @@ final class TournamentTables {
             + String.format(
                 Locale.ROOT,
                 "asked %d times: first %d, second %d, tie %d, invalid %d; the same in both orders"
-                    + " %.3f; position bias %s",
+                    + " %s; position bias %s",
                 conduct.asked(),
                 conduct.first(),
                 conduct.second(),
                 conduct.ties(),
                 conduct.invalid(),
-                conduct.consistency(),
+                number(conduct.consistency()),
                 text(conduct.positionBias(), 1, "%.3f [%.3f, %.3f]")));
   }
 
@@ -62,13 +71,18 @@ final class TournamentTables {
     return "";
   }
 
+  /** The brackets begin after a space; they and all of it are left out if not known. */
   private static String text(Interval interval, double unit, String format) {
+    if (Double.isNaN(interval.value())) {
+      return NONE;
+    }
+    String known = Double.isNaN(interval.low()) ? format.substring(0, format.indexOf(' ')) : format;
     return String.format(
-        Locale.ROOT,
-        format,
-        unit * interval.value(),
-        unit * interval.low(),
-        unit * interval.high());
+        Locale.ROOT, known, unit * interval.value(), unit * interval.low(), unit * interval.high());
+  }
+
+  private static String number(double value) {
+    return Double.isNaN(value) ? NONE : String.format(Locale.ROOT, "%.3f", value);
   }
 
   private static void printAgreements(Tournament tournament, Console console) {
@@ -80,8 +94,8 @@ final class TournamentTables {
       table.add(
           agreement.judge() + ", " + agreement.other(),
           String.valueOf(agreement.games()),
-          String.format(Locale.ROOT, "%.3f", agreement.raw()),
-          String.format(Locale.ROOT, "%.3f", agreement.kappa()));
+          number(agreement.raw()),
+          number(agreement.kappa()));
     }
     console.print("\n" + table);
   }

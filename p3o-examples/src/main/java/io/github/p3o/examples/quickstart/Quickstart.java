@@ -1,5 +1,6 @@
 package io.github.p3o.examples.quickstart;
 
+import com.google.common.collect.ContiguousSet;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.OptimizerConfig;
@@ -101,7 +102,10 @@ final class Quickstart {
         runs.put(objective.toString(), ofSeeds.build());
       }
     }
-    return new Outcome(runs.buildOrThrow(), new Outcome.Columns("gold", true));
+    return new Outcome(
+        ContiguousSet.closedOpen(seed, seed + seeds).asList(),
+        runs.buildOrThrow(),
+        new Outcome.Columns("gold", true));
   }
 
   /** Aligns a fresh copy of the language model. */

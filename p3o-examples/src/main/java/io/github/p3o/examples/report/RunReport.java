@@ -151,6 +151,7 @@ public final class RunReport {
       return;
     }
     report.heading("Samples on the same prompts");
+    report.note(TournamentPage.note(files));
     for (JsonNode sample : Iterables.limit(samples, count)) {
       List<String> names = new ArrayList<>();
       List<String> answers = new ArrayList<>();

@@ -1,9 +1,14 @@
 package io.github.p3o.examples.report;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.Streams;
+import io.github.p3o.eval.Tournament;
 import io.github.p3o.examples.report.Report.Shade;
+import io.github.p3o.examples.run.RunDirectory;
 import io.github.p3o.examples.run.RunFiles;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,6 +21,47 @@ public final class TournamentPage {
 
   private TournamentPage() {}
 
+  /** What is shown of what is not known. */
+  private static final String NONE = "none";
+
+  /** In the file: a sentence of what the players are, beside what a {@link Tournament} has. */
+  private static final String NOTE = "note";
+
+  /** Writes the file, with what is to be said of it, which may be nothing. */
+  public static void write(Tournament tournament, String note, RunDirectory directory) {
+    String json = tournament.json();
+    try {
+      ObjectMapper mapper = new ObjectMapper();
+      directory.text(
+          FILE,
+          note.isEmpty()
+              ? json
+              : mapper.readValue(json, ObjectNode.class).put(NOTE, note).toPrettyString() + "\n");
+    } catch (JsonProcessingException e) {
+      throw new AssertionError(e); // a tournament's own
+    }
+  }
+
+  /** What there is to say of a tournament's players, or nothing. */
+  static String note(RunFiles files) {
+    return files.json(FILE).path(NOTE).asText();
+  }
+
+  /** What intervals are over. */
+  public static String prompts(int prompts, int distinct) {
+    if (prompts == 1) {
+      return "one prompt";
+    }
+    if (distinct == 1) {
+      return "one prompt, answered "
+          + prompts
+          + " times: intervals are over its answers and say nothing of other prompts";
+    }
+    return distinct == prompts
+        ? prompts + " prompts"
+        : prompts + " prompts, " + distinct + " of them different, which intervals are over";
+  }
+
   /** Adds the tournament, if there is one. */
   static void addTo(Report report, RunFiles files) {
     JsonNode tournament = files.json(FILE);
@@ -23,10 +69,13 @@ public final class TournamentPage {
       return;
     }
     report.heading("Tournament");
+    int prompts = tournament.path("prompts").asInt();
     report.note(
-        "Mean points of the row's player against the column's, on "
-            + tournament.path("prompts").asText()
-            + " prompts: 1 for a win, ½ for a tie. Beneath, a bootstrap interval of 95 %.");
+        "Mean points of the row's player against the column's: 1 for a win, ½ for a tie. Beneath,"
+            + " an interval of 95 %. On "
+            + prompts(prompts, tournament.path("distinctPrompts").asInt(prompts))
+            + ".");
+    report.note(note(files));
     ImmutableList<String> players =
         Streams.stream(tournament.path("players"))
             .map(JsonNode::asText)
@@ -91,7 +140,9 @@ public final class TournamentPage {
         standing.path("rank").asText(),
         standing.path("player").asText(),
         number(strength.path("value")),
-        number(strength.path("low")) + " to " + number(strength.path("high")));
+        strength.path("low").isNumber()
+            ? number(strength.path("low")) + " to " + number(strength.path("high"))
+            : NONE);
   }
 
   private static String conduct(JsonNode conduct) {
@@ -116,8 +167,8 @@ public final class TournamentPage {
         number(agreement.path("kappa")));
   }
 
-  /** What is not finite is a text in JSON. */
+  /** What is not known is null in JSON, or the text NaN. */
   private static String number(JsonNode node) {
-    return node.isNumber() ? String.format(Locale.ROOT, "%.3f", node.asDouble()) : "none";
+    return node.isNumber() ? String.format(Locale.ROOT, "%.3f", node.asDouble()) : NONE;
   }
 }

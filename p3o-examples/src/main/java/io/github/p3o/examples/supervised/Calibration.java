@@ -1,6 +1,7 @@
 package io.github.p3o.examples.supervised;
 
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.eval.Interval;
 import io.github.p3o.examples.report.Estimate;
 import io.github.p3o.examples.run.TextTable;
 import java.util.Locale;
@@ -67,18 +68,18 @@ public record Calibration(
     return table;
   }
 
-  /** The bins that hold any comparison, as a table. */
+  /** The bins that hold any comparison, as a table: what is right with Wilson's interval. */
   public TextTable table() {
-    TextTable table = new TextTable("confidence", "comparisons", "said", "right", "±");
+    TextTable table = new TextTable("confidence", "comparisons", "said", "right", "95 %");
     for (Bin bin : bins) {
       if (bin.count() > 0) {
-        double p = bin.accuracy();
+        Interval right = Interval.ofShare(bin.accuracy(), bin.count());
         table.add(
             String.format(Locale.ROOT, "%.1f-%.1f", bin.from(), bin.to()),
             String.valueOf(bin.count()),
             String.format(Locale.ROOT, "%.3f", bin.confidence()),
-            String.format(Locale.ROOT, "%.3f", p),
-            String.format(Locale.ROOT, "%.3f", Math.sqrt(p * (1 - p) / bin.count())));
+            String.format(Locale.ROOT, "%.3f", right.value()),
+            String.format(Locale.ROOT, "%.3f to %.3f", right.low(), right.high()));
       }
     }
     return table;

@@ -34,11 +34,37 @@ class StatisticsTest {
     assertThat(mine.winRate(mine).mean()).isCloseTo(0.5, within(1e-12));
   }
 
+  /** A prompt that is judged on ten times is one prompt: s/√2 of the two, not of the twenty. */
+  @Test
+  void mean_ofRepeatedPrompts_hasTheErrorOfTheDifferentOnes() {
+    ImmutableList<String> repeated = ImmutableList.of("a", "b", "a", "b", "a");
+    Judged mine = judged(repeated, 1, 3, 2, 5, 3);
+    Judged other = judged(repeated, 0, 9, 0, 9, 9);
+
+    assertThat(mine.meanReward()).isEqualTo(new Estimate(3, 1, 2)); // of 2 and 4
+    assertThat(mine.meanKl().standardError()).isEqualTo(1);
+    assertThat(mine.winRate(other).mean()).isCloseTo(1.0 / 3, within(1e-12)); // of ⅔ and 0
+    assertThat(mine.winRate(other).standardError()).isCloseTo(1.0 / 3, within(1e-12));
+    assertThat(mine.distinctPrompts()).isEqualTo(2);
+  }
+
+  @Test
+  void mean_ofOnePromptAlone_hasTheErrorOfItsAnswers() {
+    Judged judged = judged(ImmutableList.of("a", "a", "a", "a"), 1, 2, 3, 4);
+
+    assertThat(judged.meanReward()).isEqualTo(Estimate.of(1, 2, 3, 4));
+    assertThat(judged.winRate(judged).count()).isEqualTo(4);
+  }
+
   private static Judged judged(double... gold) {
+    return judged(ImmutableList.of("a", "b"), gold);
+  }
+
+  static Judged judged(ImmutableList<String> prompts, double... gold) {
     ImmutableDoubleArray values = ImmutableDoubleArray.copyOf(gold);
     return new Judged(
-        ImmutableList.of("a", "b"),
-        ImmutableList.of("1", "2", "3", "4"),
+        prompts,
+        values.asList().stream().map(Object::toString).collect(ImmutableList.toImmutableList()),
         values,
         values,
         values,

@@ -6,12 +6,14 @@ import com.google.common.collect.ObjectArrays;
 import com.sun.net.httpserver.HttpServer;
 import io.github.p3o.examples.Cli;
 import io.github.p3o.examples.PageCheck;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
 import org.jsoup.nodes.Document;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -50,14 +52,69 @@ class TournamentCommandTest {
 
     cli.succeeds();
     assertThat(cli.out())
-        .contains("by cheerful", "1. glad", "2. sad", "83.3 [50.0, 100.0] %", "kappa")
-        .contains("asked 4 times: first 2, second 2, tie 0, invalid 0");
+        .contains("by cheerful", "1. glad", "2. sad", "83.3 [32.3, 96.9] %", "kappa")
+        .contains("asked 4 times: first 2, second 2, tie 0, invalid 0")
+        .contains("in brackets 95 %. On 3 prompts.");
     assertThat(Files.readString(out.resolve("tournament.csv")))
         .contains("cheerful,glad,sad,2,1,0,0,");
     Document page = PageCheck.parse(Files.readString(out.resolve("report.html")));
     PageCheck.isSelfContained(page);
     assertThat(page.select("h3").eachText())
         .containsExactly("By cheerful", "By sentiment", "Agreement of judges");
+  }
+
+  @Test
+  void tournament_ofRepeatedPrompts_saysHowManyAreDifferent() throws Exception {
+    Path repeated =
+        Files.writeString(
+            directory.resolve("repeated.jsonl"),
+            Files.readString(samples()) + Files.readString(samples()));
+    Path out = directory.resolve("out");
+
+    Cli cli = Cli.run("tournament", "--samples", repeated, "--judge", "cheerful", "--out", out);
+
+    cli.succeeds();
+    String said = "On 6 prompts, 3 of them different, which intervals are over.";
+    assertThat(cli.out()).contains(said);
+    assertThat(Files.readString(out.resolve("report.html"))).contains(said);
+    assertThat(Files.readString(out.resolve("tournament.json")))
+        .contains("\"prompts\" : 6", "\"distinctPrompts\" : 3");
+  }
+
+  @Test
+  void tournament_withAPlayerOfWhomNoGameCounts_showsThatNothingIsKnown() throws Exception {
+    Path samples =
+        Files.writeString(
+            directory.resolve("three.jsonl"),
+            """
+            {"prompt": "one", "riddle": "xyzzy 1", "glad": "laughter 1", "sad": "tears 1"}
+            {"prompt": "two", "riddle": "xyzzy 2", "glad": "laughter 2", "sad": "tears 2"}
+            """);
+    Path out = directory.resolve("out");
+    HttpServer server =
+        chat(question -> question.contains("xyzzy") ? "What?" : "Verdict: " + glad(question));
+
+    Cli cli;
+    try {
+      cli = chatTournament(server, samples, "verdicts", out);
+    } finally {
+      server.stop(0);
+    }
+
+    cli.succeeds();
+    assertThat(cli.out().lines().filter(line -> line.startsWith("3. riddle")).toList())
+        .singleElement()
+        .asString()
+        .matches("3\\. riddle +none +none +none");
+    assertThat(cli.out()).contains("1. glad").doesNotContain("NaN");
+    Document page = PageCheck.parse(Files.readString(out.resolve("report.html")));
+    assertThat(page.select("tr").eachText()).contains("3 riddle none none");
+    assertThat(page.text()).doesNotContain("NaN");
+  }
+
+  /** Which of the two answers comes first in the question. */
+  private static String glad(String question) {
+    return question.indexOf("laughter") < question.indexOf("tears") ? "A" : "B";
   }
 
   @Test
@@ -119,39 +176,14 @@ class TournamentCommandTest {
   void tournament_withAChatModel_asksEachQuestionOnceInAll() throws Exception {
     AtomicInteger asked = new AtomicInteger();
     HttpServer server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    server.createContext(
-        "/chat/completions",
-        exchange -> {
-          asked.incrementAndGet();
-          byte[] reply =
-              "{\"choices\": [{\"message\": {\"content\": \"Verdict: B\"}}]}"
-                  .getBytes(StandardCharsets.UTF_8);
-          exchange.sendResponseHeaders(200, reply.length);
-          try (exchange) {
-            exchange.getResponseBody().write(reply);
-          }
-        });
-    server.start();
+        chat(
+            question -> {
+              asked.incrementAndGet();
+              return "Verdict: B";
+            });
     try {
       for (String out : new String[] {"first", "second"}) {
-        Cli cli =
-            Cli.run(
-                "tournament",
-                "--samples",
-                samples(),
-                "--chat-model",
-                "m",
-                "--chat-url",
-                "http://127.0.0.1:" + server.getAddress().getPort(),
-                "--chat-key-variable",
-                "P3O_NO_SUCH_KEY",
-                "--chat-per-second",
-                1000,
-                "--chat-verdicts",
-                directory.resolve("verdicts"),
-                "--out",
-                directory.resolve(out));
+        Cli cli = chatTournament(server, samples(), "verdicts", directory.resolve(out));
         cli.succeeds();
         assertThat(cli.out()).contains("by m", "second 4", "position bias -1.000");
       }
@@ -159,6 +191,46 @@ class TournamentCommandTest {
       server.stop(0);
     }
     assertThat(asked).hasValue(4);
+  }
+
+  /** A model that answers the body of a request. */
+  private static HttpServer chat(UnaryOperator<String> model) throws IOException {
+    HttpServer server =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.createContext(
+        "/chat/completions",
+        exchange -> {
+          String question =
+              new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
+          byte[] reply =
+              ("{\"choices\": [{\"message\": {\"content\": \"" + model.apply(question) + "\"}}]}")
+                  .getBytes(StandardCharsets.UTF_8);
+          exchange.sendResponseHeaders(200, reply.length);
+          try (exchange) {
+            exchange.getResponseBody().write(reply);
+          }
+        });
+    server.start();
+    return server;
+  }
+
+  private Cli chatTournament(HttpServer server, Path samples, String verdicts, Path out) {
+    return Cli.run(
+        "tournament",
+        "--samples",
+        samples,
+        "--chat-model",
+        "m",
+        "--chat-url",
+        "http://127.0.0.1:" + server.getAddress().getPort(),
+        "--chat-key-variable",
+        "P3O_NO_SUCH_KEY",
+        "--chat-per-second",
+        1000,
+        "--chat-verdicts",
+        directory.resolve(verdicts),
+        "--out",
+        out);
   }
 
   @Test

@@ -42,10 +42,13 @@ class QuickstartTest {
     }
 
     assertThat(out.toString()).contains("policy", "p3o-v1", "p3o-v2", "grammatical", "2 seeds");
+    String ofOneSeed = "Answers and tournament are of the runs with seed 0 alone";
+    assertThat(out.toString()).contains(ofOneSeed);
+    assertThat(Files.readString(path.resolve("tournament.json"))).contains(ofOneSeed);
     String page = Files.readString(path.resolve("report.html"));
     PageCheck.isSelfContained(PageCheck.parse(page));
     assertThat(page)
-        .contains("<svg", "p3o-v1", "p3o-v2", "reward model", "gold", "KL", "Tournament")
+        .contains("<svg", "p3o-v1", "p3o-v2", "reward model", "gold", "KL", "Tournament", ofOneSeed)
         .doesNotContain("NaN");
     assertThat(path.resolve("kl-reward.png")).isNotEmptyFile();
     assertThat(Files.readAllLines(path.resolve("samples.jsonl"))).hasSize(80);

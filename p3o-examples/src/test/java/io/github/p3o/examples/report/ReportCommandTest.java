@@ -65,10 +65,12 @@ class ReportCommandTest {
     write(
         "tournament.json",
         """
-        {"players": ["before", "p3o-v1"], "prompts": 4, "tables": [{"judge": "gold",
+        {"players": ["before", "p3o-v1"], "prompts": 4, "distinctPrompts": 2,
+         "note": "Of seed 7 alone.", "tables": [{"judge": "gold",
           "pairings": [{"player": "before", "opponent": "p3o-v1", "wins": 1, "ties": 0, "losses": 3,
             "invalid": 0, "winRate": {"value": 0.25, "low": 0.1, "high": 0.5}}],
-          "ranking": [{"rank": 1, "player": "p3o-v1", "strength": {"value": 1, "low": "NaN", "high": 2}}],
+          "ranking": [{"rank": 1, "player": "p3o-v1", "strength": {"value": 1, "low": 0.5, "high": 2}},
+            {"rank": 2, "player": "before", "strength": {"value": null, "low": null, "high": null}}],
           "conduct": {"asked": 8, "first": 4, "second": 4, "ties": 0, "invalid": 0,
             "consistency": 1, "positionBias": {"value": 0, "low": 0, "high": 0}}}],
          "agreements": [{"judge": "a", "other": "b", "games": 4, "raw": 1, "kappa": "NaN"}]}
@@ -89,6 +91,13 @@ class ReportCommandTest {
             "How it was made");
     assertThat(page.select("td.w3").text()).isEqualTo("25.0 % 10.0 to 50.0");
     assertThat(page.select("td.w8").text()).isEqualTo("75.0 % 50.0 to 90.0");
+    assertThat(page.select("tr").eachText())
+        .contains("1 p3o-v1 1.000 0.500 to 2.000", "2 before none none");
+    assertThat(page.select("p").eachText())
+        .anyMatch(
+            text -> text.endsWith("On 4 prompts, 2 of them different, which intervals are over."))
+        .filteredOn("Of seed 7 alone."::equals)
+        .hasSize(2); // of the tournament, and of the samples
     // KL and gold are means over the two seeds
     assertThat(page.select("circle title").eachText()).contains("2.500, 0.6000", "0.000, 0.1000");
     assertThat(page.select("div.sample")).hasSize(1);

@@ -27,4 +27,12 @@ class CalibrationTest {
     assertThat(calibration.loss().mean())
         .isCloseTo((Math.log1p(Math.exp(-3)) + Math.log1p(Math.exp(3))) / 2, within(1e-12));
   }
+
+  /** Wilson's interval of 8 of 8. */
+  @Test
+  void table_ofABinThatIsAllRight_doesNotSaySoForSure() {
+    Calibration calibration = Calibration.of(3, 3, 3, 3, 3, 3, 3, 3);
+
+    assertThat(calibration.table().toString()).contains("1.000  0.676 to 1.000");
+  }
 }
