@@ -24,7 +24,8 @@ import java.util.function.DoubleUnaryOperator;
  * same held-out prompts, drawn with the same chance for every policy. With u the difference log π −
  * log π_ref of a token, a response's KL is estimated by k1 = Σ u and by k3 = Σ (exp(−u) − 1 + u)
  * over its tokens (Schulman, "Approximating KL divergence", 2020): both have the mean KL(π‖π_ref)
- * over samples of π; k3 is never negative and scatters less. It is confined to one thread.
+ * over samples of π. k3 is never negative; it scatters less while the policy is near the reference,
+ * often more from a few nats on. It is confined to one thread.
  */
 public final class FrontierProbe implements AutoCloseable {
 

@@ -14,14 +14,20 @@ import java.util.function.UnaryOperator;
  * repeated with shifted rewards, and the parameters that it ends with are compared. Under P3O they
  * must not depend on δ (arXiv 2310.00212); under PPO they do.
  *
- * <p>δ(x) is a magnitude times a number between −1 and 1 that follows from the prompt. It is a
- * multiple of 2⁻¹⁰ times the magnitude, so that {@code r + δ} is exact for rewards that are
- * themselves multiples of a small power of two, and an invariant run then ends with the same bits.
- * {@link #rounded} makes such rewards of any.
+ * <p>δ(x) is a magnitude times a number between −1 and 1 that follows from the prompt, rounded to a
+ * multiple of 2⁻²⁰, so that {@code r + δ} is exact in float64 for rewards that are multiples of
+ * 2⁻²⁰ too and magnitudes up to 10⁶, and an invariant run then ends with the same bits. {@link
+ * #rounded} makes such rewards of any.
  */
 public final class TranslationCertificate {
 
   private static final double STEPS = 1024;
+
+  /** Binary digits of δ. */
+  private static final int DIGITS = 20;
+
+  /** Below it, prompts that should differ in δ would be rounded to the same. */
+  private static final double LEAST_MAGNITUDE = 1 / STEPS;
 
   private TranslationCertificate() {}
 
@@ -41,7 +47,7 @@ public final class TranslationCertificate {
   /**
    * How far apart two runs ended.
    *
-   * @param magnitude greatest |δ|
+   * @param magnitude greatest |δ|, before it is rounded
    * @param largestDifference greatest difference of a parameter between the runs
    * @param largestParameter greatest |parameter| of the run without a shift
    * @param differing how many parameters differ in any bit
@@ -68,15 +74,16 @@ public final class TranslationCertificate {
    * Trains once without a shift and once with each, and compares.
    *
    * @param training the run
-   * @param magnitudes greatest |δ| of each comparison, finite and &gt; 0
+   * @param magnitudes greatest |δ| of each comparison, finite, at least 2⁻¹⁰
    * @return a comparison for each magnitude
    * @throws IllegalArgumentException for a magnitude out of range
    */
   public static ImmutableList<Comparison> run(Training training, double... magnitudes) {
     for (double magnitude : magnitudes) {
       checkArgument(
-          magnitude > 0 && Double.isFinite(magnitude),
-          "magnitudes: expected finite numbers > 0, got %s",
+          magnitude >= LEAST_MAGNITUDE && Double.isFinite(magnitude),
+          "magnitudes: expected finite numbers >= %s, got %s",
+          LEAST_MAGNITUDE,
           magnitude);
     }
     double[] plain = training.train(UnaryOperator.identity());
@@ -109,12 +116,13 @@ public final class TranslationCertificate {
    * A reward model whose rewards are shifted by δ(prompt).
    *
    * @param rewardModel the rewards without a shift
-   * @param magnitude greatest |δ|
+   * @param magnitude greatest |δ|, which is rounded to a multiple of 2⁻²⁰
    * @return the shifted model
    */
   public static RewardModel shifted(RewardModel rewardModel, double magnitude) {
     return ChangedReward.of(
-        rewardModel, (reward, prompt, response) -> reward + magnitude * unit(prompt));
+        rewardModel,
+        (reward, prompt, response) -> reward + rounded(magnitude * unit(prompt), DIGITS));
   }
 
   /** A multiple of 2⁻¹⁰ in [−1, 1] that follows from the prompt. */
@@ -125,8 +133,8 @@ public final class TranslationCertificate {
   }
 
   /**
-   * A reward model whose rewards are rounded to multiples of a power of two. With 2⁻²⁰, a shift of
-   * up to 10⁶ by a multiple of 2⁻¹⁰ is exact in float64.
+   * A reward model whose rewards are rounded to multiples of a power of two. With 20 binary digits
+   * or fewer, a shift of up to 10⁶ is exact in float64.
    *
    * @param rewardModel the rewards before
    * @param binaryDigits n of the unit 2⁻ⁿ, from 0 to 40
@@ -138,8 +146,13 @@ public final class TranslationCertificate {
         binaryDigits >= 0 && binaryDigits <= 40,
         "binaryDigits: expected 0 to 40, got %s",
         binaryDigits);
-    double scale = Math.scalb(1.0, binaryDigits);
     return ChangedReward.of(
-        rewardModel, (reward, prompt, response) -> Math.rint(reward * scale) / scale);
+        rewardModel, (reward, prompt, response) -> rounded(reward, binaryDigits));
+  }
+
+  /** To a multiple of 2⁻ⁿ. */
+  private static double rounded(double value, int binaryDigits) {
+    double scale = Math.scalb(1.0, binaryDigits);
+    return Math.rint(value * scale) / scale;
   }
 }

@@ -10,8 +10,10 @@ final class ImportanceKl {
   private ImportanceKl() {}
 
   /**
-   * Σ w (e⁻ᵈ − 1 + d) / Σ w with w = π/π_old and d = log π − log π_ref: k3 of J. Schulman,
-   * self-normalised. Each term is ≥ 0.
+   * Σ w d / Σ w with w = π/π_old and d = log π − log π_ref: k1 of J. Schulman, self-normalised. Not
+   * k3, whose terms e⁻ᵈ have their mean from responses that the reference likes and π hardly gives:
+   * of several nats a batch has none of them, so that k3 is a nat too low, or one, so that it is
+   * many too high. A batch near the reference may be below 0.
    *
    * @param now log π(y|x), row-major {@code [k, groups]}, nats
    * @param old of the policies that sampled the responses
@@ -23,8 +25,7 @@ final class ImportanceKl {
     double weights = 0;
     for (int i = 0; i < now.length; i++) {
       double weight = Math.exp(bounded(now[i] - old.values().get(i)));
-      double d = bounded(now[i] - reference.values().get(i));
-      sum += weight * (Math.exp(-d) - 1 + d);
+      sum += weight * (now[i] - reference.values().get(i));
       weights += weight;
     }
     return sum / weights;

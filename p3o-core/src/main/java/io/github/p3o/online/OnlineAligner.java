@@ -377,8 +377,8 @@ public final class OnlineAligner implements AutoCloseable {
      * Sets how far from the reference a version may be.
      *
      * @param maxKl nats per response, &gt; 0; 10 by default. Estimated on the batch that it was
-     *     last trained on: Σ w (e⁻ᵈ − 1 + d) / Σ w, with d = log π − log π_ref, and w = π/π_old,
-     *     which makes up for the batch having come from older versions
+     *     last trained on: Σ w d / Σ w, with d = log π − log π_ref, and w = π/π_old, which makes up
+     *     for the batch having come from older versions
      * @return this
      * @throws IllegalArgumentException if not above 0
      */

@@ -18,6 +18,8 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.DoubleRange;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class FrontierProbeTest {
 
@@ -51,6 +53,24 @@ class FrontierProbeTest {
       assertThat(k1.mean()).isCloseTo(exact, within(errors * k1.sampleStandardDeviation()));
       assertThat(k3.mean()).isCloseTo(exact, within(errors * k3.sampleStandardDeviation()));
       assertThat(k3.sampleStandardDeviation()).isLessThan(k1.sampleStandardDeviation());
+    }
+  }
+
+  /**
+   * The ratio of the deviations by summing over both choices: 0.06, 0.95 and 2.6. Of 24 such tokens
+   * the KL is 2, 18 and 23 nats.
+   */
+  @ParameterizedTest
+  @CsvSource({"0.5, 0, 0.1", "0.88, 0.8, 1.1", "0.95, 2.2, 3"})
+  void k3_scattersLessNearTheReference_moreFarFromIt(double p, double least, double most) {
+    try (TabularPolicy reference = TabularPolicy.of(new double[][] {{Math.log(0.3 / 0.7), 0}});
+        TabularPolicy policy = TabularPolicy.of(new double[][] {{Math.log(p / (1 - p)), 0}});
+        FrontierProbe probe = new FrontierProbe(prompts(4000), 2, reference, CHOICE, 512, 3)) {
+      Measurement measured = probe.measure(policy, policy);
+
+      double k1 = Stats.of(measured.k1().stream()).sampleStandardDeviation();
+      double k3 = Stats.of(measured.k3().stream()).sampleStandardDeviation();
+      assertThat(k3 / k1).isBetween(least, most);
     }
   }
 

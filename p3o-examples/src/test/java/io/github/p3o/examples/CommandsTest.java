@@ -5,11 +5,13 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.common.base.Splitter;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ObjectArrays;
 import io.github.p3o.Parameters;
 import io.github.p3o.examples.quickstart.StoryGrammar;
+import io.github.p3o.text.DataSets;
 import io.github.p3o.transformer.TensorFiles;
 import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
@@ -17,11 +19,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -174,7 +180,7 @@ class CommandsTest {
             "--out",
             reward);
     fitted.succeeds();
-    assertThat(fitted.out()).contains("accuracy", "best possible", "confidence");
+    assertThat(fitted.out()).contains("accuracy", "ideal", "confidence");
 
     Path config = Files.writeString(directory.resolve("trainer.yaml"), "promptsPerStep: 8\n");
     Cli align =
@@ -665,7 +671,8 @@ class CommandsTest {
   }
 
   @Test
-  void align_withAGoldScorer_showsSamples() {
+  void align_withAGoldScorer_showsSamples() throws IOException {
+    Path out = directory.resolve("gold");
     Cli align =
         Cli.run(
             "align",
@@ -684,11 +691,106 @@ class CommandsTest {
             "--max-new-tokens",
             12,
             "--out",
-            directory.resolve("gold"));
+            out);
 
     align.succeeds();
     assertThat(align.out()).contains("one day the big king ...", "before", "p3o-v2");
-    assertThat(align.err()).contains("none held out");
+    assertThat(align.err()).contains("1 prompt, none held out");
+    assertJudgedOnItsTraining(out);
+  }
+
+  private static void assertJudgedOnItsTraining(Path run) throws IOException {
+    assertThat(Files.readString(run.resolve("metrics.jsonl")))
+        .contains("\"p3o-v2-judged\"")
+        .doesNotContain("held-out");
+    assertThat(Files.readString(run.resolve("report.html")))
+        .contains(
+            "on the way and after, on the prompts of the training, as none was held out.",
+            "Each point is an evaluation on the prompts of the training, as none was held out.")
+        .doesNotContain("held-out prompts");
+  }
+
+  @Test
+  void align_onOnePromptManyTimes_holdsNoneOut() throws IOException {
+    Path prompts = directory.resolve("ten.jsonl");
+    Files.writeString(prompts, "{\"prompt\": \"one day the big king\"}\n".repeat(10));
+    Path out = directory.resolve("ten");
+    Cli align = alignBriefly(out, "--prompts", prompts, "--max-new-tokens", 8).succeeds();
+
+    assertThat(align.err()).contains("1 prompt, none held out");
+    assertJudgedOnItsTraining(out);
+  }
+
+  /** A comparison each; of bytes, so that a prompt's tokens are its text. */
+  @Test
+  void rewardAndAlign_ofTheSameDialogues_holdOutTheSamePrompts() throws IOException {
+    StringBuilder lines = new StringBuilder();
+    Set<String> expected = new HashSet<>();
+    for (int i = 0; i < 40; i++) {
+      String asked = "Human: " + i;
+      String prompt = "\n\n" + asked + "\n\nAssistant:";
+      if (DataSets.isHeldOut(prompt, 0.3, 7)) {
+        expected.add(asked + "\n\nAssistant:");
+      }
+      ObjectNode line = JSON.createObjectNode();
+      line.put("chosen", prompt + " yes").put("rejected", prompt + " no");
+      lines.append(line).append('\n');
+    }
+    Path data = Files.writeString(directory.resolve("hh.jsonl"), lines.toString());
+    Path bytes = directory.resolve("hh-policy");
+    Path text = Files.writeString(directory.resolve("hh-text.jsonl"), "{\"text\": \"a\"}\n");
+    Cli.run("sft", "--data", text, "--width", 8, "--heads", 1, "--steps", 1, "--out", bytes)
+        .succeeds();
+    Path reward = directory.resolve("hh-reward");
+    Object[] common = {"--policy", bytes.resolve("model"), "--held-out", 0.3, "--seed", 7};
+    Cli fitted =
+        Cli.run(
+            with(
+                common,
+                "reward",
+                "--data",
+                data,
+                "--data-format",
+                "hh",
+                "--steps",
+                1,
+                "--out",
+                reward));
+    Path out = directory.resolve("hh-align");
+    Cli align =
+        Cli.run(
+            with(
+                common,
+                "align",
+                "--reward",
+                reward.resolve("model"),
+                "--prompts",
+                data,
+                "--format",
+                "hh",
+                "--steps",
+                1,
+                "--prompts-per-step",
+                4,
+                "--evaluation-prompts",
+                40,
+                "--max-new-tokens",
+                2,
+                "--out",
+                out));
+
+    String sides = (40 - expected.size()) + " %s to learn from, " + expected.size() + " held out";
+    assertThat(fitted.succeeds().out()).contains(String.format(sides, "comparisons"));
+    assertThat(align.succeeds().err()).contains(String.format(sides, "prompts"));
+    Set<String> judgedOn = new HashSet<>();
+    for (String line : Files.readAllLines(out.resolve("samples.jsonl"))) {
+      judgedOn.add(JSON.readTree(line).path("prompt").asText());
+    }
+    assertThat(judgedOn).isEqualTo(expected);
+  }
+
+  private static Object[] with(Object[] common, Object... command) {
+    return Stream.concat(Arrays.stream(command), Arrays.stream(common)).toArray();
   }
 
   @ParameterizedTest

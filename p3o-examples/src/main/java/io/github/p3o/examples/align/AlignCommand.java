@@ -3,7 +3,6 @@ package io.github.p3o.examples.align;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.github.p3o.Policy;
-import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.eval.FrontierProbe;
@@ -13,9 +12,11 @@ import io.github.p3o.examples.language.LanguageModel;
 import io.github.p3o.examples.language.LoraOptions;
 import io.github.p3o.examples.language.PromptOptions;
 import io.github.p3o.examples.language.Reward;
+import io.github.p3o.examples.language.SplitPrompts;
 import io.github.p3o.examples.language.StoryOpenings;
 import io.github.p3o.examples.language.TextCodec;
 import io.github.p3o.examples.language.WeightsOptions;
+import io.github.p3o.examples.report.JudgedOn;
 import io.github.p3o.examples.report.RunReport;
 import io.github.p3o.examples.run.CheckpointOptions;
 import io.github.p3o.examples.run.Checks;
@@ -45,10 +46,10 @@ import picocli.CommandLine.Spec;
     description = {
       "",
       "Samples pairs of responses, scores them, and updates the model on the differences; every few"
-          + " steps it is judged on held-out prompts. The result is DIR/model, a Hugging Face"
-          + " directory, and DIR/report.html; of a low-rank adapter also DIR/adapter, which PEFT"
-          + " reads and p3o generate --adapter takes. Without prompts, the openings of children's"
-          + " stories are the prompts."
+          + " steps it is judged on held-out prompts, where there are at least five prompts. The"
+          + " result is DIR/model, a Hugging Face directory, and DIR/report.html; of a low-rank"
+          + " adapter also DIR/adapter, which PEFT reads and p3o generate --adapter takes. Without"
+          + " prompts, the openings of children's stories are the prompts."
     },
     footer = {
       "  p3o align --policy DIR --reward sentiment --prompt 'Once upon a time'",
@@ -147,7 +148,9 @@ public final class AlignCommand implements Callable<Integer> {
       names = "--held-out",
       paramLabel = "SHARE",
       defaultValue = "0.2",
-      description = "Of the prompts, to judge on (default: ${DEFAULT-VALUE}).")
+      description =
+          "Of the prompts, to judge on; with the share and seed of p3o reward, those that it holds"
+              + " out (default: ${DEFAULT-VALUE}).")
   private double heldOut;
 
   @Option(
@@ -178,7 +181,8 @@ public final class AlignCommand implements Callable<Integer> {
               steps(),
               evaluateEvery,
               sampling(model),
-              checkpoints.every());
+              checkpoints.every(),
+              prompts.judgedOn());
       try (Run run = Run.open(spec, options, checkpoints)) {
         run.describe("trainer", config);
         run.describe("stopTexts", stopTexts());
@@ -187,7 +191,7 @@ public final class AlignCommand implements Callable<Integer> {
         if (run.interrupted()) {
           return Run.INTERRUPTED;
         }
-        report(outcome, run);
+        report(outcome, prompts.judgedOn(), run);
       }
       return 0;
     }
@@ -237,13 +241,15 @@ public final class AlignCommand implements Callable<Integer> {
   }
 
   private PromptSplit prompts(LanguageModel model, long seed) {
-    List<Prompt> prompts =
-        promptOptions.prompts(
+    SplitPrompts prompts =
+        promptOptions.split(
             StoryOpenings.all(),
             model,
             model.maxPromptTokens(maxNewTokens()),
-            Run.console(spec, options.display()));
-    return PromptSplit.of(prompts, heldOut, evaluationPrompts, seed);
+            Run.console(spec, options.display()),
+            heldOut,
+            seed);
+    return PromptSplit.of(prompts, evaluationPrompts, seed);
   }
 
   private Outcome align(
@@ -292,7 +298,7 @@ public final class AlignCommand implements Callable<Integer> {
     }
   }
 
-  private void report(Outcome outcome, Run run) {
+  private void report(Outcome outcome, JudgedOn judgedOn, Run run) {
     int asked = showSamples != null ? showSamples : promptOptions.fromFile() ? 0 : 3;
     int samples = Math.min(asked, outcome.before().prompts().size());
     OutcomeReport shown = new OutcomeReport(outcome, run);
@@ -300,8 +306,9 @@ public final class AlignCommand implements Callable<Integer> {
     shown.write(
         new RunReport.About(
             "Alignment by " + objective.name(),
-            "A language model aligned with a reward; judged before, on the way and after, on"
-                + " held-out prompts.",
+            "A language model aligned with a reward; judged before, on the way and after, on "
+                + judgedOn.words()
+                + ".",
             outcome.columns().judge(),
             samples),
         "Reward against KL");

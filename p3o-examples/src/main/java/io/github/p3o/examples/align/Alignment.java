@@ -11,6 +11,7 @@ import io.github.p3o.RewardModel;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.examples.language.TextCodec;
 import io.github.p3o.examples.report.Estimate;
+import io.github.p3o.examples.report.JudgedOn;
 import io.github.p3o.examples.run.Console;
 import io.github.p3o.examples.run.Run;
 import io.github.p3o.examples.run.Saving;
@@ -20,7 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** Aligns a language model and judges it on held-out prompts every few steps. */
+/** Aligns a language model and judges it every few steps. */
 public final class Alignment {
 
   /** In rollouts.jsonl, of a step: enough to read, and little beside a model. */
@@ -39,6 +40,7 @@ public final class Alignment {
    *     the last
    * @param sampling the longest response, and what ends one
    * @param checkpointEvery steps between checkpoints; 0 for none
+   * @param judgedOn which prompts the evaluator has
    */
   public record Settings(
       String name,
@@ -47,13 +49,35 @@ public final class Alignment {
       int steps,
       int evaluateEvery,
       SamplingConfig sampling,
-      int checkpointEvery) {}
+      int checkpointEvery,
+      JudgedOn judgedOn) {
+
+    /** Judged on held-out prompts. */
+    public Settings(
+        String name,
+        Learner learner,
+        TrainerConfig config,
+        int steps,
+        int evaluateEvery,
+        SamplingConfig sampling,
+        int checkpointEvery) {
+      this(
+          name,
+          learner,
+          config,
+          steps,
+          evaluateEvery,
+          sampling,
+          checkpointEvery,
+          JudgedOn.HELD_OUT);
+    }
+  }
 
   /**
    * The policy after some steps.
    *
    * @param step steps done
-   * @param judged what it answers to held-out prompts
+   * @param judged what it answers to the prompts that it is judged on
    */
   public record Point(int step, Judged judged) {}
 
@@ -176,7 +200,7 @@ public final class Alignment {
   private static Judged judge(
       long step, TransformerPolicy policy, Evaluator evaluator, Settings settings, Run run) {
     Judged judged = evaluator.judge(policy, policy.sampler(settings.sampling()));
-    run.directory().metrics(settings.name() + "-held-out", step, metrics(judged));
+    run.directory().metrics(settings.name() + settings.judgedOn().suffix(), step, metrics(judged));
     if (settings.checkpointEvery() > 0) {
       Evaluations.save(step, judged, run);
     }

@@ -15,8 +15,8 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Judges what a policy answers to held-out prompts. The same chance for every policy, so that
- * differences between policies are less noisy than each by itself.
+ * Judges what a policy answers to prompts, best held-out ones. The same chance for every policy, so
+ * that differences between policies are less noisy than each by itself.
  *
  * @param probe of the prompts, the reference and the reward that policies are trained on
  * @param codec of the policies

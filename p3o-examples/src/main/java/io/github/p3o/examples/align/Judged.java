@@ -19,7 +19,8 @@ import java.util.stream.IntStream;
  * @param gold by the known preference
  * @param kl k1 = log π(y|x) − log π_ref(y|x), summed over the response, nats; its mean over samples
  *     of π is KL(π‖π_ref)
- * @param kl3 the same by k3 of each token: never negative, with less scatter
+ * @param kl3 the same by k3 of each token: never negative; scatters less while the policy is near
+ *     the reference, often more from a few nats on
  * @param length response tokens, the end token included
  * @param wellFormed 1 where the text keeps the rules of its language, 0 elsewhere
  */

@@ -59,7 +59,7 @@ public final class OutcomeReport {
     RunReport.write(run, about);
   }
 
-  /** What each policy answers to the held-out prompts. */
+  /** What each policy answers to the prompts that it is judged on. */
   private void writeSamples() {
     int count = outcome.before().prompts().size();
     ImmutableList<String> names = outcome.names();

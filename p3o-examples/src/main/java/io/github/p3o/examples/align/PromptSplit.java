@@ -2,9 +2,13 @@ package io.github.p3o.examples.align;
 
 import com.google.common.collect.ContiguousSet;
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableListMultimap;
 import com.google.common.collect.Iterables;
 import com.google.common.collect.Lists;
+import com.google.common.collect.Multimaps;
 import io.github.p3o.Prompt;
+import io.github.p3o.examples.language.SplitPrompts;
+import io.github.p3o.examples.report.JudgedOn;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -24,23 +28,28 @@ record PromptSplit(List<Prompt> training, ImmutableList<Prompt> judging, int hel
   private static final int FEW = 5;
 
   /**
-   * Splits at random.
+   * As they were split. Where one of the sides is empty, none is held out.
    *
    * @param prompts at least one
-   * @param share to hold out
    * @param count prompts to judge on
    * @param seed of the order
    */
-  static PromptSplit of(List<Prompt> prompts, double share, int count, long seed) {
-    List<Integer> indices = new ArrayList<>(ContiguousSet.closedOpen(0, prompts.size()));
-    Collections.shuffle(indices, new Random(seed));
-    List<Prompt> order = Lists.transform(indices, prompts::get);
-    int held = order.size() < FEW ? 0 : (int) Math.round(share * order.size());
-    List<Prompt> judging = held == 0 ? order : order.subList(0, held);
+  static PromptSplit of(SplitPrompts prompts, int count, long seed) {
+    List<Integer> order = new ArrayList<>(ContiguousSet.closedOpen(0, prompts.all().size()));
+    Collections.shuffle(order, new Random(seed));
+    ImmutableListMultimap<Boolean, Integer> sides = Multimaps.index(order, prompts.heldOut()::test);
+    boolean none = order.size() < FEW || sides.keySet().size() < 2;
+    List<Integer> judging = none ? order : sides.get(true);
     return new PromptSplit(
-        order.subList(held, order.size()),
-        ImmutableList.copyOf(Iterables.limit(Iterables.cycle(judging), count)),
-        held);
+        Lists.transform(none ? order : sides.get(false), prompts.all()::get),
+        ImmutableList.copyOf(
+            Iterables.limit(Iterables.cycle(Lists.transform(judging, prompts.all()::get)), count)),
+        none ? 0 : judging.size());
+  }
+
+  /** What judgements are made on. */
+  JudgedOn judgedOn() {
+    return heldOut == 0 ? JudgedOn.TRAINING : JudgedOn.HELD_OUT;
   }
 
   /** What was done, in words. */

@@ -57,7 +57,9 @@ public final class CertifyCommand implements Callable<Integer> {
       split = ",",
       paramLabel = "X",
       defaultValue = "1,1e2,1e4,1e6",
-      description = "Greatest |d|, up to 1e6, where r + d is exact (default: ${DEFAULT-VALUE}).")
+      description =
+          "Greatest |d|, from 0.001 to 1e6; d is rounded to a multiple of 2^-20 as rewards are, so"
+              + " that r + d is exact (default: ${DEFAULT-VALUE}).")
   private double[] magnitudes = {};
 
   @Option(
@@ -83,9 +85,8 @@ public final class CertifyCommand implements Callable<Integer> {
     Checks.atLeast("--steps", 1, steps);
     Checks.atLeast("--responses-per-prompt", 2, responses);
     for (double magnitude : magnitudes) {
-      Checks.positive("--magnitude", magnitude);
-      if (magnitude > 1e6) {
-        throw new UsageException("--magnitude: expected at most 1e6, got " + magnitude);
+      if (!(magnitude >= 1e-3 && magnitude <= 1e6)) {
+        throw new UsageException("--magnitude: expected from 0.001 to 1e6, got " + magnitude);
       }
     }
     try (Run run = Run.open(spec, options)) {

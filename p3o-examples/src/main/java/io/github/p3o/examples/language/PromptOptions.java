@@ -7,10 +7,15 @@ import io.github.p3o.examples.run.Checks;
 import io.github.p3o.examples.run.Console;
 import io.github.p3o.examples.run.GivenOptions;
 import io.github.p3o.examples.run.UsageException;
+import io.github.p3o.text.DataSets;
 import io.github.p3o.text.TokenStatistics;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -80,6 +85,47 @@ public final class PromptOptions {
    */
   public List<Prompt> prompts(
       ImmutableList<String> fallback, LanguageModel model, int room, Console console) {
+    List<Prompt> all = TokenFile.ofPrompts();
+    read(fallback, model, room, console, (text, prompt) -> all.add(prompt));
+    return all;
+  }
+
+  /**
+   * The same, each once, with the side of each by a hash of its text and the seed: that of {@link
+   * DataSets#isHeldOut}, so that commands with the same share and seed hold out the same prompts.
+   *
+   * @param share to hold out
+   */
+  public SplitPrompts split(
+      ImmutableList<String> fallback,
+      LanguageModel model,
+      int room,
+      Console console,
+      double share,
+      long seed) {
+    List<Prompt> all = TokenFile.ofPrompts();
+    BitSet heldOut = new BitSet();
+    Set<Long> seen = new HashSet<>();
+    read(
+        fallback,
+        model,
+        room,
+        console,
+        (text, prompt) -> {
+          if (seen.add(SplitPrompts.hash(prompt))) {
+            heldOut.set(all.size(), DataSets.isHeldOut(text, share, seed));
+            all.add(prompt);
+          }
+        });
+    return new SplitPrompts(all, heldOut::get);
+  }
+
+  private void read(
+      ImmutableList<String> fallback,
+      LanguageModel model,
+      int room,
+      Console console,
+      BiConsumer<String, Prompt> prompts) {
     if (file != null && !texts.isEmpty()) {
       throw new UsageException("--prompt, --prompts: expected one of the two, got both");
     }
@@ -88,9 +134,9 @@ public final class PromptOptions {
     }
     int limit = maxPromptTokens == null ? room : Math.min(room, maxPromptTokens);
     Checks.atLeast("--max-prompt-tokens", 2, limit); // the begin token and one more
-    List<Prompt> all = TokenFile.ofPrompts();
     TokenStatistics statistics = new TokenStatistics(limit);
-    Consumer<String> add = text -> all.add(tokens(text, model.codec(), statistics, limit));
+    Consumer<String> add =
+        text -> prompts.accept(text, tokens(text, model.codec(), statistics, limit));
     if (file == null) {
       (texts.isEmpty() ? fallback : texts).forEach(add);
     } else {
@@ -104,7 +150,6 @@ public final class PromptOptions {
               "%d of %d prompts truncated from the left to %d tokens",
               statistics.truncated(), statistics.sequences(), limit));
     }
-    return all;
   }
 
   private Prompt tokens(String text, TextCodec codec, TokenStatistics statistics, int limit) {

@@ -88,7 +88,8 @@ public final class QuickstartCommand implements Callable<Integer> {
     run.keep(
         "The reward model on held-out comparisons",
         calibration.measures(models.labels().best().text(3)),
-        "Best possible: what the known preference itself would reach, as the labels are noisy. "
+        Calibration.IDEAL
+            + " "
             + models.labels().size()
             + " pairs were labelled. The language model's loss on held-out stories was "
             + String.format(Locale.ROOT, "%.3f nats a token.", models.languageLoss()));

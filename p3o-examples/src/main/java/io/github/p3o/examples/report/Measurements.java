@@ -18,13 +18,11 @@ import java.util.regex.Pattern;
  */
 final class Measurements {
 
-  /** Behind the name of a stage: what was measured on held-out data. */
-  static final String HELD_OUT = "-held-out";
-
   /** Points of a curve at most; of more, means of neighbours are shown. */
   private static final int MOST_POINTS = 200;
 
-  private static final Pattern SEED = Pattern.compile("-seed-?\\d+(?=$|-held-out$|-alarm$)");
+  private static final Pattern SEED =
+      Pattern.compile("-seed-?\\d+(?=$|-held-out$|-judged$|-alarm$)");
   private static final String ERROR = "_standard_error";
 
   private final ListMultimap<String, JsonNode> byStage = LinkedListMultimap.create();
@@ -114,11 +112,29 @@ final class Measurements {
     return thinned.build();
   }
 
-  /** Reward, or anything else, against KL on held-out prompts: a curve for each method. */
-  ImmutableList<Curve> heldOut(String x, String y) {
+  /** Reward, or anything else, against KL, as policies were judged: a curve for each method. */
+  ImmutableList<Curve> judged(String x, String y) {
     return stagesWith("eval/kl").stream()
-        .map(stage -> curve(stage, stage.replaceFirst(HELD_OUT + "$", ""), x, y))
+        .map(stage -> curve(stage, method(stage), x, y))
         .filter(curve -> !curve.points().isEmpty())
         .collect(ImmutableList.toImmutableList());
+  }
+
+  /** Which prompts the policies were judged on. */
+  JudgedOn judgedOn() {
+    return stagesWith("eval/kl").stream()
+            .anyMatch(stage -> stage.endsWith(JudgedOn.TRAINING.suffix()))
+        ? JudgedOn.TRAINING
+        : JudgedOn.HELD_OUT;
+  }
+
+  /** The stage whose policy or model was measured; the same if it is no such measurement. */
+  static String method(String stage) {
+    for (JudgedOn on : JudgedOn.values()) {
+      if (stage.endsWith(on.suffix())) {
+        return stage.substring(0, stage.length() - on.suffix().length());
+      }
+    }
+    return stage;
   }
 }

@@ -109,21 +109,22 @@ public final class RunReport {
 
   /** KL against reward: the picture of the whole. */
   public static ImmutableList<Curve> frontier(RunFiles files) {
-    return new Measurements(files.lines("metrics.jsonl")).heldOut("eval/kl", "eval/gold");
+    return new Measurements(files.lines("metrics.jsonl")).judged("eval/kl", "eval/gold");
   }
 
   private void frontier() {
     String judge = about.path("judge").asText("gold");
-    ImmutableList<Curve> gold = measurements.heldOut("eval/kl", "eval/gold");
-    ImmutableList<Curve> reward = measurements.heldOut("eval/kl", "eval/reward");
+    ImmutableList<Curve> gold = measurements.judged("eval/kl", "eval/gold");
+    ImmutableList<Curve> reward = measurements.judged("eval/kl", "eval/reward");
     if (gold.isEmpty()) {
       return;
     }
     report.heading("Reward against KL, over training");
     report.chart(
         new Chart(
-            "Each point is an evaluation on held-out prompts. Higher and further left is better."
-                + " Errors are standard errors.",
+            "Each point is an evaluation on "
+                + measurements.judgedOn().words()
+                + ". Higher and further left is better. Errors are standard errors.",
             KL,
             judge,
             gold));
@@ -142,7 +143,7 @@ public final class RunReport {
             "Over steps; each step samples pairs and updates on them several times.",
             STEP,
             judge,
-            measurements.heldOut(STEP, "eval/gold")));
+            measurements.judged(STEP, "eval/gold")));
   }
 
   private void samples(int count) {
@@ -172,7 +173,7 @@ public final class RunReport {
         (metric, caption) -> {
           ImmutableList<Curve> curves =
               measurements.stagesWith(metric).stream()
-                  .filter(stage -> !stage.endsWith(Measurements.HELD_OUT))
+                  .filter(stage -> Measurements.method(stage).equals(stage))
                   .map(stage -> measurements.curve(stage, stage, STEP, metric))
                   .filter(curve -> curve.points().size() > 1)
                   .collect(ImmutableList.toImmutableList());

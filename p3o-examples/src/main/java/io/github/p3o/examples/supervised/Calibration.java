@@ -5,6 +5,7 @@ import io.github.p3o.eval.Interval;
 import io.github.p3o.examples.report.Estimate;
 import io.github.p3o.examples.run.TextTable;
 import java.util.Locale;
+import org.apache.commons.math3.distribution.BinomialDistribution;
 
 /**
  * How far a reward model's confidence can be trusted on held-out comparisons. It says that the
@@ -14,10 +15,16 @@ import java.util.Locale;
  * @param accuracy the share of comparisons in which the chosen response has the higher score
  * @param loss −ln σ(r_chosen − r_rejected); of a coin ln 2
  * @param bins by confidence, from ½ to 1
- * @param expectedError the mean over comparisons of |accuracy − confidence| of their bin
+ * @param expectedError the mean over comparisons of |accuracy − confidence| of their bin; see
+ *     {@link #errorOfCalibrated}
  */
 public record Calibration(
     Estimate accuracy, Estimate loss, ImmutableList<Bin> bins, double expectedError) {
+
+  /** What the measures' last column is. */
+  public static final String IDEAL =
+      "ideal: what the preference behind the labels reaches, as they are noisy; of the calibration"
+          + " error, the mean of a perfectly calibrated model with the same confidences.";
 
   private static final int BINS = 5;
 
@@ -59,13 +66,35 @@ public record Calibration(
     return new Calibration(Estimate.of(right), Estimate.of(losses), bins.build(), error);
   }
 
+  /**
+   * What {@link #expectedError} is on average of a perfectly calibrated model: not 0, since a bin
+   * of few comparisons is right more often or less than its confidence p by chance. Σ over bins of
+   * E|B(n, p) − np| / comparisons, by de Moivre's E|B − np| = 2ν(1 − p) P(B = ν), ν = ⌊np⌋ + 1.
+   */
+  double errorOfCalibrated() {
+    double sum = 0;
+    for (Bin bin : bins) {
+      if (bin.count() > 0) {
+        double p = bin.confidence();
+        int above = (int) Math.floor(bin.count() * p) + 1;
+        sum +=
+            2 * above * (1 - p) * new BinomialDistribution(null, bin.count(), p).probability(above);
+      }
+    }
+    return sum / bins.stream().mapToInt(Bin::count).sum();
+  }
+
   /** What each measure of it is worth. */
   public TextTable measures(String bestAccuracy) {
-    TextTable table = new TextTable("held out", "reward model", "by chance", "best possible");
+    TextTable table = new TextTable("held out", "reward model", "by chance", "ideal");
     table.add("accuracy", accuracy.text(3), "0.500", bestAccuracy);
     table.add("loss, nats", loss.text(3), "0.693", "");
-    table.add("calibration error", String.format(Locale.ROOT, "%.3f", expectedError), "", "0.000");
+    table.add("calibration error", three(expectedError), "", three(errorOfCalibrated()));
     return table;
+  }
+
+  private static String three(double value) {
+    return String.format(Locale.ROOT, "%.3f", value);
   }
 
   /** The bins that hold any comparison, as a table: what is right with Wilson's interval. */

@@ -12,6 +12,7 @@ import io.github.p3o.train.Comparison;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntPredicate;
 import java.util.random.RandomGenerator;
 
 /**
@@ -42,7 +43,7 @@ public record Labels(List<Comparison> training, List<Comparison> heldOut, Estima
   }
 
   /**
-   * Labels samples.
+   * Labels samples, and holds prompts out at random.
    *
    * @param samples two responses to each prompt
    * @param heldOutShare of the prompts, all comparisons of one on the same side
@@ -50,10 +51,28 @@ public record Labels(List<Comparison> training, List<Comparison> heldOut, Estima
    */
   public static Labels of(
       Samples samples, Labeller labeller, double heldOutShare, RandomGenerator random) {
-    ImmutableList.Builder<Comparison> training = ImmutableList.builder();
-    ImmutableList.Builder<Comparison> heldOut = ImmutableList.builder();
-    ImmutableDoubleArray.Builder best = ImmutableDoubleArray.builder();
     Map<Prompt, Boolean> sides = new HashMap<>();
+    return of(
+        samples,
+        labeller,
+        pair ->
+            sides.computeIfAbsent(
+                samples.prompts().get(pair), p -> random.nextDouble() < heldOutShare),
+        random);
+  }
+
+  /**
+   * Labels samples.
+   *
+   * @param samples two responses to each prompt
+   * @param heldOut whether the pair of an index is held out
+   * @param random the noise of the labels
+   */
+  static Labels of(
+      Samples samples, Labeller labeller, IntPredicate heldOut, RandomGenerator random) {
+    ImmutableList.Builder<Comparison> training = ImmutableList.builder();
+    ImmutableList.Builder<Comparison> measured = ImmutableList.builder();
+    ImmutableDoubleArray.Builder best = ImmutableDoubleArray.builder();
     int pairs = samples.prompts().size();
     for (int i = 0; i < pairs; i++) {
       Prompt prompt = samples.prompts().get(i);
@@ -64,14 +83,14 @@ public record Labels(List<Comparison> training, List<Comparison> heldOut, Estima
           random.nextDouble() < sigmoid(lead)
               ? new Comparison(prompt, first, second)
               : new Comparison(prompt, second, first);
-      if (sides.computeIfAbsent(prompt, p -> random.nextDouble() < heldOutShare)) {
-        heldOut.add(comparison);
+      if (heldOut.test(i)) {
+        measured.add(comparison);
         best.add(sigmoid(Math.abs(lead)));
       } else {
         training.add(comparison);
       }
     }
-    return new Labels(training.build(), heldOut.build(), Estimate.of(best.build().toArray()));
+    return new Labels(training.build(), measured.build(), Estimate.of(best.build().toArray()));
   }
 
   private static double sigmoid(double x) {

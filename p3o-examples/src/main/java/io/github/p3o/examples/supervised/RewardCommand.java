@@ -266,7 +266,7 @@ public final class RewardCommand implements Callable<Integer> {
     TextTable measures =
         calibration.measures(labels.best().count() == 0 ? "unknown" : labels.best().text(3));
     measures.add("longer is better", Lengths.accuracy(labels.heldOut()).text(3), "0.500", "");
-    run.table("On held-out comparisons", measures, "");
+    run.table("On held-out comparisons", measures, Calibration.IDEAL);
     run.console().print("How sure it was, and how often it was right:");
     run.table("How sure it was, and how often it was right", calibration.table(), "");
     run.console().print("Model: " + run.directory().resolve(LanguageModel.MODEL));

@@ -1,19 +1,19 @@
 package io.github.p3o.examples.supervised;
 
+import com.google.common.collect.ImmutableList;
 import com.google.common.collect.Sets;
-import io.github.p3o.Prompt;
-import io.github.p3o.PromptSource;
 import io.github.p3o.Samples;
 import io.github.p3o.examples.language.Gold;
 import io.github.p3o.examples.language.LanguageModel;
 import io.github.p3o.examples.language.LineOptions;
 import io.github.p3o.examples.language.PromptOptions;
+import io.github.p3o.examples.language.SplitPrompts;
 import io.github.p3o.examples.language.StoryOpenings;
 import io.github.p3o.examples.run.Checks;
 import io.github.p3o.examples.run.Console;
 import io.github.p3o.examples.run.GivenOptions;
 import io.github.p3o.examples.run.UsageException;
-import java.util.List;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
@@ -78,19 +78,31 @@ final class SampleOptions {
 
   /** Samples pairs and labels them. */
   Labels labels(LanguageModel model, double heldOut, long seed, Console console) {
-    List<Prompt> all =
-        prompts.prompts(StoryOpenings.all(), model, model.maxPromptTokens(maxNewTokens), console);
+    SplitPrompts split =
+        prompts.split(
+            StoryOpenings.all(),
+            model,
+            model.maxPromptTokens(maxNewTokens),
+            console,
+            heldOut,
+            seed);
     SplittableRandom random = new SplittableRandom(seed);
     int count = pairs == null ? 0 : pairs;
+    int[] drawn = random.ints(count, 0, split.all().size()).toArray();
     try (Console.Stage stage = console.stage("samples", 1)) {
       Samples samples =
           model
               .policy()
               .sampler(maxNewTokens)
-              .sample(PromptSource.uniform(all).next(count, random), 2, random);
+              .sample(
+                  Arrays.stream(drawn)
+                      .mapToObj(split.all()::get)
+                      .collect(ImmutableList.toImmutableList()),
+                  2,
+                  random);
       stage.step(2 * count + " responses");
       Labels.Labeller labeller = new Labels.Labeller(gold, labelScale, model.codec());
-      return Labels.of(samples, labeller, heldOut, random);
+      return Labels.of(samples, labeller, pair -> split.heldOut().test(drawn[pair]), random);
     }
   }
 

@@ -54,6 +54,26 @@ class CertifyCommandTest {
                 + "parameters,verdict");
   }
 
+  @Test
+  void certify_byMagnitudesThatAreNoBinaryFractions_breaksNoCorrectObjective() {
+    Cli cli =
+        Cli.run(
+            "certify",
+            "--policy",
+            "tabular",
+            "--loss",
+            "p3o-v2,rloo,ppg",
+            "--magnitude",
+            "0.3,1.1,3.3,33.3",
+            "--steps",
+            40,
+            "--out",
+            directory.resolve("fractions"));
+
+    cli.succeeds();
+    assertThat(cli.out()).contains("the same bits").doesNotContain("BROKEN");
+  }
+
   private static Certified row(RewardView view, int differing) {
     return new Certified("a", "b", view, new Comparison(1, differing, 1, differing, 5));
   }
@@ -73,8 +93,10 @@ class CertifyCommandTest {
 
   @Test
   void options_outOfRange_areNamed() {
-    Cli.run("certify", "--magnitude", "1e9").failsWith(2, "--magnitude: expected at most 1e6");
-    Cli.run("certify", "--magnitude", "0").failsWith(2, "--magnitude: expected a finite number");
+    Cli.run("certify", "--magnitude", "1e9")
+        .failsWith(2, "--magnitude: expected from 0.001 to 1e6");
+    Cli.run("certify", "--magnitude", "0").failsWith(2, "--magnitude: expected from 0.001");
+    Cli.run("certify", "--magnitude", "NaN").failsWith(2, "--magnitude: expected from 0.001");
     Cli.run("certify", "--steps", 0).failsWith(2, "--steps: expected at least 1, got 0");
     Cli.run("certify", "--responses-per-prompt", 1).failsWith(2, "--responses-per-prompt");
     Cli.run("certify", "--loss", "p4o").failsWith(2, "p4o", "p3o-v1");
