@@ -9,6 +9,7 @@ import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.NonFiniteException;
 import io.github.p3o.P3OTrainer;
 import io.github.p3o.PairSampler;
+import io.github.p3o.Policy;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.Prompt;
 import io.github.p3o.RewardModel;
@@ -61,10 +62,13 @@ class SparkP3OTrainerTest {
 
   private static SparkP3OTrainer.Builder<TabularPolicy> trainer(
       BanditModels models, int partitions) {
+    return trainer(models).partitions(partitions);
+  }
+
+  private static <P extends Policy> SparkP3OTrainer.Builder<P> trainer(SparkModels<P> models) {
     return SparkP3OTrainer.builder(spark, models)
         .prompts(BanditModels.prompts())
-        .config(BanditModels.config().build())
-        .partitions(partitions);
+        .config(BanditModels.config().build());
   }
 
   private static double[] parameters(SparkP3OTrainer<?> trainer) {
@@ -187,11 +191,7 @@ class SparkP3OTrainerTest {
               }
               waiting.interrupt();
             });
-    try (SparkP3OTrainer<FaultyModels.FaultyPolicy> trainer =
-        SparkP3OTrainer.builder(spark, models)
-            .prompts(BanditModels.prompts())
-            .config(BanditModels.config().build())
-            .build()) {
+    try (SparkP3OTrainer<FaultyModels.FaultyPolicy> trainer = trainer(models).build()) {
       assertThatThrownBy(trainer::step)
           .isInstanceOf(IllegalStateException.class)
           .hasMessage("interrupted while waiting for Spark");
@@ -222,11 +222,7 @@ class SparkP3OTrainerTest {
   void step_outOfNativeMemory_saysSoAndChangesNothing(@TempDir Path directory) throws Exception {
     FaultyModels models = new FaultyModels(FaultyModels.Fault.EXHAUSTS, directory.toString());
     models.arm();
-    try (SparkP3OTrainer<FaultyModels.FaultyPolicy> trainer =
-        SparkP3OTrainer.builder(spark, models)
-            .prompts(BanditModels.prompts())
-            .config(BanditModels.config().build())
-            .build()) {
+    try (SparkP3OTrainer<FaultyModels.FaultyPolicy> trainer = trainer(models).build()) {
       assertThatThrownBy(trainer::step)
           .isInstanceOf(IllegalStateException.class)
           .hasMessageStartingWith("native memory: expected to be enough for a task, got \"Cannot")

@@ -50,28 +50,7 @@ public final class Alignment {
       int evaluateEvery,
       SamplingConfig sampling,
       int checkpointEvery,
-      JudgedOn judgedOn) {
-
-    /** Judged on held-out prompts. */
-    public Settings(
-        String name,
-        Learner learner,
-        TrainerConfig config,
-        int steps,
-        int evaluateEvery,
-        SamplingConfig sampling,
-        int checkpointEvery) {
-      this(
-          name,
-          learner,
-          config,
-          steps,
-          evaluateEvery,
-          sampling,
-          checkpointEvery,
-          JudgedOn.HELD_OUT);
-    }
-  }
+      JudgedOn judgedOn) {}
 
   /**
    * The policy after some steps.

@@ -13,9 +13,6 @@ import java.util.Locale;
 /** What {@code p3o tournament} prints. */
 final class TournamentTables {
 
-  /** What is shown of what is not known. */
-  private static final String NONE = "none";
-
   private TournamentTables() {}
 
   /** Who won how often by each judge, and how far the judges agree. */
@@ -74,7 +71,7 @@ final class TournamentTables {
   /** The brackets begin after a space; they and all of it are left out if not known. */
   private static String text(Interval interval, double unit, String format) {
     if (Double.isNaN(interval.value())) {
-      return NONE;
+      return TournamentPage.NONE;
     }
     String known = Double.isNaN(interval.low()) ? format.substring(0, format.indexOf(' ')) : format;
     return String.format(
@@ -82,7 +79,7 @@ final class TournamentTables {
   }
 
   private static String number(double value) {
-    return Double.isNaN(value) ? NONE : String.format(Locale.ROOT, "%.3f", value);
+    return Double.isNaN(value) ? TournamentPage.NONE : String.format(Locale.ROOT, "%.3f", value);
   }
 
   private static void printAgreements(Tournament tournament, Console console) {

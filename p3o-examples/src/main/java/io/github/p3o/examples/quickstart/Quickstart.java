@@ -13,6 +13,7 @@ import io.github.p3o.examples.align.Evaluator;
 import io.github.p3o.examples.align.Objective;
 import io.github.p3o.examples.align.Outcome;
 import io.github.p3o.examples.language.LanguageModel;
+import io.github.p3o.examples.report.JudgedOn;
 import io.github.p3o.examples.run.Run;
 import io.github.p3o.transformer.SamplingConfig;
 import io.github.p3o.transformer.TransformerPolicy;
@@ -147,6 +148,7 @@ final class Quickstart {
         scale.alignSteps(),
         scale.evaluateEvery(),
         SamplingConfig.of(GrammarModels.MAX_NEW_TOKENS),
-        0);
+        0,
+        JudgedOn.HELD_OUT);
   }
 }

@@ -7,10 +7,12 @@ import com.google.common.collect.LinkedListMultimap;
 import com.google.common.collect.ListMultimap;
 import io.github.p3o.examples.run.StepLog;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * The lines of a metrics.jsonl as curves. Stages that differ in {@code -seedN} alone are runs of
@@ -22,7 +24,10 @@ final class Measurements {
   private static final int MOST_POINTS = 200;
 
   private static final Pattern SEED =
-      Pattern.compile("-seed-?\\d+(?=$|-held-out$|-judged$|-alarm$)");
+      Pattern.compile(
+          Arrays.stream(JudgedOn.values())
+              .map(on -> on.suffix() + "$|")
+              .collect(Collectors.joining("", "-seed-?\\d+(?=", "-alarm$|$)")));
   private static final String ERROR = "_standard_error";
 
   private final ListMultimap<String, JsonNode> byStage = LinkedListMultimap.create();

@@ -19,13 +19,13 @@ public final class TournamentPage {
 
   public static final String FILE = "tournament.json";
 
-  private TournamentPage() {}
-
   /** What is shown of what is not known. */
-  private static final String NONE = "none";
+  public static final String NONE = "none";
 
   /** In the file: a sentence of what the players are, beside what a {@link Tournament} has. */
   private static final String NOTE = "note";
+
+  private TournamentPage() {}
 
   /** Writes the file, with what is to be said of it, which may be nothing. */
   public static void write(Tournament tournament, String note, RunDirectory directory) {

@@ -127,6 +127,10 @@ final class StudyReport {
 
   private TextTable search(StudyTask task) {
     TextTable table = new TextTable("setting", "over budgets", "best", "at KL", "chosen");
+    ImmutableSet<Setting> chosen =
+        Study.METHODS.stream()
+            .map(method -> study.best(task, method))
+            .collect(ImmutableSet.toImmutableSet());
     for (Study.Tried tried : study.tried(task)) {
       Setting setting = tried.setting();
       table.add(
@@ -134,7 +138,7 @@ final class StudyReport {
           String.format(Locale.ROOT, "%.3f", tried.score()),
           String.format(Locale.ROOT, "%.3f", tried.best()),
           String.format(Locale.ROOT, "%.2f", tried.kl()),
-          setting.equals(study.best(task, setting.objective())) ? "*" : "");
+          chosen.contains(setting) ? "*" : "");
     }
     return table;
   }

@@ -15,6 +15,7 @@ import io.github.p3o.examples.align.Judged;
 import io.github.p3o.examples.language.Gold;
 import io.github.p3o.examples.language.LanguageModel;
 import io.github.p3o.examples.language.Reward;
+import io.github.p3o.examples.report.JudgedOn;
 import io.github.p3o.examples.run.Run;
 import io.github.p3o.transformer.SamplingConfig;
 import java.util.LinkedHashMap;
@@ -159,7 +160,8 @@ final class TaskBench implements AutoCloseable {
                   size.steps(),
                   size.evaluateEvery(),
                   SamplingConfig.of(size.maxNewTokens()),
-                  0),
+                  0,
+                  JudgedOn.HELD_OUT),
               run);
       run.directory().jsonLines(POINTS, points.stream().map(Checkpoint::of).toList());
       points.forEach(point -> Evaluations.save(point.step(), point.judged(), run));
