@@ -251,7 +251,7 @@ final class OnlineTraining implements AutoCloseable {
       }
       save();
       status = view();
-    } catch (RuntimeException | Error e) {
+    } catch (Exception | Error e) {
       batchIsNotFinite = e instanceof NonFiniteException;
       failed(e);
     }
@@ -275,7 +275,7 @@ final class OnlineTraining implements AutoCloseable {
       return value >= leastValue
           ? null
           : String.format("evaluation: expected at least %s, got %s", leastValue, value);
-    } catch (RuntimeException e) {
+    } catch (Exception e) { // a host's Kotlin or Scala throws checked ones, too
       LOG.warn("evaluation", e);
       return "evaluation: " + e;
     }

@@ -211,10 +211,7 @@ class OnlineAlignerTest {
         OnlineAligner aligner =
             aligner(other, directory.resolve("broken"))
                 .evaluation(
-                    copy -> {
-                      throw new IllegalStateException("no judge");
-                    },
-                    0)
+                    copy -> OnlineAlignerTest.<RuntimeException>fail(new Exception("no judge")), 0)
                 .open()) {
       offer(aligner, 0, BATCH);
       assertThat(awaitSteps(aligner, 1).lastRefusal()).contains("no judge");
@@ -777,6 +774,12 @@ class OnlineAlignerTest {
   private static String rollBack(OnlineAligner aligner) {
     aligner.rollback(0);
     return "done";
+  }
+
+  /** What Java's compiler would not let a lambda throw; Kotlin's and Scala's do. */
+  @SuppressWarnings("unchecked")
+  private static <E extends Exception> double fail(Exception exception) throws E {
+    throw (E) exception;
   }
 
   private static String refusal(ThrowingCallable call) {

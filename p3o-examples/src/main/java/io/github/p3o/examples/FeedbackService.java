@@ -292,6 +292,7 @@ final class FeedbackService implements AutoCloseable {
     return JSON.createObjectNode()
         .put("accepted", status.accepted())
         .put("trained", status.trained())
+        .put("skipped", status.skipped())
         .put("steps", status.steps())
         .put("version", status.served())
         .put("refused", status.refused())
