@@ -24,7 +24,7 @@ record Row(String name, double library, double peer, double limit) {
   String line() {
     return String.format(
         Locale.ROOT,
-        "%s,%.3f,%.3f,%.3f,%.3f,%.2f",
+        "%s,%.6g,%.6g,%.3f,%.6g,%.3g",
         name,
         library,
         peer,
