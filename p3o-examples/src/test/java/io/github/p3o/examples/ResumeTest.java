@@ -6,17 +6,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.p3o.examples.quickstart.StoryGrammar;
+import com.google.common.collect.ImmutableList;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -36,63 +33,44 @@ class ResumeTest {
 
   @BeforeAll
   static void trainsALanguageModel() throws IOException {
-    SplittableRandom random = new SplittableRandom(1);
-    List<String> lines = new ArrayList<>();
-    for (String prompt : StoryGrammar.prompts().subList(0, 40)) {
-      lines.add(
-          JSON.createObjectNode()
-              .put("prompt", prompt)
-              .put("completion", " " + StoryGrammar.story(prompt, random))
-              .toString());
-    }
-    data = Files.write(directory.resolve("stories.jsonl"), lines);
+    data = StoryModel.stories(directory, 40);
     Path out = directory.resolve("start");
-    Cli.run(split(sft(5, out)).toArray()).succeeds();
+    Cli.run(sft(5, out)).succeeds();
     model = out.resolve("model");
   }
 
-  private static List<Object> sft(int steps, Path out) {
-    return new ArrayList<>(
-        List.of(
-            "sft --tokenizer words --layers 1 --width 16 --heads 2 --context 40 --batch 4 --data",
-            data,
-            "--steps",
-            steps,
-            "--out",
-            out));
+  private static ImmutableList<String> sft(int steps, Path out) {
+    return sft(steps, data, out);
   }
 
-  private static List<Object> align(Path out) {
-    return new ArrayList<>(
-        List.of(
-            "align --reward cheerful --steps 60 --prompts-per-step 4 --evaluation-prompts 4"
-                + " --max-new-tokens 8 --checkpoint-every 7 --policy",
-            model,
-            "--prompts",
-            data,
-            "--out",
-            out));
+  private static ImmutableList<String> sft(int steps, Path texts, Path out) {
+    return Cli.words(
+        "sft --tokenizer words --layers 1 --width 16 --heads 2 --context 40 --batch 4 --data %s"
+            + " --steps %s --out %s",
+        texts, steps, out);
   }
 
-  private static List<Object> reward(Path out) {
-    return new ArrayList<>(
-        List.of(
-            "reward --sample-pairs 60 --gold cheerful --max-new-tokens 8 --batch 4 --steps 150"
-                + " --policy",
-            model,
-            "--prompts",
-            data,
-            "--out",
-            out));
+  private static ImmutableList<String> align(Path out) {
+    return Cli.words(
+        "align --reward cheerful --steps 60 --prompts-per-step 4 --evaluation-prompts 4"
+            + " --max-new-tokens 8 --checkpoint-every 7 --policy %s --prompts %s --out %s",
+        model, data, out);
+  }
+
+  private static ImmutableList<String> reward(Path out) {
+    return Cli.words(
+        "reward --sample-pairs 60 --gold cheerful --max-new-tokens 8 --batch 4 --steps 150"
+            + " --policy %s --prompts %s --out %s",
+        model, data, out);
   }
 
   /** Runs a command in a process of its own, interrupts it within its first steps. */
-  private static void interrupt(List<Object> arguments, Path run) throws Exception {
+  private static void interrupt(List<String> arguments, Path run) throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-XX:TieredStopAtLevel=1", "-Xmx512m", "-cp"));
     command.addAll(List.of(System.getProperty("java.class.path"), Main.class.getName()));
-    arguments.forEach(argument -> command.add(argument.toString()));
+    command.addAll(arguments);
     Path output = run.resolveSibling(run.getFileName() + ".txt");
     Process process =
         new ProcessBuilder(command)
@@ -132,7 +110,7 @@ class ResumeTest {
   void align_interruptedAndResumed_endsAsIfNothingHadHappened() throws Exception {
     Path run = directory.resolve("align");
     Path uninterrupted = directory.resolve("align-whole");
-    interrupt(split(align(run)), run);
+    interrupt(align(run), run);
     assertThat(run.resolve("model")).doesNotExist();
     assertThat(run.resolve("checkpoints")).isNotEmptyDirectory();
     // what a death after the last checkpoint leaves: steps that come again, a line cut off
@@ -140,17 +118,17 @@ class ResumeTest {
     Files.writeString(run.resolve("metrics.jsonl"), more, StandardOpenOption.APPEND);
     Files.writeString(run.resolve("rollouts.jsonl"), more, StandardOpenOption.APPEND);
 
-    Cli resumed = Cli.run("resume", run).succeeds();
+    Cli resumed = Cli.run("resume %s", run).succeeds();
 
     assertThat(resumed.err()).contains("p3o-v2: on from step ");
-    Cli.run(split(align(uninterrupted)).toArray()).succeeds();
+    Cli.run(align(uninterrupted)).succeeds();
     assertSameResult(run, uninterrupted);
     for (String samples : List.of("samples.jsonl", "rollouts.jsonl")) {
       assertThat(run.resolve(samples)).hasSameTextualContentAs(uninterrupted.resolve(samples));
     }
     assertThat(Files.readAllLines(run.resolve("rollouts.jsonl"))).hasSize(12 * 4 * 2);
     assertThat(run.resolve("report.html")).isNotEmptyFile();
-    Cli.run("resume", run).succeeds(); // of a run that is done: the same result again
+    Cli.run("resume %s", run).succeeds(); // of a run that is done: the same result again
     assertSameResult(run, uninterrupted);
   }
 
@@ -158,34 +136,27 @@ class ResumeTest {
   void sft_interruptedAndResumed_endsAsIfNothingHadHappened() throws Exception {
     Path run = directory.resolve("sft");
     Path uninterrupted = directory.resolve("sft-whole");
-    interrupt(split(sft(400, run)), run);
-    Cli.run("resume", run).succeeds();
-    Cli.run(split(sft(400, uninterrupted)).toArray()).succeeds();
+    interrupt(sft(400, run), run);
+    Cli.run("resume %s", run).succeeds();
+    Cli.run(sft(400, uninterrupted)).succeeds();
     assertSameResult(run, uninterrupted);
   }
 
-  private static List<Object> adapter(int steps, Path out) {
-    return new ArrayList<>(
-        List.of(
-            "sft --lora-rank 2 --batch 4 --learning-rate 0.01 --warmup-updates 3 --weight-decay 0.1"
-                + " --data",
-            data,
-            "--policy",
-            model,
-            "--steps",
-            steps,
-            "--out",
-            out));
+  private static ImmutableList<String> adapter(int steps, Path out) {
+    return Cli.words(
+        "sft --lora-rank 2 --batch 4 --learning-rate 0.01 --warmup-updates 3 --weight-decay 0.1"
+            + " --data %s --policy %s --steps %s --out %s",
+        data, model, steps, out);
   }
 
   @Test
   void sftOfAnAdapter_interruptedAndResumed_endsAsIfNothingHadHappened() throws Exception {
     Path run = directory.resolve("sft-lora");
     Path uninterrupted = directory.resolve("sft-lora-whole");
-    interrupt(split(adapter(400, run)), run);
+    interrupt(adapter(400, run), run);
     assertThat(run.resolve("adapter")).doesNotExist();
-    Cli.run("resume", run).succeeds();
-    Cli.run(split(adapter(400, uninterrupted)).toArray()).succeeds();
+    Cli.run("resume %s", run).succeeds();
+    Cli.run(adapter(400, uninterrupted)).succeeds();
     assertSameResult(run, uninterrupted);
     assertThat(run.resolve("adapter/adapter_model.safetensors"))
         .hasSameBinaryContentAs(uninterrupted.resolve("adapter/adapter_model.safetensors"));
@@ -194,7 +165,7 @@ class ResumeTest {
   @Test
   void resume_withOtherSettingsOrAnotherModelUnderAnAdapter_isRefusedByName() throws Exception {
     Path run = directory.resolve("other-settings");
-    Cli.run(split(adapter(3, run)).toArray()).succeeds();
+    Cli.run(adapter(3, run)).succeeds();
     Path file = run.resolve("run.json");
     String description = Files.readString(file);
     for (String option : List.of("--weight-decay", "--warmup-updates", "--lora-rank")) {
@@ -206,7 +177,7 @@ class ResumeTest {
         }
       }
       Files.writeString(file, changed.toString());
-      Cli.run("resume", run)
+      Cli.run("resume %s", run)
           .failsWith(
               1,
               switch (option) {
@@ -218,51 +189,39 @@ class ResumeTest {
               });
     }
     Path other = directory.resolve("sft-for-other");
-    Cli.run(split(sft(6, other)).toArray()).succeeds();
+    Cli.run(sft(6, other)).succeeds();
     Files.writeString(
         file, description.replace(model.toString(), other.resolve("model").toString()));
-    Cli.run("resume", run).failsWith(1, "frozenParameters: expected ", " as in the checkpoint");
+    Cli.run("resume %s", run).failsWith(1, "frozenParameters: expected ", " as in the checkpoint");
   }
 
   @Test
   void reward_interruptedAndResumed_endsAsIfNothingHadHappened() throws Exception {
     Path run = directory.resolve("reward");
     Path uninterrupted = directory.resolve("reward-whole");
-    interrupt(split(reward(run)), run);
-    Cli.run("resume", run).succeeds();
-    Cli.run(split(reward(uninterrupted)).toArray()).succeeds();
+    interrupt(reward(run), run);
+    Cli.run("resume %s", run).succeeds();
+    Cli.run(reward(uninterrupted)).succeeds();
     assertSameResult(run, uninterrupted);
-  }
-
-  private static List<Object> split(List<Object> arguments) {
-    return Stream.concat(
-            Stream.<Object>of((Object[]) arguments.get(0).toString().split(" ", -1)),
-            arguments.stream().skip(1))
-        .toList();
   }
 
   @Test
   void resume_withOtherData_isRefused() throws Exception {
     Path changed = Files.copy(data, directory.resolve("changed.jsonl"));
     Path run = directory.resolve("changed");
-    List<Object> arguments = split(sft(3, run));
-    List<Object> ofCopy =
-        IntStream.range(0, arguments.size())
-            .mapToObj(i -> arguments.get(i).equals(data) ? changed : arguments.get(i))
-            .toList();
-    Cli.run(ofCopy.toArray()).succeeds();
+    Cli.run(sft(3, changed, run)).succeeds();
     Files.write(changed, Files.readAllLines(data).subList(1, 40));
-    Cli.run("resume", run)
+    Cli.run("resume %s", run)
         .failsWith(2, "examples: expected 40 ", " as when the run began, got 39 ");
   }
 
   @Test
   void resume_ofNoRun_isRefused() throws IOException {
     Path empty = Files.createDirectories(directory.resolve("empty"));
-    Cli.run("resume", empty).failsWith(2, "DIR: expected a run directory with a run.json");
+    Cli.run("resume %s", empty).failsWith(2, "DIR: expected a run directory with a run.json");
     Files.writeString(
         empty.resolve("run.json"),
         "{\"command\": \"p3o generate\", \"arguments\": [\"generate\"]}");
-    Cli.run("resume", empty).failsWith(2, "DIR: expected a run of p3o sft, reward or align");
+    Cli.run("resume %s", empty).failsWith(2, "DIR: expected a run of p3o sft, reward or align");
   }
 }

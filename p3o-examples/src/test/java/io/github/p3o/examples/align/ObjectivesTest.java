@@ -4,11 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.google.common.collect.Lists;
 import io.github.p3o.examples.Cli;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,25 +26,12 @@ class ObjectivesTest {
     model = Cli.tinyModel(directory);
   }
 
-  private static Cli align(Object... more) {
-    List<Object> args =
-        new ArrayList<>(
-            List.of(
-                "align",
-                "--policy",
-                model,
-                "--reward",
-                "sentiment",
-                "--prompt",
-                "ab",
-                "--steps",
-                1,
-                "--evaluation-prompts",
-                2,
-                "--max-new-tokens",
-                6));
-    args.addAll(List.of(more));
-    return Cli.run(args.toArray());
+  private static Cli align(String more, Object... values) {
+    return Cli.run(
+        "align --policy %s --reward sentiment --prompt ab --steps 1 --evaluation-prompts 2"
+            + " --max-new-tokens 6 "
+            + more,
+        Lists.asList(model, values).toArray());
   }
 
   @ParameterizedTest
@@ -55,16 +41,8 @@ class ObjectivesTest {
     Path out = directory.resolve(objective.toString());
     Cli align =
         align(
-            "--loss",
-            objective,
-            "--prompts-per-step",
-            4,
-            "--epochs-per-step",
-            1,
-            "--kl-coefficient",
-            0.2,
-            "--out",
-            out);
+            "--loss %s --prompts-per-step 4 --epochs-per-step 1 --kl-coefficient 0.2 --out %s",
+            objective, out);
 
     align.succeeds();
     assertThat(align.out()).contains("before", objective.toString());
@@ -74,8 +52,7 @@ class ObjectivesTest {
   @Test
   void align_byAPreset_hasTheAuthorsSettingsButWhatIsGiven() throws IOException {
     Path out = directory.resolve("preset");
-    align("--preset", "125m", "--epochs-per-step", 1, "--learning-rate", 1e-3, "--out", out)
-        .succeeds();
+    align("--preset 125m --epochs-per-step 1 --learning-rate 1e-3 --out %s", out).succeeds();
 
     JsonNode run = new ObjectMapper().readTree(out.resolve("run.json").toFile());
     JsonNode trainer = run.path("trainer");
@@ -90,11 +67,11 @@ class ObjectivesTest {
 
   @Test
   void constants_ofAnotherObjective_areRefused() {
-    align("--loss", "vpg", "--weight-clip", 3)
+    align("--loss vpg --weight-clip 3")
         .failsWith(2, "--weight-clip: expected with an objective that has it, got 3.0 with vpg");
-    align("--loss", "ppg", "--clip-range", 0.1).failsWith(2, "--clip-range", "ppg");
-    align("--loss", "p4o").failsWith(2, "p4o", "p3o-v1", "ppo-sequence");
-    align("--preset", "125m", "--config", "x.yaml").failsWith(2, "--preset, --config", "got both");
-    align("--preset", "2b").failsWith(2, "2b", "125m");
+    align("--loss ppg --clip-range 0.1").failsWith(2, "--clip-range", "ppg");
+    align("--loss p4o").failsWith(2, "p4o", "p3o-v1", "ppo-sequence");
+    align("--preset 125m --config x.yaml").failsWith(2, "--preset, --config", "got both");
+    align("--preset 2b").failsWith(2, "2b", "125m");
   }
 }

@@ -24,16 +24,8 @@ class CertifyCommandTest {
     Path out = directory.resolve("certify");
     Cli cli =
         Cli.run(
-            "certify",
-            "--loss",
-            "p3o-v1,rloo,vpg,ppo,ppo-sequence",
-            "--magnitude",
-            "1,1e6",
-            "--steps",
-            2,
-            "--responses-per-prompt",
-            3,
-            "--out",
+            "certify --loss p3o-v1,rloo,vpg,ppo,ppo-sequence --magnitude 1,1e6 --steps 2"
+                + " --responses-per-prompt 3 --out %s",
             out);
 
     cli.succeeds();
@@ -58,16 +50,8 @@ class CertifyCommandTest {
   void certify_byMagnitudesThatAreNoBinaryFractions_breaksNoCorrectObjective() {
     Cli cli =
         Cli.run(
-            "certify",
-            "--policy",
-            "tabular",
-            "--loss",
-            "p3o-v2,rloo,ppg",
-            "--magnitude",
-            "0.3,1.1,3.3,33.3",
-            "--steps",
-            40,
-            "--out",
+            "certify --policy tabular --loss p3o-v2,rloo,ppg --magnitude 0.3,1.1,3.3,33.3 --steps"
+                + " 40 --out %s",
             directory.resolve("fractions"));
 
     cli.succeeds();
@@ -93,12 +77,11 @@ class CertifyCommandTest {
 
   @Test
   void options_outOfRange_areNamed() {
-    Cli.run("certify", "--magnitude", "1e9")
-        .failsWith(2, "--magnitude: expected from 0.001 to 1e6");
-    Cli.run("certify", "--magnitude", "0").failsWith(2, "--magnitude: expected from 0.001");
-    Cli.run("certify", "--magnitude", "NaN").failsWith(2, "--magnitude: expected from 0.001");
-    Cli.run("certify", "--steps", 0).failsWith(2, "--steps: expected at least 1, got 0");
-    Cli.run("certify", "--responses-per-prompt", 1).failsWith(2, "--responses-per-prompt");
-    Cli.run("certify", "--loss", "p4o").failsWith(2, "p4o", "p3o-v1");
+    Cli.run("certify --magnitude 1e9").failsWith(2, "--magnitude: expected from 0.001 to 1e6");
+    Cli.run("certify --magnitude 0").failsWith(2, "--magnitude: expected from 0.001");
+    Cli.run("certify --magnitude NaN").failsWith(2, "--magnitude: expected from 0.001");
+    Cli.run("certify --steps 0").failsWith(2, "--steps: expected at least 1, got 0");
+    Cli.run("certify --responses-per-prompt 1").failsWith(2, "--responses-per-prompt");
+    Cli.run("certify --loss p4o").failsWith(2, "p4o", "p3o-v1");
   }
 }

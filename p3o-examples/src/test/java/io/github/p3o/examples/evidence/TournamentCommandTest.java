@@ -2,7 +2,6 @@ package io.github.p3o.examples.evidence;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.google.common.collect.ObjectArrays;
 import com.sun.net.httpserver.HttpServer;
 import io.github.p3o.examples.Cli;
 import io.github.p3o.examples.PageCheck;
@@ -12,6 +11,7 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import org.jsoup.nodes.Document;
@@ -38,17 +38,8 @@ class TournamentCommandTest {
 
     Cli cli =
         Cli.run(
-            "tournament",
-            "--samples",
-            samples(),
-            "--judge",
-            "cheerful",
-            "--judge",
-            "sentiment",
-            "--show-samples",
-            2,
-            "--out",
-            out);
+            "tournament --samples %s --judge cheerful --judge sentiment --show-samples 2 --out %s",
+            samples(), out);
 
     cli.succeeds();
     assertThat(cli.out())
@@ -71,7 +62,7 @@ class TournamentCommandTest {
             Files.readString(samples()) + Files.readString(samples()));
     Path out = directory.resolve("out");
 
-    Cli cli = Cli.run("tournament", "--samples", repeated, "--judge", "cheerful", "--out", out);
+    Cli cli = Cli.run("tournament --samples %s --judge cheerful --out %s", repeated, out);
 
     cli.succeeds();
     String said = "On 6 prompts, 3 of them different, which intervals are over.";
@@ -122,50 +113,16 @@ class TournamentCommandTest {
     Path model = Cli.tinyModel(directory);
     Path reward = directory.resolve("reward");
     Cli.run(
-            "reward",
-            "--policy",
-            model,
-            "--sample-pairs",
-            12,
-            "--prompt",
-            "a",
-            "--prompt",
-            "b",
-            "--prompt",
-            "c",
-            "--prompt",
-            "d",
-            "--prompt",
-            "e",
-            "--prompt",
-            "f",
-            "--max-new-tokens",
-            4,
-            "--held-out",
-            0.4,
-            "--steps",
-            1,
-            "--out",
-            reward)
+            "reward --policy %s --sample-pairs 12 --prompt a --prompt b --prompt c --prompt d"
+                + " --prompt e --prompt f --max-new-tokens 4 --held-out 0.4 --steps 1 --out %s",
+            model, reward)
         .succeeds();
     Path out = directory.resolve("out");
 
     Cli.run(
-            "tournament",
-            "--policy",
-            "one=" + model,
-            "--policy",
-            "two=" + model,
-            "--prompt",
-            "a",
-            "--prompt",
-            "b",
-            "--max-new-tokens",
-            4,
-            "--judge",
-            reward.resolve("model"),
-            "--out",
-            out)
+            "tournament --policy one=%s --policy two=%s --prompt a --prompt b --max-new-tokens 4"
+                + " --judge %s --out %s",
+            model, model, reward.resolve("model"), out)
         .succeeds();
 
     assertThat(Files.readAllLines(out.resolve("samples.jsonl")))
@@ -222,98 +179,61 @@ class TournamentCommandTest {
 
   private Cli chatTournament(HttpServer server, Path samples, String verdicts, Path out) {
     return Cli.run(
-        "tournament",
-        "--samples",
-        samples,
-        "--chat-model",
-        "m",
-        "--chat-url",
-        "http://127.0.0.1:" + server.getAddress().getPort(),
-        "--chat-key-variable",
-        "P3O_NO_SUCH_KEY",
-        "--chat-per-second",
-        1000,
-        "--chat-verdicts",
-        directory.resolve(verdicts),
-        "--out",
-        out);
+        "tournament --samples %s --chat-model m --chat-url http://127.0.0.1:%s --chat-key-variable"
+            + " P3O_NO_SUCH_KEY --chat-per-second 1000 --chat-verdicts %s --out %s",
+        samples, server.getAddress().getPort(), directory.resolve(verdicts), out);
   }
 
   @Test
   void tournament_ofWhatDoesNotFit_saysSo() throws Exception {
-    Cli.run("tournament", "--judge", "cheerful")
+    Cli.run("tournament --judge cheerful")
         .failsWith(2, "--policy, --samples: expected one of the two, got neither");
-    Cli.run("tournament", "--samples", samples())
+    Cli.run("tournament --samples %s", samples())
         .failsWith(2, "--judge, --chat-model: expected at least one, got none");
-    Cli.run("tournament", "--policy", "a=x", "--judge", "cheerful")
+    Cli.run("tournament --policy a=x --judge cheerful")
         .failsWith(2, "--policy: expected at least 2 players, got [a]");
     Path out = directory.resolve("no-models");
-    for (Object[] ofModels :
-        new Object[][] {
-          {"--prompt", "a"},
-          {"--prompts", "x.jsonl"},
-          {"--format", "hh"},
-          {"--chat-template", "hh"},
-          {"--skip-malformed"},
-          {"--truncate-prompts"},
-          {"--max-prompt-tokens", 8},
-          {"--max-new-tokens", 8},
-          {"--temperature", 0.5},
-          {"--adapter", "a=x"}
-        }) {
-      Object[] given = {"tournament", "--samples", samples(), "--judge", "cheerful", "--out", out};
-      Cli.run(ObjectArrays.concat(given, ofModels, Object.class))
+    for (String ofModels :
+        List.of(
+            "--prompt a",
+            "--prompts x.jsonl",
+            "--format hh",
+            "--chat-template hh",
+            "--skip-malformed",
+            "--truncate-prompts",
+            "--max-prompt-tokens 8",
+            "--max-new-tokens 8",
+            "--temperature 0.5",
+            "--adapter a=x")) {
+      Cli.run("tournament --samples %s --judge cheerful --out %s " + ofModels, samples(), out)
           .failsWith(
               2,
               "p3o: "
-                  + ofModels[0]
+                  + ofModels.split(" ", -1)[0]
                   + ": expected with --policy alone, got --samples, which has prompts and answers");
       assertThat(out).doesNotExist();
     }
     Cli.run(
-            "tournament",
-            "--temperature",
-            2,
-            "--prompt",
-            "a",
-            "--prompt",
-            "b",
-            "--samples",
-            samples(),
-            "--judge",
-            "cheerful")
+            "tournament --temperature 2 --prompt a --prompt b --samples %s --judge cheerful",
+            samples())
         .failsWith(2, "p3o: --temperature, --prompt: expected with --policy alone, got --samples");
     Path cut = Files.writeString(directory.resolve("cut.jsonl"), "{\"prompt\": \"x\", \"a");
-    Cli.run("tournament", "--samples", cut, "--judge", "cheerful", "--out", directory.resolve("o0"))
+    Cli.run("tournament --samples %s --judge cheerful --out %s", cut, directory.resolve("o0"))
         .failsWith(2, "cut.jsonl, line 1: expected JSON, got something else");
     Path bad =
         Files.writeString(
             directory.resolve("bad.jsonl"), "{\"prompt\": \"x\", \"b\": \"y\", \"a\": 1}\n");
-    Cli.run("tournament", "--samples", bad, "--judge", "cheerful", "--out", directory.resolve("o1"))
+    Cli.run("tournament --samples %s --judge cheerful --out %s", bad, directory.resolve("o1"))
         .failsWith(2, "--samples, line 1, a: expected a text, got NUMBER");
-    Cli.run("tournament", "--samples", samples(), "--judge", "x", "--out", directory.resolve("o2"))
+    Cli.run("tournament --samples %s --judge x --out %s", samples(), directory.resolve("o2"))
         .failsWith(2, "--judge: expected a directory or one of [sentiment, cheerful], got x");
     Cli.run(
-            "tournament",
-            "--samples",
-            samples(),
-            "--chat-model",
-            "m",
-            "--chat-url",
-            "http://example.org",
-            "--out",
-            directory.resolve("o3"))
+            "tournament --samples %s --chat-model m --chat-url http://example.org --out %s",
+            samples(), directory.resolve("o3"))
         .failsWith(2, "p3o: --chat-url: expected https");
     Cli.run(
-            "tournament",
-            "--samples",
-            samples(),
-            "--chat-model",
-            "m",
-            "--chat-at-once",
-            0,
-            "--out",
-            directory.resolve("o4"))
+            "tournament --samples %s --chat-model m --chat-at-once 0 --out %s",
+            samples(), directory.resolve("o4"))
         .failsWith(2, "p3o: --chat-at-once: expected from 1 to 1000, got 0");
   }
 }

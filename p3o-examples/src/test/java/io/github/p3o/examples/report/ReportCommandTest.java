@@ -76,7 +76,7 @@ class ReportCommandTest {
          "agreements": [{"judge": "a", "other": "b", "games": 4, "raw": 1, "kappa": "NaN"}]}
         """);
 
-    Cli.run("report", directory).succeeds();
+    Cli.run("report %s", directory).succeeds();
 
     Document page = page();
     assertThat(page.select("h1").text()).isEqualTo("Alignment <b>");
@@ -107,7 +107,7 @@ class ReportCommandTest {
         .doesNotContain("KL_SPIKE: KL_SPIKE")
         .doesNotContain("--gold");
 
-    Cli.run("report", directory, "--show-samples", 0).succeeds();
+    Cli.run("report %s --show-samples 0", directory).succeeds();
     assertThat(page().select("div.sample")).isEmpty();
   }
 
@@ -142,7 +142,7 @@ class ReportCommandTest {
           "ppo": [{"kl": 0, "mean": 0.1, "low": null, "high": null}]}}
         """);
 
-    Cli.run("report", directory).succeeds();
+    Cli.run("report %s", directory).succeeds();
 
     Document page = page();
     assertThat(page.select("h2").eachText())
@@ -156,7 +156,7 @@ class ReportCommandTest {
 
   @Test
   void report_ofAnotherDirectory_isRefused() {
-    Cli.run("report", directory)
+    Cli.run("report %s", directory)
         .failsWith(
             2, "DIR: expected the directory of a run or a study, with a run.json or study.json");
   }
@@ -164,6 +164,6 @@ class ReportCommandTest {
   @Test
   void report_ofADamagedFile_namesIt() throws IOException {
     write("run.json", "{");
-    Cli.run("report", directory).failsWith(2, "run.json: expected JSON, got ");
+    Cli.run("report %s", directory).failsWith(2, "run.json: expected JSON, got ");
   }
 }

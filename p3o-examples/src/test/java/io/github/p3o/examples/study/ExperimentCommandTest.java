@@ -8,7 +8,6 @@ import io.github.p3o.examples.Cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,19 +22,13 @@ class ExperimentCommandTest {
 
   private static Cli first = new Cli(1, "", "");
 
-  private static Cli experiment(Object... more) {
-    Object[] command = new Object[6 + more.length];
-    List<Object> usual =
-        List.of("experiment", "--small", "--out", directory.resolve("study"), "--data", "none");
-    for (int i = 0; i < command.length; i++) {
-      command[i] = i < 6 ? usual.get(i) : more[i - 6];
-    }
-    return Cli.run(command);
+  private static Cli experiment(String more) {
+    return Cli.run("experiment --small --out %s --data none " + more, directory.resolve("study"));
   }
 
   @BeforeAll
   static void comparesTheMethods() {
-    first = experiment().succeeds();
+    first = experiment("").succeeds();
   }
 
   @Test
@@ -75,7 +68,7 @@ class ExperimentCommandTest {
     Path cell = directory.resolve("study/cells/grammar/ppo/0/points.jsonl");
     Object before = Files.getLastModifiedTime(cell);
 
-    Cli again = experiment().succeeds();
+    Cli again = experiment("").succeeds();
 
     assertThat(again.out()).isEqualTo(first.out());
     assertThat(again.err()).doesNotContain("more to do now");
@@ -84,7 +77,7 @@ class ExperimentCommandTest {
 
   @Test
   void ablate_variesOneThing_onTheSameStudy() throws IOException {
-    Cli ablation = experiment("--ablate", "responses").succeeds();
+    Cli ablation = experiment("--ablate responses").succeeds();
 
     assertThat(ablation.err()).doesNotContain("search/").contains("ablations/responses/");
     assertThat(ablation.out()).contains("responses: k responses to each prompt", ", k 4", ", k 8");
@@ -107,12 +100,12 @@ class ExperimentCommandTest {
 
   @Test
   void experiment_withAnotherSeed_isAnotherStudy() {
-    experiment("--seed", 3).failsWith(2, "--out: expected seed 0 as when the study", "got 3");
+    experiment("--seed 3").failsWith(2, "--out: expected seed 0 as when the study", "got 3");
   }
 
   @Test
   void experiment_withTwoWishes_isRefused() {
-    experiment("--stress", "--ablate", "beta")
+    experiment("--stress --ablate beta")
         .failsWith(2, "--ablate, --stress: expected at most one of them, got both");
   }
 }
