@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.testing.Bandit;
+import io.github.p3o.testing.KeptRollouts;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -68,20 +69,11 @@ class P3OTrainerRolloutTest {
     };
   }
 
-  private static TrainingListener onRollout(List<PairwiseBatch> rollouts) {
-    return new TrainingListener() {
-      @Override
-      public void onRollout(long step, PairwiseBatch rollout) {
-        rollouts.add(rollout);
-      }
-    };
-  }
-
   @Test
   void rollouts_ofARun_numberEveryPairOnce() {
     List<PairwiseBatch> rollouts = new ArrayList<>();
     try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
-        P3OTrainer trainer = Bandit.trainer(policy).listener(onRollout(rollouts)).build()) {
+        P3OTrainer trainer = Bandit.trainer(policy).listener(new KeptRollouts(rollouts)).build()) {
       trainer.train(4);
     }
     Set<Long> ids = new HashSet<>();
@@ -94,7 +86,7 @@ class P3OTrainerRolloutTest {
     List<PairwiseBatch> rollouts = new ArrayList<>();
     try (TabularPolicy policy = TabularPolicy.of(new double[][] {{0, 1}, {0, 0}, {2, 0}});
         TabularPolicy start = policy.frozenCopy();
-        P3OTrainer trainer = Bandit.trainer(policy).listener(onRollout(rollouts)).build()) {
+        P3OTrainer trainer = Bandit.trainer(policy).listener(new KeptRollouts(rollouts)).build()) {
       trainer.train(10);
       PairwiseBatch last = rollouts.get(9);
       double moved = 0;
@@ -117,7 +109,10 @@ class P3OTrainerRolloutTest {
     try (TabularPolicy policy = TabularPolicy.uniform(3, 2);
         TabularPolicy reference = TabularPolicy.of(new double[][] {{0, 3}, {0, 3}, {0, 3}})) {
       try (P3OTrainer trainer =
-          Bandit.trainer(policy).reference(reference).listener(onRollout(rollouts)).build()) {
+          Bandit.trainer(policy)
+              .reference(reference)
+              .listener(new KeptRollouts(rollouts))
+              .build()) {
         trainer.step();
         assertThat(rollouts.get(0).referenceLogProbs().get(0, 0))
             .isCloseTo(
@@ -137,7 +132,7 @@ class P3OTrainerRolloutTest {
         P3OTrainer trainer =
             Bandit.trainer(policy)
                 .sampler((prompts, k, random) -> policy.sample(prompts.subList(0, 7), k, random))
-                .listener(onRollout(rollouts))
+                .listener(new KeptRollouts(rollouts))
                 .build()) {
       trainer.train(2);
       assertThat(rollouts.get(1).ids().asList()).containsExactly(24L, 25L, 26L, 27L, 28L, 29L, 30L);

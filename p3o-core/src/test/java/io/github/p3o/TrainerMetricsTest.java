@@ -9,6 +9,7 @@ import io.github.p3o.OptimizerConfig.Schedule;
 import io.github.p3o.internal.RandomStreams;
 import io.github.p3o.testing.Bandit;
 import io.github.p3o.testing.ImportanceSampledLoss;
+import io.github.p3o.testing.KeptRollouts;
 import io.github.p3o.testing.MetricsPage;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -89,14 +90,7 @@ class TrainerMetricsTest {
   @Test
   void step_ofTheRollout_measuresItsFormulas() {
     List<PairwiseBatch> rollouts = new ArrayList<>();
-    TrainingListener keep =
-        new TrainingListener() {
-          @Override
-          public void onRollout(long step, PairwiseBatch rollout) {
-            rollouts.add(rollout);
-          }
-        };
-    try (P3OTrainer trainer = trainer().listener(keep).build()) {
+    try (P3OTrainer trainer = trainer().listener(new KeptRollouts(rollouts)).build()) {
       StepMetrics metrics = trainer.step();
       PairwiseBatch r = rollouts.get(0);
       LogProbs old = r.oldLogProbs();

@@ -79,10 +79,6 @@ final class Expression {
     return kind;
   }
 
-  int id() {
-    return id;
-  }
-
   /** The first operand. */
   Expression a() {
     if (a == null) {

@@ -30,10 +30,6 @@ final class TokenDistribution {
     this.sorted = new double[config.isWhole() ? 0 : vocabularySize];
   }
 
-  SamplingConfig config() {
-    return config;
-  }
-
   /** Whether a token ends every sequence. */
   boolean ends(int token) {
     return endTokens.contains(token);

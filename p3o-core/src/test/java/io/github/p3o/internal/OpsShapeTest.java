@@ -41,12 +41,10 @@ class OpsShapeTest {
     return SIZES.stream()
         .flatMap(
             size ->
-                BATCHES.stream()
-                    .map(
-                        batch ->
-                            DynamicTest.dynamicTest(
-                                Arrays.toString(batch) + " × " + Arrays.toString(size),
-                                () -> checkMatmul(batch, size[0], size[1], size[2]))));
+                DynamicTest.stream(
+                    BATCHES.stream(),
+                    batch -> Arrays.toString(batch) + " × " + Arrays.toString(size),
+                    batch -> checkMatmul(batch, size[0], size[1], size[2])));
   }
 
   private static void checkMatmul(long[] batch, int rows, int inner, int columns) {
@@ -116,25 +114,21 @@ class OpsShapeTest {
 
   @TestFactory
   Stream<DynamicTest> rows_ofAnyIds_isDifferentiable() {
-    return Stream.of(
+    return DynamicTest.stream(
+        Stream.of(
             new int[] {0},
             new int[] {3, 1, 2, 0},
             new int[] {0, 0, 2},
             new int[] {1, 1, 1, 1, 1, 1, 1, 1, 1},
-            new int[] {4, 0, 4, 2, 0, 4, 1, 3, 3, 2, 0, 0})
-        .map(
-            ids ->
-                DynamicTest.dynamicTest(
-                    Arrays.toString(ids),
-                    () -> {
-                      for (int columns : new int[] {1, 3}) {
-                        // the session may lose updates of repeated ids: see Nd4jFaultsTest
-                        assertDifferentiableInPrograms(
-                            "rows",
-                            x -> Ops.rows(x[0], ids(x[0].getSameDiff(), ids)),
-                            random(1, 5, columns));
-                      }
-                    }));
+            new int[] {4, 0, 4, 2, 0, 4, 1, 3, 3, 2, 0, 0}),
+        Arrays::toString,
+        ids -> {
+          for (int columns : new int[] {1, 3}) {
+            // the session may lose updates of repeated ids: see Nd4jFaultsTest
+            assertDifferentiableInPrograms(
+                "rows", x -> Ops.rows(x[0], ids(x[0].getSameDiff(), ids)), random(1, 5, columns));
+          }
+        });
   }
 
   @Test

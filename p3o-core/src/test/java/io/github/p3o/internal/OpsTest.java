@@ -124,17 +124,15 @@ class OpsTest {
             new int[] {0, 2},
             new int[] {1, 2},
             new int[] {0, 1, 2});
-    return axesOfRank3.stream()
-        .map(
-            axes ->
-                DynamicTest.dynamicTest(
-                    "over " + Arrays.toString(axes),
-                    () -> {
-                      INDArray x = random(2, 2, 3, 4);
-                      assertDifferentiable("sum", v -> Ops.sum(v[0], axes), x);
-                      assertDifferentiable("sumKeeping", v -> Ops.sumKeeping(v[0], axes), x);
-                      assertDifferentiable("meanKeeping", v -> Ops.meanKeeping(v[0], axes), x);
-                    }));
+    return DynamicTest.stream(
+        axesOfRank3.stream(),
+        axes -> "over " + Arrays.toString(axes),
+        axes -> {
+          INDArray x = random(2, 2, 3, 4);
+          assertDifferentiable("sum", v -> Ops.sum(v[0], axes), x);
+          assertDifferentiable("sumKeeping", v -> Ops.sumKeeping(v[0], axes), x);
+          assertDifferentiable("meanKeeping", v -> Ops.meanKeeping(v[0], axes), x);
+        });
   }
 
   @Test

@@ -10,8 +10,8 @@ import io.github.p3o.Response;
 import io.github.p3o.RewardModel;
 import io.github.p3o.StepMetrics;
 import io.github.p3o.TrainerConfig;
-import io.github.p3o.TrainingListener;
 import io.github.p3o.testing.ImportanceSampledLoss;
+import io.github.p3o.testing.KeptRollouts;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -23,13 +23,6 @@ class LengthMetricsTest {
   @Test
   void step_responsesOfSeveralLengths_measuresTheirFormulas() {
     List<PairwiseBatch> rollouts = new ArrayList<>();
-    TrainingListener keep =
-        new TrainingListener() {
-          @Override
-          public void onRollout(long step, PairwiseBatch rollout) {
-            rollouts.add(rollout);
-          }
-        };
     StepMetrics metrics;
     try (TransformerPolicy policy = TinyModels.policy(TinyModels.config(), DataType.DOUBLE);
         TransformerPolicy reference =
@@ -41,7 +34,7 @@ class LengthMetricsTest {
                 .reference(reference)
                 .rewardModel(RewardModel.each((prompt, response) -> response.length()))
                 .config(TrainerConfig.builder().promptsPerStep(12).epochsPerStep(1).build())
-                .listener(keep)
+                .listener(new KeptRollouts(rollouts))
                 .build()) {
       metrics = trainer.step();
     }

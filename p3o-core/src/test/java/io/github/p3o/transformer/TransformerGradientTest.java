@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 import com.google.common.collect.ImmutableList;
 import io.github.p3o.ActorCriticGraph;
 import io.github.p3o.BatchShape;
+import io.github.p3o.GraphModel;
 import io.github.p3o.Parameters;
-import io.github.p3o.PolicyGraph;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.internal.Ops;
@@ -59,9 +59,7 @@ class TransformerGradientTest {
   private static void checkLogProbs(DecoderConfig config) {
     try (TransformerPolicy policy =
         TinyModels.policy(config, DataType.DOUBLE).withTemperature(0.8)) {
-      BatchShape shape = policy.shape(PROMPTS, RESPONSES);
-      PolicyGraph built = policy.build(shape);
-      check(built.logProbs(), policy.parameters(), policy.feed(shape, PROMPTS, RESPONSES));
+      check(policy.build(shape(policy)).logProbs(), policy);
     }
   }
 
@@ -70,8 +68,7 @@ class TransformerGradientTest {
   void gradient_ofWeightedScores_equalsFiniteDifferences(DecoderConfig config) {
     try (TransformerRewardModel model = TransformerRewardModel.random(config, DataType.DOUBLE, 5)) {
       TinyModels.scatter(model.parameters());
-      BatchShape shape = model.shape(PROMPTS, RESPONSES);
-      check(model.build(shape), model.parameters(), model.feed(shape, PROMPTS, RESPONSES));
+      check(model.build(shape(model)), model);
     }
   }
 
@@ -81,10 +78,7 @@ class TransformerGradientTest {
     try (TransformerPolicy base = TinyModels.policy(config, DataType.DOUBLE);
         TransformerPolicy policy = base.withAdapter(LoraTest.everywhere(config), 1)) {
       TinyModels.scatter(policy.parameters());
-      BatchShape shape = policy.shape(PROMPTS, RESPONSES);
-      Map<String, INDArray> feed = new HashMap<>(policy.feed(shape, PROMPTS, RESPONSES));
-      feed.putAll(policy.frozenParameters());
-      check(policy.build(shape).logProbs(), policy.parameters(), feed);
+      check(policy.build(shape(policy)).logProbs(), policy);
     }
   }
 
@@ -94,10 +88,7 @@ class TransformerGradientTest {
     for (FreezeConfig freezing : FreezeTest.ways(config)) {
       try (TransformerPolicy base = TinyModels.policy(config, DataType.DOUBLE);
           TransformerPolicy policy = base.withFrozen(freezing)) {
-        BatchShape shape = policy.shape(PROMPTS, RESPONSES);
-        Map<String, INDArray> feed = new HashMap<>(policy.feed(shape, PROMPTS, RESPONSES));
-        feed.putAll(policy.frozenParameters());
-        check(policy.build(shape).logProbs(), policy.parameters(), feed);
+        check(policy.build(shape(policy)).logProbs(), policy);
       }
     }
   }
@@ -109,10 +100,7 @@ class TransformerGradientTest {
       TinyModels.scatter(base.parameters());
       try (TransformerRewardModel model = base.withAdapter(LoraTest.everywhere(config), 1)) {
         TinyModels.scatter(model.parameters());
-        BatchShape shape = model.shape(PROMPTS, RESPONSES);
-        Map<String, INDArray> feed = new HashMap<>(model.feed(shape, PROMPTS, RESPONSES));
-        feed.putAll(model.frozenParameters());
-        check(model.build(shape), model.parameters(), feed);
+        check(model.build(shape(model)), model);
       }
     }
   }
@@ -138,20 +126,23 @@ class TransformerGradientTest {
     try (TransformerActorCritic model =
         TransformerActorCritic.fromPolicy(policy.withTemperature(0.8))) {
       TinyModels.scatter(model.parameters());
-      BatchShape shape = model.shape(PROMPTS, RESPONSES);
-      ActorCriticGraph built = model.buildWithValues(shape);
+      ActorCriticGraph built = model.buildWithValues(shape(model));
       SDVariable values = Ops.multiply(built.tokenValues(), built.policy().tokenMask());
-      Map<String, INDArray> feed = new HashMap<>(model.feed(shape, PROMPTS, RESPONSES));
-      feed.putAll(model.frozenParameters());
-      check(Ops.add(built.policy().logProbs(), Ops.sum(values, 1)), model.parameters(), feed);
+      check(Ops.add(built.policy().logProbs(), Ops.sum(values, 1)), model);
     }
   }
 
+  private static BatchShape shape(GraphModel model) {
+    return model.shape(PROMPTS, RESPONSES);
+  }
+
   /** The loss is the sum of the values of the sequences, each with its own weight. */
-  private static void check(SDVariable values, Parameters parameters, Map<String, INDArray> feed) {
+  private static void check(SDVariable values, GraphModel model) {
     SDVariable weights = values.getSameDiff().constant("weights", Nd4j.createFromArray(WEIGHTS));
     String loss = Ops.sum(Ops.multiply(values, weights)).name();
-    Map<String, INDArray> inputs = new HashMap<>(feed);
+    Parameters parameters = model.parameters();
+    Map<String, INDArray> inputs = new HashMap<>(model.feed(shape(model), PROMPTS, RESPONSES));
+    inputs.putAll(model.frozenParameters());
     inputs.putAll(parameters.asMap());
     try (Program program =
         Program.withGradient(values.getSameDiff(), loss, parameters.names(), List.of())) {

@@ -12,11 +12,13 @@ import io.github.p3o.internal.MeanLoss;
 import io.github.p3o.internal.PolicyLossGraph;
 import io.github.p3o.internal.Whole;
 import io.github.p3o.loss.PairwisePolicyGradientLoss.Correction;
+import io.github.p3o.transformer.DecoderConfig;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Random;
 import java.util.stream.IntStream;
 import net.jqwik.api.Arbitraries;
@@ -76,6 +78,11 @@ final class Cases {
           batch.rewards().values());
     }
   }
+
+  /** A small decoder of 9 tokens, of which 1 begins and 2 ends. */
+  static final DecoderConfig DECODER =
+      DecoderConfig.llama(
+          9, 16, 24, 2, 4, 2, 24, 1e-5, 10_000, true, OptionalInt.of(1), OptionalInt.of(2));
 
   /** Graphs take longer to build than to run: every test that uses an objective shares its own. */
   private static final IdentityHashMap<PolicyLoss, LossEvaluator> EVALUATORS =

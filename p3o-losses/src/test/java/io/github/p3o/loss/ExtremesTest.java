@@ -20,8 +20,7 @@ import org.junit.jupiter.api.TestFactory;
 class ExtremesTest {
 
   private static Stream<DynamicTest> forEachVariant(Consumer<Objective> test) {
-    return Cases.variants().stream()
-        .map(o -> DynamicTest.dynamicTest(o.toString(), () -> test.accept(o)));
+    return DynamicTest.stream(Cases.variants().stream(), Objective::toString, test::accept);
   }
 
   private static Evaluation evaluateFinite(Objective objective, Case c) {
@@ -133,20 +132,18 @@ class ExtremesTest {
     Case thousand = Cases.random(4, 2, 1000, 1);
     int[] groups = IntStream.range(0, 1000 * repeats).map(i -> i % 1000).toArray();
     Case million = thousand.select(groups);
-    return Cases.objectives(KlShaping.rollout(0.05)).stream()
-        .map(
-            o ->
-                DynamicTest.dynamicTest(
-                    o.toString(),
-                    () -> {
-                      Evaluation few = o.loss().evaluate(thousand.batch(), thousand.now());
-                      Evaluation many = o.loss().evaluate(million.batch(), million.now());
+    return DynamicTest.stream(
+        Cases.objectives(KlShaping.rollout(0.05)).stream(),
+        Objective::toString,
+        o -> {
+          Evaluation few = o.loss().evaluate(thousand.batch(), thousand.now());
+          Evaluation many = o.loss().evaluate(million.batch(), million.now());
 
-                      assertThat(many.loss()).isCloseTo(few.loss(), within(1e-11));
-                      for (int g = 0; g < groups.length; g += 997) {
-                        assertThat(many.gradient()[1][g] * repeats)
-                            .isCloseTo(few.gradient()[1][groups[g]], within(1e-15));
-                      }
-                    }));
+          assertThat(many.loss()).isCloseTo(few.loss(), within(1e-11));
+          for (int g = 0; g < groups.length; g += 997) {
+            assertThat(many.gradient()[1][g] * repeats)
+                .isCloseTo(few.gradient()[1][groups[g]], within(1e-15));
+          }
+        });
   }
 }

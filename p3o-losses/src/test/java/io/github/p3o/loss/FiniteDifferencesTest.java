@@ -8,6 +8,7 @@ import com.google.common.primitives.Doubles;
 import io.github.p3o.Evaluation;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.loss.Cases.Case;
+import io.github.p3o.loss.Cases.Objective;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -18,25 +19,21 @@ class FiniteDifferencesTest {
 
   @TestFactory
   Stream<DynamicTest> gradient_withDetachedTermsHeld_isThatOfDifferences() {
-    return Cases.variants().stream()
-        .map(
-            objective ->
-                DynamicTest.dynamicTest(
-                    objective.toString(),
-                    () -> {
-                      assertDifferences(objective.loss(), Cases.random(5, 2, 6, 0.4));
-                      assertDifferences(objective.loss(), Cases.random(6, 2, 6, 3));
-                    }));
+    return DynamicTest.stream(
+        Cases.variants().stream(),
+        Objective::toString,
+        objective -> {
+          assertDifferences(objective.loss(), Cases.random(5, 2, 6, 0.4));
+          assertDifferences(objective.loss(), Cases.random(6, 2, 6, 3));
+        });
   }
 
   @TestFactory
   Stream<DynamicTest> gradient_ofThreeResponses_isThatOfDifferences() {
-    return Cases.objectives(KlShaping.current(0.1)).stream()
-        .map(
-            objective ->
-                DynamicTest.dynamicTest(
-                    objective.toString(),
-                    () -> assertDifferences(objective.loss(), Cases.random(7, 3, 3, 1))));
+    return DynamicTest.stream(
+        Cases.objectives(KlShaping.current(0.1)).stream(),
+        Objective::toString,
+        objective -> assertDifferences(objective.loss(), Cases.random(7, 3, 3, 1)));
   }
 
   private static void assertDifferences(PolicyLoss loss, Case c) {

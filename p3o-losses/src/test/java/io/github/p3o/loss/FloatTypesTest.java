@@ -16,12 +16,10 @@ import io.github.p3o.Response;
 import io.github.p3o.Rewards;
 import io.github.p3o.internal.PolicyLearner;
 import io.github.p3o.internal.ResponseObjective;
-import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.OptionalInt;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -35,22 +33,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 /** One policy with float32 and with float64 parameters: the same losses and gradients. */
 class FloatTypesTest {
 
-  private static final int VOCABULARY = 9;
-
-  private static final DecoderConfig MODEL =
-      DecoderConfig.llama(
-          VOCABULARY,
-          16,
-          24,
-          2,
-          4,
-          2,
-          24,
-          1e-5,
-          10_000,
-          true,
-          OptionalInt.of(1),
-          OptionalInt.of(2));
+  private static final int VOCABULARY = Cases.DECODER.vocabularySize();
 
   private static final int K = 3;
   private static final int GROUPS = 5;
@@ -60,7 +43,8 @@ class FloatTypesTest {
 
   @TempDir private static Path directory = Path.of("");
 
-  private static TransformerPolicy float32 = TransformerPolicy.random(MODEL, DataType.FLOAT, 5);
+  private static TransformerPolicy float32 =
+      TransformerPolicy.random(Cases.DECODER, DataType.FLOAT, 5);
   private static TransformerPolicy float64 = float32;
 
   @BeforeAll

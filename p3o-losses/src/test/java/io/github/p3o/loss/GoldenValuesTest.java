@@ -105,28 +105,24 @@ class GoldenValuesTest {
 
   @TestFactory
   Stream<DynamicTest> evaluate_ofRandomPairs_equalsThePublishedFormInPlainJava() {
-    return Cases.variants().stream()
-        .map(
-            objective ->
-                DynamicTest.dynamicTest(
-                    objective.toString(),
-                    () -> {
-                      assertReference(objective, Cases.random(1, 2, 60, 0.5));
-                      assertReference(objective, Cases.random(2, 2, 60, 4));
-                    }));
+    return DynamicTest.stream(
+        Cases.variants().stream(),
+        Objective::toString,
+        objective -> {
+          assertReference(objective, Cases.random(1, 2, 60, 0.5));
+          assertReference(objective, Cases.random(2, 2, 60, 4));
+        });
   }
 
   @TestFactory
   Stream<DynamicTest> evaluate_ofThreeOrFourResponses_isTheMeanOverAllPairs() {
-    return Cases.objectives(KlShaping.rollout(0.05)).stream()
-        .map(
-            objective ->
-                DynamicTest.dynamicTest(
-                    objective.toString(),
-                    () -> {
-                      assertReference(objective, Cases.random(3, 3, 20, 1));
-                      assertReference(objective, Cases.random(4, 4, 20, 1));
-                    }));
+    return DynamicTest.stream(
+        Cases.objectives(KlShaping.rollout(0.05)).stream(),
+        Objective::toString,
+        objective -> {
+          assertReference(objective, Cases.random(3, 3, 20, 1));
+          assertReference(objective, Cases.random(4, 4, 20, 1));
+        });
   }
 
   private static void assertReference(Objective objective, Case c) {

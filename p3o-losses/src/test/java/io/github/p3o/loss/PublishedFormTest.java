@@ -173,31 +173,28 @@ class PublishedFormTest {
     // 1 ± ε is e^±¼ to the bit, in turn; both sides must mean the same number by it
     assertThat(graphExp(EPSILON_UP)).isEqualTo(Math.exp(EPSILON_UP));
     assertThat(graphExp(-EPSILON_UP)).isEqualTo(Math.exp(-EPSILON_UP));
-    return Stream.of(Math.exp(EPSILON_UP) - 1, 1 - Math.exp(-EPSILON_UP), 0.2, 1.5)
-        .flatMap(
-            epsilon ->
-                Stream.of(10.0, Math.exp(1.5), 1.0)
-                    .map(
-                        c ->
-                            DynamicTest.dynamicTest(
-                                "ε " + epsilon + " c " + c,
-                                () ->
-                                    assertPublished(
-                                        P3OLoss.v1(), PublishedFormTest::v1, epsilon, c))));
+    return published(
+        P3OLoss.v1(),
+        PublishedFormTest::v1,
+        Math.exp(EPSILON_UP) - 1,
+        1 - Math.exp(-EPSILON_UP),
+        0.2,
+        1.5);
   }
 
   @TestFactory
   Stream<DynamicTest> v2_onTheGrid_isThePublishedFormButForAConstant() {
-    return Stream.of(EPSILON_UP, 0.125, 0.5, 3.0)
+    return published(P3OLoss.v2(), PublishedFormTest::v2, EPSILON_UP, 0.125, 0.5, 3.0);
+  }
+
+  private static Stream<DynamicTest> published(P3OLoss loss, Form form, double... epsilons) {
+    return Arrays.stream(epsilons)
+        .boxed()
         .flatMap(
             epsilon ->
-                Stream.of(10.0, Math.exp(1.5), 1.0)
-                    .map(
-                        c ->
-                            DynamicTest.dynamicTest(
-                                "ε " + epsilon + " c " + c,
-                                () ->
-                                    assertPublished(
-                                        P3OLoss.v2(), PublishedFormTest::v2, epsilon, c))));
+                DynamicTest.stream(
+                    Stream.of(10.0, Math.exp(1.5), 1.0),
+                    c -> "ε " + epsilon + " c " + c,
+                    c -> assertPublished(loss, form, epsilon, c)));
   }
 }

@@ -25,12 +25,10 @@ class SplitsTest {
     return Stream.of(2, 3)
         .flatMap(
             k ->
-                Cases.losses().stream()
-                    .map(
-                        loss ->
-                            DynamicTest.dynamicTest(
-                                loss.name() + " of " + k + " responses",
-                                () -> assertSplits(loss, Cases.random(k, k, 11, 1)))));
+                DynamicTest.stream(
+                    Cases.losses().stream(),
+                    loss -> loss.name() + " of " + k + " responses",
+                    loss -> assertSplits(loss, Cases.random(k, k, 11, 1))));
   }
 
   private static void assertSplits(PolicyLoss loss, Case whole) {

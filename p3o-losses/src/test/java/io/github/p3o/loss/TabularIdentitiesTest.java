@@ -111,24 +111,22 @@ class TabularIdentitiesTest {
     return Stream.of(0.0, BETA)
         .flatMap(
             beta ->
-                Stream.of(
+                DynamicTest.stream(
+                    Stream.of(
                         PairwisePolicyGradientLoss.onPolicy()
                             .withKlShaping(KlShaping.current(beta)),
                         PairwisePolicyGradientLoss.importanceSampled()
                             .withKlShaping(KlShaping.current(beta)),
                         P3OLoss.v1().withKlShaping(KlShaping.current(beta)),
-                        P3OLoss.v2().withKlShaping(KlShaping.current(beta)))
-                    .map(
-                        loss ->
-                            DynamicTest.dynamicTest(
-                                loss.name() + " β " + beta,
-                                () ->
-                                    assertGradient(
-                                        "logits",
-                                        logits -> -objective(logits, beta),
-                                        LOGITS,
-                                        expectedGradient(loss),
-                                        1e-9))));
+                        P3OLoss.v2().withKlShaping(KlShaping.current(beta))),
+                    loss -> loss.name() + " β " + beta,
+                    loss ->
+                        assertGradient(
+                            "logits",
+                            logits -> -objective(logits, beta),
+                            LOGITS,
+                            expectedGradient(loss),
+                            1e-9)));
   }
 
   @Test
@@ -193,15 +191,13 @@ class TabularIdentitiesTest {
 
   @TestFactory
   Stream<DynamicTest> parametersAfterManyUpdates_ofShiftedRewards_areTheSameToTheBit() {
-    return Cases.objectives(KlShaping.rollout(0.05)).stream()
-        .map(
-            o ->
-                DynamicTest.dynamicTest(
-                    o.loss().name(),
-                    () ->
-                        assertThat(trained(o.loss(), new double[] {1000, -7.5, 0.25}))
-                            .containsExactly(trained(o.loss(), new double[CONTEXTS]))
-                            .isNotEqualTo(LOGITS)));
+    return DynamicTest.stream(
+        Cases.objectives(KlShaping.rollout(0.05)).stream(),
+        o -> o.loss().name(),
+        o ->
+            assertThat(trained(o.loss(), new double[] {1000, -7.5, 0.25}))
+                .containsExactly(trained(o.loss(), new double[CONTEXTS]))
+                .isNotEqualTo(LOGITS));
   }
 
   @Test

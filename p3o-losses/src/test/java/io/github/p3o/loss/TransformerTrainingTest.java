@@ -13,12 +13,10 @@ import io.github.p3o.StepMetrics;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.train.Comparison;
 import io.github.p3o.train.RewardModelTrainer;
-import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalInt;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -26,23 +24,8 @@ import org.nd4j.linalg.api.buffer.DataType;
 /** Whole training runs on a small language model. */
 class TransformerTrainingTest {
 
-  private static final int VOCABULARY = 9;
+  private static final int VOCABULARY = Cases.DECODER.vocabularySize();
   private static final int GOOD = 4;
-
-  private static final DecoderConfig MODEL =
-      DecoderConfig.llama(
-          VOCABULARY,
-          16,
-          24,
-          2,
-          4,
-          2,
-          24,
-          1e-5,
-          10_000,
-          true,
-          OptionalInt.of(1),
-          OptionalInt.of(2));
 
   private static final ImmutableList<Prompt> PROMPTS =
       ImmutableList.of(Prompt.of(1), Prompt.of(1, 3, 5), Prompt.of(1, 8));
@@ -62,7 +45,7 @@ class TransformerTrainingTest {
             .optimizer(OptimizerConfig.adamW(0.01))
             .build();
     try (TransformerPolicy policy =
-            TransformerPolicy.random(MODEL, DataType.FLOAT, 1).withTemperature(1.2);
+            TransformerPolicy.random(Cases.DECODER, DataType.FLOAT, 1).withTemperature(1.2);
         P3OTrainer trainer =
             P3OTrainer.builder(policy, P3OLoss.v2())
                 .prompts(PromptSource.uniform(PROMPTS))
@@ -82,7 +65,7 @@ class TransformerTrainingTest {
   @Test
   void rewardModel_ofComparisonsByATokenCount_ordersNewResponses() {
     Random random = new Random(1);
-    try (TransformerPolicy policy = TransformerPolicy.random(MODEL, DataType.FLOAT, 1);
+    try (TransformerPolicy policy = TransformerPolicy.random(Cases.DECODER, DataType.FLOAT, 1);
         TransformerRewardModel model = TransformerRewardModel.fromPolicy(policy);
         RewardModelTrainer trainer =
             new RewardModelTrainer(
