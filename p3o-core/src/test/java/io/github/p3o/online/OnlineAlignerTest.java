@@ -363,7 +363,7 @@ class OnlineAlignerTest {
     CountDownLatch within = new CountDownLatch(1);
     CountDownLatch go = new CountDownLatch(1);
     String reason =
-        "aligner: expected an open one, got one whose training ended: java.io.IOException: no"
+        "aligner: expected an open one, got one whose training ended: java.lang.Throwable: no"
             + " judge";
     try (OnlineAligner aligner =
         aligner(policy, directory)
@@ -372,7 +372,7 @@ class OnlineAlignerTest {
                   within.countDown();
                   Uninterruptibles.awaitUninterruptibly(go);
                   return OnlineAlignerTest.<RuntimeException>throwUnchecked(
-                      new IOException("no judge"));
+                      new Throwable("no judge"));
                 },
                 0)
             .open()) {
