@@ -30,7 +30,6 @@ import io.github.p3o.transformer.TransformerPolicy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -312,14 +311,11 @@ public final class AlignCommand implements Callable<Integer> {
             outcome.columns().judge(),
             samples),
         "Reward against KL");
-    run.console()
-        .print(
-            String.format(
-                Locale.ROOT,
-                "%nDone in %.0f s. Model: %s, report: %s",
-                run.seconds(),
-                run.directory().resolve(LanguageModel.MODEL),
-                run.directory().resolve("report.html")));
+    run.printDone(
+        "Model: "
+            + run.directory().resolve(LanguageModel.MODEL)
+            + ", report: "
+            + run.directory().resolve(RunReport.FILE));
     lora.result(policy, run.directory().path())
         .ifPresent(line -> run.console().print(line + weights.given()));
   }

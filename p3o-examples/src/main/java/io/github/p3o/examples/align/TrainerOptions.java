@@ -116,17 +116,11 @@ final class TrainerOptions {
 
   /** What is wrong with an option itself is not the file's mistake. */
   private void check() {
-    atLeast("--prompts-per-step", 1, promptsPerStep);
-    atLeast("--responses-per-prompt", 2, responsesPerPrompt);
-    atLeast("--epochs-per-step", 1, epochsPerStep);
-    atLeast("--prompts-per-update", 1, promptsPerUpdate);
-    atLeast("--micro-batch", 1, microBatch);
-  }
-
-  private static void atLeast(String option, int least, @Nullable Integer value) {
-    if (value != null) {
-      Checks.atLeast(option, least, value);
-    }
+    Checks.atLeast("--prompts-per-step", 1, promptsPerStep);
+    Checks.atLeast("--responses-per-prompt", 2, responsesPerPrompt);
+    Checks.atLeast("--epochs-per-step", 1, epochsPerStep);
+    Checks.atLeast("--prompts-per-update", 1, promptsPerUpdate);
+    Checks.atLeast("--micro-batch", 1, microBatch);
   }
 
   private static <T> void set(@Nullable T value, Consumer<T> setting) {

@@ -24,7 +24,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
@@ -141,13 +140,7 @@ public final class TournamentCommand implements Callable<Integer> {
               "Players that answered the same prompts, each compared with each.",
               "",
               showSamples));
-      run.console()
-          .print(
-              String.format(
-                  Locale.ROOT,
-                  "%nDone in %.0f s. Report: %s",
-                  run.seconds(),
-                  run.directory().resolve(RunReport.FILE)));
+      run.printDone("Report: " + run.directory().resolve(RunReport.FILE));
       return 0;
     }
   }

@@ -31,9 +31,7 @@ public final class FreezeOptions {
 
   /** Refuses options that mean nothing, or nothing beside an adapter, which freezes all. */
   public void check(boolean adapterWanted) {
-    if (layers != null) {
-      Checks.atLeast("--freeze-layers", 0, layers);
-    }
+    Checks.atLeast("--freeze-layers", 0, layers);
     if (isWanted() && adapterWanted) {
       throw new UsageException(
           "--freeze, --freeze-layers: expected without --lora-rank, which trains an adapter alone");

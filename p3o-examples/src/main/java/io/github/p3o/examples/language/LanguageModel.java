@@ -31,7 +31,7 @@ public record LanguageModel(TransformerPolicy policy, Tokenizer tokenizer, Path 
   /** In a run directory: a low-rank adapter alone. */
   public static final String ADAPTER = "adapter";
 
-  private static final String TOKENIZER = "tokenizer.json";
+  static final String TOKENIZER = "tokenizer.json";
 
   /** What belongs to a tokenizer in a Hugging Face directory. */
   private static final ImmutableList<String> TOKENIZER_FILES =

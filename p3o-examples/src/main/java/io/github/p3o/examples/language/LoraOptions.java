@@ -56,9 +56,7 @@ public final class LoraOptions {
       throw new UsageException(
           "--lora-rank: expected with --lora-alpha or --lora-target, got none");
     }
-    if (rank != null) {
-      Checks.atLeast("--lora-rank", 1, rank);
-    }
+    Checks.atLeast("--lora-rank", 1, rank);
   }
 
   /** Whether an adapter is trained in place of a language model. */

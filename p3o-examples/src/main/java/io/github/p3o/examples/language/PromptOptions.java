@@ -112,7 +112,7 @@ public final class PromptOptions {
         room,
         console,
         (text, prompt) -> {
-          if (seen.add(SplitPrompts.hash(prompt))) {
+          if (seen.add(SplitPrompts.hash(prompt.tokens()))) {
             heldOut.set(all.size(), DataSets.isHeldOut(text, share, seed));
             all.add(prompt);
           }

@@ -23,8 +23,6 @@ public record Reward(
     RewardModel model, @Nullable Gold gold, @Nullable TransformerRewardModel trained)
     implements AutoCloseable {
 
-  private static final String TOKENIZER = "tokenizer.json";
-
   /** A known preference by its name, or a trained model by its directory. */
   public static Reward open(String name, LanguageModel policy) {
     return open(name, policy, TransformerRewardModel::load);
@@ -57,8 +55,8 @@ public record Reward(
 
   /** A reward model reads the policy's tokens: they must mean the same to both. */
   private static void checkTokenizer(Path directory, LanguageModel policy) {
-    Path own = directory.resolve(TOKENIZER);
-    Path others = policy.tokenizerDirectory().resolve(TOKENIZER);
+    Path own = directory.resolve(LanguageModel.TOKENIZER);
+    Path others = policy.tokenizerDirectory().resolve(LanguageModel.TOKENIZER);
     try {
       if (Files.exists(own) && Files.exists(others) && Files.mismatch(own, others) >= 0) {
         throw new UsageException(

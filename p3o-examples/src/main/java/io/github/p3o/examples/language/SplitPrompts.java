@@ -2,6 +2,7 @@ package io.github.p3o.examples.language;
 
 import com.google.common.hash.Hasher;
 import com.google.common.hash.Hashing;
+import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.Prompt;
 import java.util.List;
 import java.util.function.IntPredicate;
@@ -15,9 +16,9 @@ import java.util.function.IntPredicate;
 public record SplitPrompts(List<Prompt> all, IntPredicate heldOut) {
 
   /** Two of a million prompts are taken for one with a probability of 3e-8. */
-  static long hash(Prompt prompt) {
+  public static long hash(ImmutableIntArray tokens) {
     Hasher hasher = Hashing.murmur3_128().newHasher();
-    prompt.tokens().forEach(hasher::putInt);
+    tokens.forEach(hasher::putInt);
     return hasher.hash().asLong();
   }
 }

@@ -71,13 +71,7 @@ public final class QuickstartCommand implements Callable<Integer> {
       report.write(
           new RunReport.About("P3O quickstart", ABOUT, "gold", SAMPLES_OF_REPORT),
           "P3O on a generated language: gold reward against KL");
-      run.console()
-          .print(
-              String.format(
-                  Locale.ROOT,
-                  "%nDone in %.0f s. Report: %s",
-                  run.seconds(),
-                  run.directory().resolve("report.html")));
+      run.printDone("Report: " + run.directory().resolve(RunReport.FILE));
       return 0;
     }
   }

@@ -5,12 +5,14 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.LinkedListMultimap;
 import com.google.common.collect.ListMultimap;
+import com.google.common.collect.Lists;
 import io.github.p3o.examples.run.StepLog;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.ToDoubleFunction;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -102,19 +104,20 @@ final class Measurements {
 
   private static ImmutableList<Curve.Point> thinned(List<Curve.Point> points) {
     int each = (points.size() + MOST_POINTS - 1) / MOST_POINTS;
-    if (each <= 1) {
-      return ImmutableList.copyOf(points);
-    }
-    ImmutableList.Builder<Curve.Point> thinned = ImmutableList.builder();
-    for (int from = 0; from < points.size(); from += each) {
-      List<Curve.Point> part = points.subList(from, Math.min(from + each, points.size()));
-      thinned.add(
-          new Curve.Point(
-              part.stream().mapToDouble(Curve.Point::x).average().orElseThrow(),
-              part.stream().mapToDouble(Curve.Point::y).average().orElseThrow(),
-              part.stream().mapToDouble(Curve.Point::error).average().orElseThrow()));
-    }
-    return thinned.build();
+    return each <= 1
+        ? ImmutableList.copyOf(points)
+        : Lists.partition(points, each).stream()
+            .map(
+                part ->
+                    new Curve.Point(
+                        mean(part, Curve.Point::x),
+                        mean(part, Curve.Point::y),
+                        mean(part, Curve.Point::error)))
+            .collect(ImmutableList.toImmutableList());
+  }
+
+  private static double mean(List<Curve.Point> points, ToDoubleFunction<Curve.Point> value) {
+    return points.stream().mapToDouble(value).average().orElseThrow();
   }
 
   /** Reward, or anything else, against KL, as policies were judged: a curve for each method. */

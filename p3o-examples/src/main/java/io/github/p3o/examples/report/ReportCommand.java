@@ -50,9 +50,7 @@ public final class ReportCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (samples != null) {
-      Checks.atLeast("--show-samples", 0, samples);
-    }
+    Checks.atLeast("--show-samples", 0, samples);
     Path page = write(directory, samples == null ? -1 : samples);
     spec.commandLine().getOut().println("Report: " + page);
     return 0;

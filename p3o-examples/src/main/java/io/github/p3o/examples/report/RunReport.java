@@ -238,7 +238,7 @@ public final class RunReport {
     environment(description).forEach(rows::add);
     report.words(rows);
     if (description.has("trainer")) {
-      report.folded("Settings of the trainer", RunFiles.indented(description.path("trainer")));
+      report.folded("Settings of the trainer", description.path("trainer").toPrettyString());
     }
     report.note(
         "All of it is in run.json beside this file; every training step is in metrics.jsonl. To"

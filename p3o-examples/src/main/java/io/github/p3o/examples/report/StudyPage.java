@@ -118,7 +118,7 @@ final class StudyPage {
   private void configuration() {
     report.heading("How it was made");
     report.words(RunReport.environment(description));
-    report.folded("All settings (study.json)", RunFiles.indented(description));
+    report.folded("All settings (study.json)", description.toPrettyString());
     report.note(
         "The runs are in the directories beside this file. To make this page again: p3o report"
             + " DIR.");

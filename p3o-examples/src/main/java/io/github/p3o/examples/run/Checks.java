@@ -1,13 +1,15 @@
 package io.github.p3o.examples.run;
 
+import org.jspecify.annotations.Nullable;
+
 /** Checks of options, with messages that name option, rule and value. */
 public final class Checks {
 
   private Checks() {}
 
-  /** A number that is not too small. */
-  public static void atLeast(String option, int least, int value) {
-    if (value < least) {
+  /** A number that is not too small; null if it was not given. */
+  public static void atLeast(String option, int least, @Nullable Integer value) {
+    if (value != null && value < least) {
       throw new UsageException(option + ": expected at least " + least + ", got " + value);
     }
   }

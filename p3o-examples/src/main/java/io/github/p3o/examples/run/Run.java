@@ -9,6 +9,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
@@ -188,6 +189,11 @@ public final class Run implements AutoCloseable {
   public void keep(String heading, TextTable table, String note) {
     tables.add(ShownTable.of(heading, table, note));
     directory.json(ShownTable.FILE, tables);
+  }
+
+  /** Prints how long it took, and where to look. */
+  public void printDone(String where) {
+    console.print(String.format(Locale.ROOT, "%nDone in %.0f s. ", seconds()) + where);
   }
 
   /** Adds to run.json how long it took so far. */

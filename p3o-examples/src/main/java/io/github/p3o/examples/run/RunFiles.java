@@ -88,9 +88,4 @@ public record RunFiles(Path directory) {
       throw new UncheckedIOException(e);
     }
   }
-
-  /** An indented JSON text. */
-  public static String indented(JsonNode node) {
-    return node.toPrettyString();
-  }
 }

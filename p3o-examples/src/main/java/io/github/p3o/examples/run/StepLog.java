@@ -3,7 +3,6 @@ package io.github.p3o.examples.run;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.google.common.collect.ImmutableList;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -105,30 +104,15 @@ public final class StepLog implements AutoCloseable {
     return ofAStep ? at < step : !of.startsWith(stage + "-") || at <= step;
   }
 
-  /** The lines of a stage, in order. */
-  public ImmutableList<JsonNode> of(String stage) {
-    if (!Files.exists(file)) {
-      return ImmutableList.of();
-    }
-    ImmutableList.Builder<JsonNode> found = ImmutableList.builder();
-    try (Stream<String> lines = Files.lines(file)) {
-      for (String line : (Iterable<String>) lines::iterator) {
-        JsonNode values = JSON.readTree(line);
-        if (values.path("stage").asText().equals(stage)) {
-          found.add(values);
-        }
-      }
-      return found.build();
-    } catch (IOException e) {
-      throw new UncheckedIOException(file + ": " + e.getMessage(), e);
-    }
-  }
-
-  /** Writes beside and renames: whoever reads it later finds the old text or the new one. */
+  /**
+   * Writes beside and renames: whoever reads it later finds the old text or the new one. Each
+   * process has its own file beside.
+   */
   public static void write(Path file, String text) throws IOException {
-    Path beside = file.resolveSibling("." + file.getFileName() + ".tmp");
+    Path beside =
+        file.resolveSibling("." + file.getFileName() + "." + ProcessHandle.current().pid());
     Files.writeString(beside, text);
-    Files.move(beside, file, StandardCopyOption.REPLACE_EXISTING);
+    Files.move(beside, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
   }
 
   @Override

@@ -10,8 +10,4 @@ public final class UsageException extends RuntimeException {
   public UsageException(String message) {
     super(message);
   }
-
-  UsageException(String message, Throwable cause) {
-    super(message, cause);
-  }
 }

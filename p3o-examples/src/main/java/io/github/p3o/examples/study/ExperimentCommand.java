@@ -5,8 +5,8 @@ import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import io.github.p3o.examples.run.Checks;
 import io.github.p3o.examples.run.Console;
-import io.github.p3o.examples.run.DisplayOptions;
 import io.github.p3o.examples.run.Run;
+import io.github.p3o.examples.run.SeedOptions;
 import io.github.p3o.examples.run.UsageException;
 import java.nio.file.Path;
 import java.util.List;
@@ -39,7 +39,7 @@ import picocli.CommandLine.Spec;
     })
 public final class ExperimentCommand implements Callable<Integer> {
 
-  @Mixin private final DisplayOptions display = new DisplayOptions();
+  @Mixin private final SeedOptions common = new SeedOptions();
 
   @Option(
       names = "--task",
@@ -79,14 +79,6 @@ public final class ExperimentCommand implements Callable<Integer> {
   private Path data;
 
   @Option(
-      order = 90,
-      names = "--seed",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Every random choice follows from it (default: ${DEFAULT-VALUE}).")
-  private long seed;
-
-  @Option(
       order = 91,
       names = "--out",
       paramLabel = "DIR",
@@ -101,8 +93,9 @@ public final class ExperimentCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Console console = Run.console(spec, display);
-    Study.Scope scope = new Study.Scope(small, seed, seeds != null ? seeds : small ? 2 : 5);
+    Console console = Run.console(spec, common.display());
+    Study.Scope scope =
+        new Study.Scope(small, common.seed(), seeds != null ? seeds : small ? 2 : 5);
     Checks.atLeast("--seeds", 1, scope.seeds());
     if (ablation != null && stress) {
       throw new UsageException("--ablate, --stress: expected at most one of them, got both");
@@ -110,7 +103,7 @@ public final class ExperimentCommand implements Callable<Integer> {
     ImmutableList<StudyTask> available =
         ablation == null && !stress ? available(console) : ImmutableList.of();
     try (StudyDirectory directory =
-            StudyDirectory.open(out, ImmutableMap.of("small", small, "seed", seed));
+            StudyDirectory.open(out, ImmutableMap.of("small", small, "seed", common.seed()));
         Study study = new Study(directory, data, scope)) {
       StudyRunner.End end = new StudyRunner(directory, console).run(plan(study, available));
       if (end != StudyRunner.End.INTERRUPTED) {

@@ -9,6 +9,7 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.hash.Hashing;
 import com.google.common.io.MoreFiles;
 import com.google.common.io.RecursiveDeleteOption;
+import io.github.p3o.examples.run.StepLog;
 import io.github.p3o.examples.run.UsageException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -18,7 +19,6 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -82,7 +82,7 @@ final class StudyDirectory implements AutoCloseable {
               "--out: expected a study's directory, or a new or empty one, got " + directory);
         }
       }
-      write(file, JSON.writeValueAsString(description));
+      StepLog.write(file, JSON.writeValueAsString(description));
       return;
     }
     Map<String, Object> before = readJson(STUDY);
@@ -132,18 +132,10 @@ final class StudyDirectory implements AutoCloseable {
   void text(String name, String text) {
     try {
       MoreFiles.createParentDirectories(resolve(name));
-      write(resolve(name), text);
+      StepLog.write(resolve(name), text);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  /** Writes beside and renames; each process has its own file beside. */
-  private static void write(Path file, String text) throws IOException {
-    Path beside =
-        file.resolveSibling("." + file.getFileName() + "." + ProcessHandle.current().pid());
-    Files.writeString(beside, text);
-    Files.move(beside, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
   }
 
   /** Whether a job is done; refuses one that was done with other settings. */

@@ -2,6 +2,7 @@ package io.github.p3o.examples.study;
 
 import com.google.common.base.Ascii;
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.Prompt;
 import io.github.p3o.examples.language.DataFormat;
 import io.github.p3o.examples.language.Gold;
 import io.github.p3o.examples.language.LanguageModel;
@@ -289,8 +290,7 @@ enum StudyTask {
           cut(training, codec, most), cut(validation, codec, most), cut(test, codec, most), size);
     }
 
-    private static ImmutableList<io.github.p3o.Prompt> cut(
-        List<String> texts, TextCodec codec, int most) {
+    private static ImmutableList<Prompt> cut(List<String> texts, TextCodec codec, int most) {
       return texts.stream()
           .map(text -> codec.lastOf(text, most))
           .collect(ImmutableList.toImmutableList());

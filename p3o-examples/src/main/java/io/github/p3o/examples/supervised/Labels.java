@@ -97,6 +97,18 @@ public record Labels(List<Comparison> training, List<Comparison> heldOut, Estima
     return 1 / (1 + Math.exp(-x));
   }
 
+  /**
+   * The simplest rival of a reward model: how often the longer held-out response is the chosen one;
+   * equal lengths are right half the time.
+   */
+  Estimate accuracyOfLength() {
+    return Estimate.of(
+        heldOut.stream()
+            .mapToDouble(
+                c -> (1 + Math.signum((double) c.chosen().length() - c.rejected().length())) / 2)
+            .toArray());
+  }
+
   /** Comparisons on both sides. */
   public int size() {
     return training.size() + heldOut.size();

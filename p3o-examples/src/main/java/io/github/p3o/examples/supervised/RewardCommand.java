@@ -146,9 +146,7 @@ public final class RewardCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (steps != null) {
-      Checks.atLeast("--steps", 1, steps);
-    }
+    Checks.atLeast("--steps", 1, steps);
     optimizer.check(steps);
     Checks.atLeast("--batch", 1, batch);
     Checks.atLeast("--micro-batch", 1, microBatch);
@@ -185,9 +183,7 @@ public final class RewardCommand implements Callable<Integer> {
 
   private Labels read(Path file, LanguageModel model, Console console) {
     int context = model.policy().config().maxPositions();
-    if (maxTokens != null) {
-      Checks.atLeast("--max-tokens", 2 + model.codec().begun().length, maxTokens);
-    }
+    Checks.atLeast("--max-tokens", 2 + model.codec().begun().length, maxTokens);
     Comparisons comparisons =
         new Comparisons(model.codec(), maxTokens == null ? context : Math.min(maxTokens, context));
     TokenFile<Comparison> training = TokenFile.ofComparisons();
@@ -265,7 +261,7 @@ public final class RewardCommand implements Callable<Integer> {
                 labels.training().size(), labels.heldOut().size()));
     TextTable measures =
         calibration.measures(labels.best().count() == 0 ? "unknown" : labels.best().text(3));
-    measures.add("longer is better", Lengths.accuracy(labels.heldOut()).text(3), "0.500", "");
+    measures.add("longer is better", labels.accuracyOfLength().text(3), "0.500", "");
     run.table("On held-out comparisons", measures, Calibration.IDEAL);
     run.console().print("How sure it was, and how often it was right:");
     run.table("How sure it was, and how often it was right", calibration.table(), "");

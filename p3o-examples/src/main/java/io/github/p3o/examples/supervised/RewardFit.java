@@ -2,6 +2,8 @@ package io.github.p3o.examples.supervised;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.Lists;
+import com.google.common.primitives.ImmutableDoubleArray;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.Prompt;
 import io.github.p3o.RewardModel;
@@ -100,9 +102,8 @@ public final class RewardFit {
   /** Accuracy, loss and calibration on comparisons that it was not fitted to. */
   public static Calibration measure(
       RewardModel model, List<Comparison> heldOut, int atOnce, RunDirectory run) {
-    double[] margins = new double[heldOut.size()];
-    for (int from = 0; from < margins.length; from += atOnce) {
-      List<Comparison> part = heldOut.subList(from, Math.min(from + atOnce, margins.length));
+    ImmutableDoubleArray.Builder margins = ImmutableDoubleArray.builder(heldOut.size());
+    for (List<Comparison> part : Lists.partition(heldOut, atOnce)) {
       ImmutableList<Prompt> prompts =
           part.stream().map(Comparison::prompt).collect(ImmutableList.toImmutableList());
       double[] chosen =
@@ -114,10 +115,10 @@ public final class RewardFit {
               prompts,
               part.stream().map(Comparison::rejected).collect(ImmutableList.toImmutableList()));
       for (int i = 0; i < chosen.length; i++) {
-        margins[from + i] = chosen[i] - rejected[i];
+        margins.add(chosen[i] - rejected[i]);
       }
     }
-    Calibration calibration = Calibration.of(margins);
+    Calibration calibration = Calibration.of(margins.build().toArray());
     run.metrics(
         "reward-held-out",
         0,

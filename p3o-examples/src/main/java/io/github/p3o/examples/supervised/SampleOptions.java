@@ -70,9 +70,7 @@ final class SampleOptions {
           "--data, --sample-pairs: expected one of the two, got "
               + (haveData ? "both" : "neither"));
     }
-    if (pairs != null) {
-      Checks.atLeast("--sample-pairs", 2, pairs);
-    }
+    Checks.atLeast("--sample-pairs", 2, pairs);
     Checks.positive("--label-scale", labelScale);
   }
 

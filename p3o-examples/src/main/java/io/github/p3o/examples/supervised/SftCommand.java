@@ -10,8 +10,7 @@ import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.ImmutableSortedSet;
 import com.google.common.collect.Lists;
 import com.google.common.collect.Sets;
-import com.google.common.hash.Hasher;
-import com.google.common.hash.Hashing;
+import com.google.common.primitives.ImmutableIntArray;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
@@ -19,6 +18,7 @@ import io.github.p3o.examples.language.FreezeOptions;
 import io.github.p3o.examples.language.LanguageModel;
 import io.github.p3o.examples.language.LineOptions;
 import io.github.p3o.examples.language.LoraOptions;
+import io.github.p3o.examples.language.SplitPrompts;
 import io.github.p3o.examples.language.TokenFile;
 import io.github.p3o.examples.report.RunReport;
 import io.github.p3o.examples.run.CheckpointOptions;
@@ -225,10 +225,8 @@ public final class SftCommand implements Callable<Integer> {
   }
 
   private static long key(Example example) {
-    Hasher hasher = Hashing.murmur3_128().newHasher();
-    boolean hasPrompt = example.prompt().tokens().length() > 1;
-    (hasPrompt ? example.prompt().tokens() : example.response().tokens()).forEach(hasher::putInt);
-    return hasher.hash().asLong();
+    ImmutableIntArray prompt = example.prompt().tokens();
+    return SplitPrompts.hash(prompt.length() > 1 ? prompt : example.response().tokens());
   }
 
   private static String result(double[] losses, int held) {
