@@ -39,11 +39,31 @@ public final class Evaluation {
   }
 
   /**
+   * The gradient prompt by prompt, as {@link LogProbs#ofPrompts} takes log-probabilities.
+   *
+   * @return ∂loss/∂log π_θ(y|x) {@code [groups][k]}, new arrays
+   */
+  public double[][] gradientOfPrompts() {
+    double[][] prompts = new double[gradient[0].length][gradient.length];
+    for (int g = 0; g < prompts.length; g++) {
+      for (int i = 0; i < gradient.length; i++) {
+        prompts[g][i] = gradient[i][g];
+      }
+    }
+    return prompts;
+  }
+
+  /**
    * How far the policy has moved and what was clipped.
    *
    * @return the statistics
    */
   public PairStatistics statistics() {
     return statistics;
+  }
+
+  @Override
+  public String toString() {
+    return "loss " + loss + ", " + statistics;
   }
 }

@@ -31,21 +31,42 @@ final class Grid {
     }
   }
 
+  /** Row after row. */
   static ImmutableDoubleArray join(String name, double[]... rows) {
-    checkArgument(rows.length >= 1, "%s: expected at least 1 row, got none", name);
-    ImmutableDoubleArray.Builder joined =
-        ImmutableDoubleArray.builder(rows.length * rows[0].length);
-    for (int i = 0; i < rows.length; i++) {
-      checkArgument(
-          rows[i].length == rows[0].length,
-          "%s[%s]: expected length %s as in row 0, got %s",
-          name,
-          i,
-          rows[0].length,
-          rows[i].length);
-      joined.addAll(rows[i]);
+    int length = length(name, rows);
+    ImmutableDoubleArray.Builder joined = ImmutableDoubleArray.builder(rows.length * length);
+    for (double[] row : rows) {
+      joined.addAll(row);
     }
     return joined.build();
+  }
+
+  /** Column after column. */
+  static ImmutableDoubleArray transposed(String name, double[]... columns) {
+    int length = length(name, columns);
+    ImmutableDoubleArray.Builder joined = ImmutableDoubleArray.builder(columns.length * length);
+    for (int i = 0; i < length; i++) {
+      for (double[] column : columns) {
+        joined.add(column[i]);
+      }
+    }
+    return joined.build();
+  }
+
+  /** The one that all have. */
+  private static int length(String name, double[]... arrays) {
+    checkArgument(arrays.length >= 1, "%s: expected at least 1 array, got none", name);
+    for (int i = 0; i < arrays.length; i++) {
+      checkArgument(arrays[i] != null, "%s[%s]: expected an array, got null", name, i);
+      checkArgument(
+          arrays[i].length == arrays[0].length,
+          "%s[%s]: expected length %s as of the first, got %s",
+          name,
+          i,
+          arrays[0].length,
+          arrays[i].length);
+    }
+    return arrays[0].length;
   }
 
   /** Where a value lies; without the check a column too many would be in the next row. */

@@ -38,8 +38,15 @@ public record KlControl(Mode mode, double target, double horizon) {
         horizon);
   }
 
-  /** What β is multiplied by after a step of so many responses. */
-  double factor(double kl, double responses) {
+  /**
+   * What β is multiplied by after a step. The trainer does so by itself; with a {@link
+   * LossEvaluator} it is for the caller.
+   *
+   * @param kl of the step, Σ log π/π_ref of a response on average, in nats
+   * @param responses of the step, below five horizons
+   * @return the factor; 1 if the control is FIXED
+   */
+  public double factor(double kl, double responses) {
     if (mode == Mode.FIXED) {
       return 1;
     }

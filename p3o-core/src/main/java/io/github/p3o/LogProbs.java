@@ -18,7 +18,9 @@ public record LogProbs(int responses, ImmutableDoubleArray values) {
   }
 
   /**
-   * From one array for each of the k responses: {@code of(first, second)} for pairs.
+   * From one array for each of the k responses: {@code of(first, second)} for pairs. Where there is
+   * an array for each prompt, {@link #ofPrompts} is meant: turned round, answers to different
+   * prompts would be compared.
    *
    * @param rows k arrays {@code [groups]} of equal length
    * @return the grid
@@ -26,6 +28,19 @@ public record LogProbs(int responses, ImmutableDoubleArray values) {
    */
   public static LogProbs of(double[]... rows) {
     return new LogProbs(rows.length, Grid.join("logProbs", rows));
+  }
+
+  /**
+   * From one array for each prompt, the log-probabilities of its responses.
+   *
+   * @param prompts {@code [groups][k]}, at least one, k the same for all
+   * @return the grid {@code [k, groups]}
+   * @throws IllegalArgumentException for unequal lengths or a value that is not finite
+   */
+  public static LogProbs ofPrompts(double[]... prompts) {
+    return new LogProbs(
+        prompts.length == 0 || prompts[0] == null ? 0 : prompts[0].length,
+        Grid.transposed("logProbs", prompts));
   }
 
   /**

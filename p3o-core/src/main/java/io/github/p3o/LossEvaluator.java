@@ -1,5 +1,7 @@
 package io.github.p3o;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import io.github.p3o.internal.OneAtATime;
 import io.github.p3o.internal.PlainLoss;
 import io.github.p3o.internal.ProgramCache;
@@ -19,6 +21,9 @@ import java.util.Arrays;
  *   double[][] gradient = evaluator.evaluate(batch, LogProbs.of(now1, now2)).gradient();
  * }
  * }</pre>
+ *
+ * <p>Where numbers come prompt by prompt, {@link LogProbs#ofPrompts}, {@link Rewards#ofPrompts} and
+ * {@link Evaluation#gradientOfPrompts} take and give them so.
  */
 public final class LossEvaluator implements AutoCloseable {
 
@@ -51,13 +56,34 @@ public final class LossEvaluator implements AutoCloseable {
    * @throws IllegalStateException if it was closed, or within a call of another thread
    */
   public Evaluation evaluate(PairwiseBatch batch, LogProbs logProbs) {
-    PairStatistics.checkShape(batch, logProbs);
-    Size size = new Size(batch.responsesPerPrompt(), batch.groups());
-    return calls.run("evaluate", () -> finite(size, batch, logProbs));
+    return evaluate(batch, logProbs, 1);
   }
 
-  private Evaluation finite(Size size, PairwiseBatch batch, LogProbs logProbs) {
-    Evaluation evaluation = losses.get(size).evaluate(batch, logProbs);
+  /**
+   * The same with another KL coefficient than the objective's own, for a KL that is kept near a
+   * target: {@code klScale *= control.factor(kl, responses)} after each step, see {@link
+   * KlControl}.
+   *
+   * @param batch k responses to each prompt
+   * @param logProbs log π_θ(y|x) now {@code [k, groups]}
+   * @param klScale what β is multiplied by, ≥ 0; 1 changes no bit
+   * @return the evaluation
+   * @throws IllegalArgumentException if the shapes differ, or klScale is negative or not finite
+   * @throws NonFiniteException as above
+   * @throws IllegalStateException as above
+   */
+  public Evaluation evaluate(PairwiseBatch batch, LogProbs logProbs, double klScale) {
+    PairStatistics.checkShape(batch, logProbs);
+    checkArgument(
+        klScale >= 0 && Double.isFinite(klScale),
+        "klScale: expected a finite number >= 0, got %s",
+        klScale);
+    Size size = new Size(batch.responsesPerPrompt(), batch.groups());
+    return calls.run("evaluate", () -> finite(size, batch, logProbs, klScale));
+  }
+
+  private Evaluation finite(Size size, PairwiseBatch batch, LogProbs logProbs, double klScale) {
+    Evaluation evaluation = losses.get(size).evaluate(batch, logProbs, klScale);
     if (isFinite(evaluation)) {
       return evaluation;
     }
@@ -69,7 +95,7 @@ public final class LossEvaluator implements AutoCloseable {
     for (int g = 0; g < size.groups(); g++) {
       PairwiseBatch pair = batch.select(g);
       LogProbs now = logProbs.select(g);
-      if (!isFinite(alone.evaluate(pair, now))) {
+      if (!isFinite(alone.evaluate(pair, now, klScale))) {
         throw new NonFiniteException(
             String.format(
                 "%s; the cause is pair %d, of rewards %s, log-probabilities now %s, old %s,"

@@ -19,7 +19,9 @@ public record Rewards(int responses, ImmutableDoubleArray values) {
   }
 
   /**
-   * From one array for each of the k responses: {@code of(first, second)} for pairs.
+   * From one array for each of the k responses: {@code of(first, second)} for pairs. Where there is
+   * an array for each prompt, {@link #ofPrompts} is meant: turned round, answers to different
+   * prompts would be compared.
    *
    * @param rows k arrays {@code [groups]} of equal length
    * @return the grid
@@ -27,6 +29,19 @@ public record Rewards(int responses, ImmutableDoubleArray values) {
    */
   public static Rewards of(double[]... rows) {
     return new Rewards(rows.length, Grid.join("rewards", rows));
+  }
+
+  /**
+   * From one array for each prompt, the rewards of its responses.
+   *
+   * @param prompts {@code [groups][k]}, at least one, k the same for all
+   * @return the grid {@code [k, groups]}
+   * @throws IllegalArgumentException for unequal lengths or a value that is not finite
+   */
+  public static Rewards ofPrompts(double[]... prompts) {
+    return new Rewards(
+        prompts.length == 0 || prompts[0] == null ? 0 : prompts[0].length,
+        Grid.transposed("rewards", prompts));
   }
 
   /**

@@ -3,6 +3,7 @@ package io.github.p3o;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.Doubles;
 import com.google.common.primitives.Ints;
 import java.util.List;
@@ -32,13 +33,51 @@ class GridsTest {
   void of_rowsOfUnequalLength_isRefused() {
     assertThatThrownBy(() -> LogProbs.of(new double[3], new double[2]))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("logProbs[1]: expected length 3 as in row 0, got 2");
+        .hasMessage("logProbs[1]: expected length 3 as of the first, got 2");
     assertThatThrownBy(() -> Rewards.of(new double[1], new double[2]))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("rewards[1]: expected length 1 as in row 0, got 2");
+        .hasMessage("rewards[1]: expected length 1 as of the first, got 2");
     assertThatThrownBy(() -> Rewards.of())
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("rewards: expected at least 1 row, got none");
+        .hasMessage("rewards: expected at least 1 array, got none");
+  }
+
+  @Test
+  void ofPrompts_aPromptAfterTheOther_isTheGridOfTheirResponses() {
+    double[][] prompts = {{-1, -4}, {-2, -5}, {-3, -6}};
+
+    assertThat(LogProbs.ofPrompts(prompts))
+        .isEqualTo(LogProbs.of(new double[] {-1, -2, -3}, new double[] {-4, -5, -6}));
+    assertThat(Rewards.ofPrompts(prompts))
+        .isEqualTo(Rewards.of(new double[] {-1, -2, -3}, new double[] {-4, -5, -6}));
+    Evaluation evaluation =
+        new Evaluation(
+            0,
+            new double[][] {{-1, -2, -3}, {-4, -5, -6}},
+            new PairStatistics(1, 1, 1, 6, 0, 0, ImmutableMap.of()));
+    assertThat(evaluation.gradientOfPrompts()).isDeepEqualTo(prompts);
+    assertThat(evaluation).asString().startsWith("loss 0.0, PairStatistics[ratioMean=1.0,");
+  }
+
+  @Test
+  void ofPrompts_ofUnequalNumbersOfResponses_isRefused() {
+    assertThatThrownBy(() -> Rewards.ofPrompts(new double[3], new double[2]))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("rewards[1]: expected length 3 as of the first, got 2");
+    assertThatThrownBy(() -> LogProbs.ofPrompts())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("logProbs: expected at least 1 array, got none");
+  }
+
+  @Test
+  @SuppressWarnings("NullAway") // as a caller without NullAway would
+  void of_null_isRefusedWithItsPlace() {
+    assertThatThrownBy(() -> Rewards.of(new double[3], null))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("rewards[1]: expected an array, got null");
+    assertThatThrownBy(() -> LogProbs.ofPrompts(null, new double[3]))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("logProbs[0]: expected an array, got null");
   }
 
   @Test

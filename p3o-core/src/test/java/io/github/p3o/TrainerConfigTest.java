@@ -371,4 +371,11 @@ class TrainerConfigTest {
         .isInstanceOf(UncheckedIOException.class)
         .hasMessageStartingWith(directory + ": expected a readable file of YAML or JSON, got ");
   }
+
+  @Test
+  void read_twoDocuments_isRefused() {
+    assertThatThrownBy(() -> read("two.yaml", "seed: 1\n---\nseed: 2\n"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageEndingWith("two.yaml: expected one document, got another behind it");
+  }
 }

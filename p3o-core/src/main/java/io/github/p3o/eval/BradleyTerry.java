@@ -57,9 +57,9 @@ final class BradleyTerry {
     double lost = 0;
     for (int j = 0; j < wins.length; j++) {
       if (j != i) {
-        double chance = 1 / (1 + Math.exp(strengths[j] - strengths[i]));
-        won += wins[i][j] * (1 - chance);
-        lost += wins[j][i] * chance;
+        double lead = strengths[i] - strengths[j];
+        won += wins[i][j] / (1 + Math.exp(lead)); // not 1 − chance, which has no digits near 0
+        lost += wins[j][i] / (1 + Math.exp(-lead));
       }
     }
     return won / lost;

@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
+import java.util.function.DoubleSupplier;
 import java.util.function.Predicate;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
@@ -23,12 +24,6 @@ import java.util.stream.Stream;
 
 /** The games of one judge: every pair of players on every prompt. */
 final class Tally {
-
-  /**
-   * Wins that each player gets over each other beforehand: one tie a pair, as without a win on
-   * either side strengths are infinite.
-   */
-  private static final double PRIOR_WINS = 0.5;
 
   private final String judge;
   private final ImmutableList<String> players;
@@ -102,7 +97,10 @@ final class Tally {
 
   /** What came out, with intervals. */
   Table table(Bootstrap bootstrap) {
-    Interval[] strengths = bootstrap.intervals(this::strengths);
+    double times = (double) games.get(0).size() / bootstrap.groups().size(); // of each prompt
+    Interval[] strengths =
+        bootstrap.intervals(
+            (prompts, weights) -> strengths(prompts, () -> times * weights.getAsDouble()));
     List<Pair> pairs = pairs(players.size());
     return new Table(
         judge,
@@ -183,17 +181,29 @@ final class Tally {
         .mapToDouble(Game::points);
   }
 
-  /** Bradley–Terry, points as fractions of wins; NaN for whom no game counts. */
-  private double[] strengths(int[] prompts) {
+  /**
+   * Bradley–Terry, points as fractions of wins; NaN for whom no game counts. Each two players get
+   * one tie more, as without a win on either side strengths are infinite; its weight is drawn with
+   * the prompts, or who wins everything would be as strong in every draw.
+   *
+   * @param ties weights of the ties, each used once
+   */
+  private double[] strengths(int[] prompts, DoubleSupplier ties) {
     double[][] won = won(prompts);
     int[] playing =
         IntStream.range(0, won.length)
             .filter(i -> IntStream.range(0, won.length).anyMatch(j -> won[i][j] + won[j][i] > 0))
+            .boxed()
+            .sorted(Comparator.comparing(players::get)) // weights do not depend on the order given
+            .mapToInt(i -> i)
             .toArray();
     double[][] wins = new double[playing.length][playing.length];
     for (int i = 0; i < playing.length; i++) {
-      double[] ofPlayer = won[playing[i]];
-      Arrays.setAll(wins[i], j -> PRIOR_WINS + ofPlayer[playing[j]]);
+      for (int j = 0; j < i; j++) {
+        double half = ties.getAsDouble() / 2;
+        wins[i][j] = half + won[playing[i]][playing[j]];
+        wins[j][i] = half + won[playing[j]][playing[i]];
+      }
     }
     double[] among = BradleyTerry.strengths(wins);
     double[] strengths = new double[won.length];

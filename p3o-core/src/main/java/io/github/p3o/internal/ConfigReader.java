@@ -169,6 +169,9 @@ public final class ConfigReader {
           "%s: expected one of %s, got %s",
           path, Arrays.toString(format.getTargetType().getEnumConstants()), format.getValue());
     }
+    if (e.getOriginalMessage().startsWith("Trailing token")) {
+      return "expected one document, got another behind it";
+    }
     return (path.isEmpty() ? "" : path + ": ") + e.getOriginalMessage();
   }
 }

@@ -100,18 +100,19 @@ public final class PlainLoss implements ProgramCache.Entry {
     return ofPairs.map(PlainLoss::isPointwise).orElse(pointwise.isPresent());
   }
 
-  /** The mean loss, its gradient and diagnostics. */
-  public Evaluation evaluate(PairwiseBatch batch, LogProbs logProbs) {
+  /** The mean loss, its gradient and diagnostics, with a factor of β. */
+  public Evaluation evaluate(PairwiseBatch batch, LogProbs logProbs, double klScale) {
     if (ofPairs.isPresent()) {
-      return evaluate(ofPairs.get(), batch, logProbs);
+      return evaluate(ofPairs.get(), batch, logProbs, klScale);
     }
     MeanLoss mean = new MeanLoss(batch.groups());
     return pointwise
-        .map(p -> evaluate(p, mean, batch, logProbs))
-        .orElseGet(() -> evaluate(program.orElseThrow(), mean, batch, logProbs));
+        .map(p -> evaluate(p, mean, batch, logProbs, klScale))
+        .orElseGet(() -> evaluate(program.orElseThrow(), mean, batch, logProbs, klScale));
   }
 
-  private Evaluation evaluate(PlainLoss pairs, PairwiseBatch batch, LogProbs logProbs) {
+  private Evaluation evaluate(
+      PlainLoss pairs, PairwiseBatch batch, LogProbs logProbs, double klScale) {
     int k = now.size();
     int groups = batch.groups();
     Evaluation evaluation =
@@ -120,7 +121,8 @@ public final class PlainLoss implements ProgramCache.Entry {
                 LogProbs.ofFlat(2, ofPairs(batch.oldLogProbs().values(), k)),
                 LogProbs.ofFlat(2, ofPairs(batch.referenceLogProbs().values(), k)),
                 Rewards.ofFlat(2, ofPairs(batch.rewards().values(), k))),
-            LogProbs.ofFlat(2, ofPairs(logProbs.values(), k)));
+            LogProbs.ofFlat(2, ofPairs(logProbs.values(), k)),
+            klScale);
     double[][] gradient = new double[k][groups];
     int[] first = PolicyLossGraph.first(k);
     int[] second = PolicyLossGraph.second(k);
@@ -143,8 +145,13 @@ public final class PlainLoss implements ProgramCache.Entry {
   }
 
   private Evaluation evaluate(
-      PointwiseProgram lanes, MeanLoss mean, PairwiseBatch batch, LogProbs logProbs) {
+      PointwiseProgram lanes,
+      MeanLoss mean,
+      PairwiseBatch batch,
+      LogProbs logProbs,
+      double klScale) {
     PointwiseProgram.Inputs inputs = PolicyLossGraph.inputs(batch, logProbs);
+    inputs.numbers().put(KlScale.NAME, () -> klScale);
     mean.feed().forEach((name, value) -> inputs.numbers().put(name, () -> value.getDouble(0)));
     PointwiseProgram.Results results = lanes.run(batch.groups(), inputs);
     mean.addNumbers(results.numbers());
@@ -155,8 +162,10 @@ public final class PlainLoss implements ProgramCache.Entry {
   }
 
   /** The same by {@link #program}. */
-  public Evaluation evaluate(Program ops, MeanLoss mean, PairwiseBatch batch, LogProbs logProbs) {
+  public Evaluation evaluate(
+      Program ops, MeanLoss mean, PairwiseBatch batch, LogProbs logProbs, double klScale) {
     Map<String, INDArray> feed = PolicyLossGraph.feed(batch, Whole.of(batch, batch.groups()));
+    KlScale.feed(feed, klScale);
     for (int i = 0; i < now.size(); i++) {
       feed.put(now.get(i), Nd4j.createFromArray(logProbs.row(i)));
     }

@@ -95,8 +95,11 @@ public final class StrictJson {
     if (e instanceof StreamConstraintsException || e.getLocation() == null) {
       return e.getOriginalMessage();
     }
-    return "expected one JSON object, got something else at column "
-        + e.getLocation().getColumnNr();
+    String expected =
+        e.getOriginalMessage().startsWith("Duplicate field")
+            ? "expected each name once, got one that occurs twice at column "
+            : "expected one JSON object, got something else at column ";
+    return expected + e.getLocation().getColumnNr();
   }
 
   private static ObjectNode asObject(JsonNode node) throws JsonProcessingException {

@@ -5,11 +5,14 @@ import static com.google.common.base.Preconditions.checkArgument;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.google.common.collect.ImmutableList;
 import io.github.p3o.internal.StrictJson;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -26,6 +29,15 @@ record TokenizerFiles(int vocabularySize, OptionalInt beginToken, OptionalInt en
   static final String TOKENIZER = "tokenizer.json";
   static final String TOKENIZER_CONFIG = "tokenizer_config.json";
   private static final String MODEL_CONFIG = "config.json";
+
+  /** What belongs to a tokenizer in a Hugging Face directory. */
+  private static final ImmutableList<String> ALL =
+      ImmutableList.of(
+          TOKENIZER,
+          TOKENIZER_CONFIG,
+          "special_tokens_map.json",
+          "chat_template.jinja",
+          "generation_config.json");
 
   /** About 7 times the largest that are in use (256,000 tokens). */
   private static final long MAX_TOKENIZER_BYTES = 256L << 20;
@@ -47,11 +59,32 @@ record TokenizerFiles(int vocabularySize, OptionalInt beginToken, OptionalInt en
         special(directory, "eos_token", ids, greatest + 1));
   }
 
+  static void copy(Path from, Path to) {
+    try {
+      Files.createDirectories(to);
+      for (String name : ALL) {
+        Path file = from.resolve(name);
+        if (Files.exists(file) && !Files.isSameFile(from, to)) {
+          Files.copy(file, to.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          to + ": expected to be writable, with files of " + from + ", got " + e, e);
+    }
+  }
+
   private static ObjectNode object(Path file, long maxBytes) {
     try {
       return StrictJson.object(file, maxBytes);
     } catch (IOException e) {
-      throw new UncheckedIOException(file + ": expected a JSON object, got " + e, e);
+      String hint = "; that of the model that this one was made from can be copied to it";
+      throw new UncheckedIOException(
+          file
+              + ": expected a JSON object, got "
+              + e
+              + (file.endsWith(TOKENIZER) && e instanceof NoSuchFileException ? hint : ""),
+          e);
     }
   }
 

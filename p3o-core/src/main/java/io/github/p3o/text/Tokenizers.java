@@ -49,6 +49,20 @@ public final class Tokenizers {
   }
 
   /**
+   * Copies the files of a tokenizer beside a model that was saved, so that {@link #huggingFace} and
+   * others can read the directory: {@code tokenizer.json}, {@code tokenizer_config.json}, {@code
+   * special_tokens_map.json}, {@code chat_template.jinja} and {@code generation_config.json}, those
+   * that are there.
+   *
+   * @param from a directory of a Hugging Face checkpoint
+   * @param to another, which is made if it is not there; nothing happens if it is the same
+   * @throws java.io.UncheckedIOException if a file cannot be read or written
+   */
+  public static void copy(Path from, Path to) {
+    TokenizerFiles.copy(from, to);
+  }
+
+  /**
    * Writes {@code tokenizer.json} and {@code tokenizer_config.json} of a tokenizer with one token a
    * word, for small generated languages: {@code <unk>} is 0, {@code <s>} 1, {@code </s>} 2, and the
    * words follow. It splits at white space; decoding puts one space between words. {@link

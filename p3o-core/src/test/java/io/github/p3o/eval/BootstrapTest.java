@@ -1,6 +1,7 @@
 package io.github.p3o.eval;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.primitives.ImmutableIntArray;
 import java.util.Arrays;
@@ -19,7 +20,7 @@ class BootstrapTest {
     Interval[] intervals =
         new Bootstrap(List.of("a", "b"), 1000, 3)
             .intervals(
-                prompts ->
+                (prompts, weights) ->
                     new double[] {
                       Arrays.stream(prompts).min().orElseThrow(),
                       Arrays.stream(prompts).max().orElseThrow(),
@@ -35,7 +36,8 @@ class BootstrapTest {
   void intervals_ofWhatADrawDoesNotHave_areOverTheOtherDraws() {
     Interval interval =
         new Bootstrap(List.of("a", "b"), 1000, 3)
-            .intervals(prompts -> new double[] {ofThese(IntStream.of(prompts).sum())})[0];
+            .intervals((prompts, weights) -> new double[] {ofThese(IntStream.of(prompts).sum())})[
+            0];
 
     assertThat(interval).isEqualTo(new Interval(1, 1, 2));
   }
@@ -49,7 +51,7 @@ class BootstrapTest {
     Bootstrap bootstrap = new Bootstrap(List.of("a", "b", "a", "a"), 1000, 3);
     Interval[] intervals =
         bootstrap.intervals(
-            prompts -> {
+            (prompts, weights) -> {
               double ofB = Arrays.stream(prompts).filter(g -> g == 1).count();
               return new double[] {ofB, (prompts.length - ofB) % 3};
             });
@@ -64,10 +66,28 @@ class BootstrapTest {
   void intervals_ofOnePrompt_areOverTheTimesThatItWasAsked() {
     Interval[] often =
         new Bootstrap(List.of("a", "a"), 1000, 3)
-            .intervals(prompts -> new double[] {Arrays.stream(prompts).min().orElseThrow()});
-    Interval[] once = new Bootstrap(List.of("a"), 1000, 3).intervals(prompts -> new double[] {7});
+            .intervals(
+                (prompts, weights) -> new double[] {Arrays.stream(prompts).min().orElseThrow()});
+    Interval[] once =
+        new Bootstrap(List.of("a"), 1000, 3).intervals((prompts, weights) -> new double[] {7});
 
     assertThat(often).containsExactly(new Interval(0, 0, 1));
     assertThat(once).containsExactly(new Interval(7, Double.NaN, Double.NaN));
+  }
+
+  /** Of a weight of mean 1 that is the square of a normal one: scipy.stats.chi2(1).ppf. */
+  @Test
+  void weights_ofDraws_areSquaresOfNormalOnesAndOfTheValueOne() {
+    Interval[] intervals =
+        new Bootstrap(List.of("a"), 100_000, 3)
+            .intervals(
+                (prompts, weights) -> new double[] {weights.getAsDouble(), weights.getAsDouble()});
+
+    assertThat(intervals[0]).isNotEqualTo(intervals[1]);
+    for (Interval interval : intervals) {
+      assertThat(interval.value()).isEqualTo(1);
+      assertThat(interval.low()).isCloseTo(0.000982069, within(2e-4));
+      assertThat(interval.high()).isCloseTo(5.02388619, within(0.1));
+    }
   }
 }

@@ -18,6 +18,7 @@ import io.github.p3o.eval.Tournament.Standing;
 import io.github.p3o.eval.Tournament.Table;
 import io.github.p3o.testing.Unmarked;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -254,10 +255,13 @@ class TournamentTest {
     assertThat(same.value()).isCloseTo(5.0 / 6, within(1e-12));
     assertThat(same.low()).isCloseTo(winRate.low(), within(1e-12));
     assertThat(same.high()).isCloseTo(winRate.high(), within(1e-12));
-    // of 126 prompts from 1.1 to 2.1; half of six prompts of which one is lost has none or two
+    Interval strength = six.tables().get(0).ranking().get(0).strength();
     Interval lead = repeated.tables().get(0).ranking().get(0).strength();
-    assertThat(lead.low()).isLessThan(0.4);
-    assertThat(lead.high()).isGreaterThan(2.5);
+    assertThat(lead.value()).isCloseTo(Math.log(5.5 / 1.5) / 2, within(1e-9));
+    assertThat(lead.value()).isCloseTo(strength.value(), within(1e-9));
+    assertThat(lead.low()).isCloseTo(strength.low(), within(1e-9));
+    assertThat(lead.high()).isCloseTo(strength.high(), within(1e-9));
+    assertThat(lead.high()).isGreaterThan(1.5); // of 126 prompts at most 1.1
   }
 
   private static Tournament fiveOfSix(List<Integer> prompts) {
@@ -284,8 +288,8 @@ class TournamentTest {
   }
 
   /**
-   * Ten of ten are no proof of winning always: Wilson's interval of 10 of 10. The bootstrap does
-   * not know how far off the strength may be, and says so.
+   * Ten of ten are no proof of winning always: Wilson's interval of 10 of 10. The strength is at
+   * most ½ ln((10 + g) / g), g half the square of a normal number, as often as that is small.
    */
   @Test
   void interval_ofAPlayerThatAlwaysWins_hasAWidth() {
@@ -304,7 +308,50 @@ class TournamentTest {
     assertThat(rate.low()).isCloseTo(0.722467200137111, within(1e-12));
     assertThat(rate.high()).isCloseTo(1, within(1e-12));
     assertThat(strength.value()).isCloseTo(Math.log(10.5 / 0.5) / 2, within(1e-9));
-    assertThat(strength.low()).isNaN();
+    double most = 5.02388619 / 2;
+    double least = 0.000982069 / 2;
+    assertThat(strength.low()).isCloseTo(Math.log((10 + most) / most) / 2, within(0.05));
+    assertThat(strength.high()).isCloseTo(Math.log((10 + least) / least) / 2, within(0.5));
+  }
+
+  /** Three players of known strengths, of whom the first wins nearly always: 95 % of intervals. */
+  @Test
+  void intervals_ofStrengthsThatAreKnown_holdThemMostly() {
+    double[] strengths = {2.5, 0, -2.5};
+    List<String> names = List.of("a", "b", "c");
+    int trials = 200;
+    int[] held = new int[3];
+    for (int trial = 0; trial < trials; trial++) {
+      Random random = new Random(trial);
+      Tournament.Builder<Integer, Integer> builder =
+          Tournament.<Integer, Integer>builder(prompts(30)).bootstrap(200, trial);
+      for (int i = 0; i < 3; i++) {
+        builder.player(names.get(i), Collections.nCopies(30, i));
+      }
+      builder.judge("drawn", questions -> drawn(questions, strengths, random));
+      for (Standing standing : builder.play().tables().get(0).ranking()) {
+        int i = names.indexOf(standing.player());
+        Interval interval = standing.strength();
+        held[i] += interval.low() <= strengths[i] && strengths[i] <= interval.high() ? 1 : 0;
+      }
+    }
+
+    // 95 % of 200 is 190 ± 3; by a tie of one weight in all draws 140 of the first
+    assertThat(Arrays.stream(held).min().orElseThrow()).isBetween(181, trials);
+  }
+
+  /** Both orders of a game come to one answer. */
+  private static ImmutableList<Verdict> drawn(
+      List<Question<Integer, Integer>> questions, double[] strengths, Random random) {
+    ImmutableList.Builder<Verdict> verdicts = ImmutableList.builder();
+    for (int i = 0; i < questions.size(); i += 2) {
+      Question<Integer, Integer> q = questions.get(i);
+      double lead = strengths[q.first()] - strengths[q.second()];
+      boolean first = random.nextDouble() < 1 / (1 + Math.exp(-lead));
+      verdicts.add(first ? Verdict.FIRST : Verdict.SECOND);
+      verdicts.add(first ? Verdict.SECOND : Verdict.FIRST);
+    }
+    return verdicts.build();
   }
 
   /** A binomial of n = 400 and p = 0.7: ± 1.96 √(p(1 − p)/n). */

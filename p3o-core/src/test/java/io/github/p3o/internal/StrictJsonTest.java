@@ -27,7 +27,11 @@ class StrictJsonTest {
   @Test
   void object_withANameTwice_throws() {
     assertThatThrownBy(() -> StrictJson.object("{\"a\": 1, \"a\": 2}"))
-        .isInstanceOf(JsonProcessingException.class);
+        .isInstanceOfSatisfying(
+            JsonProcessingException.class,
+            e ->
+                assertThat(StrictJson.reason(e))
+                    .isEqualTo("expected each name once, got one that occurs twice at column 13"));
   }
 
   @Test

@@ -219,4 +219,35 @@ class TokenizersTest {
   private static Tokenizer stories260k() {
     return Tokenizers.huggingFace(SharedData.require("stories260k"));
   }
+
+  @Test
+  void copy_ofATokenizersFiles_canBeReadThere() throws IOException {
+    Tokenizers.writeWordLevel(directory, List.of("cat"));
+    Files.writeString(directory.resolve("model.safetensors"), "none of the tokenizer's");
+    Path saved = directory.resolve("runs").resolve("model");
+    Tokenizers.copy(directory, saved);
+    Tokenizers.copy(saved, saved);
+
+    try (Tokenizer tokenizer = Tokenizers.huggingFace(saved)) {
+      assertThat(tokenizer.encode("cat")).containsExactly(3);
+    }
+    assertThat(saved).isDirectoryNotContaining("glob:**model.safetensors");
+  }
+
+  @Test
+  void copy_ontoAFile_isRefused() throws IOException {
+    Path file = Files.writeString(directory.resolve("file"), "");
+
+    assertThatThrownBy(() -> Tokenizers.copy(directory, file))
+        .isInstanceOf(UncheckedIOException.class)
+        .hasMessageStartingWith(file + ": expected to be writable, with files of " + directory);
+  }
+
+  @Test
+  void huggingFace_ofADirectoryWithoutATokenizer_saysWhereOneIs() {
+    assertThatThrownBy(() -> Tokenizers.huggingFace(directory))
+        .isInstanceOf(UncheckedIOException.class)
+        .hasMessageContaining("tokenizer.json: expected a JSON object, got java.nio.file.NoSuch")
+        .hasMessageEndingWith("that of the model that this one was made from can be copied to it");
+  }
 }

@@ -11,6 +11,9 @@ import io.github.p3o.RewardModel;
 import io.github.p3o.Samples;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.loss.P3OLoss;
+import io.github.p3o.text.DataSetReader;
+import io.github.p3o.text.DataSets;
+import io.github.p3o.text.TextCodec;
 import io.github.p3o.text.Tokenizer;
 import io.github.p3o.text.Tokenizers;
 import io.github.p3o.transformer.DecoderConfig;
@@ -20,10 +23,13 @@ import io.github.p3o.transformer.SamplingConfig;
 import io.github.p3o.transformer.StopRule;
 import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -84,6 +90,35 @@ class ModelsDocTest {
       train(policy, reference);
       assertThat(base.parameters().isFrozen()).isTrue();
       assertThat(reward.parameters().isFrozen()).isTrue();
+    }
+  }
+
+  @Test
+  void textsAndTokens() throws IOException {
+    List<String> others = IntStream.range(0, 253).mapToObj(i -> "word" + i).toList();
+    Tokenizers.writeWordLevel(
+        directory, ImmutableList.<String>builder().add("you", "thank").addAll(others).build());
+    Path file = out.resolve("prompts.jsonl");
+    Files.writeString(file, "{\"prompt\": \"thank\"}\n{\"prompt\": \"you thank\"}\n");
+    try (Tokenizer tokenizer = Tokenizers.huggingFace(directory);
+        TransformerPolicy policy = TransformerPolicy.load(directory);
+        DataSetReader<String> lines = DataSets.prompts(file)) { // {"prompt": "…"} in each line
+      TextCodec codec = new TextCodec(tokenizer);
+      P3OTrainer.Builder builder =
+          P3OTrainer.builder(policy, P3OLoss.v2())
+              .prompts(PromptSource.uniform(codec.prompts(ImmutableList.copyOf(lines))))
+              .sampler(policy.sampler(32)) // new tokens at most
+              .rewardModel(codec.rewardModel((prompt, text) -> text.contains("thank") ? 1 : 0));
+      try (P3OTrainer trainer = builder.build()) {
+        trainer.train(20);
+      }
+      policy.save(out);
+      Tokenizers.copy(directory, out); // so that out can be loaded like directory
+    }
+    try (TransformerPolicy policy = TransformerPolicy.load(out);
+        Tokenizer tokenizer = Tokenizers.huggingFace(out)) {
+      assertThat(tokenizer.encode("you thank")).hasSize(2);
+      assertThat(policy.config().vocabularySize()).isEqualTo(258);
     }
   }
 

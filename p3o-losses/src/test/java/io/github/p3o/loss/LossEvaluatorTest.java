@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.common.collect.ImmutableMap;
+import io.github.p3o.Evaluation;
 import io.github.p3o.LogProbs;
 import io.github.p3o.LossEvaluator;
 import io.github.p3o.LossTerms;
@@ -12,6 +13,8 @@ import io.github.p3o.PairwiseBatch;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.ResponseVariables;
 import io.github.p3o.Rewards;
+import java.util.List;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -83,5 +86,38 @@ class LossEvaluatorTest {
     assertThatThrownBy(() -> evaluator.evaluate(data.batch(), data.now()))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage("evaluator: expected an open one, got one that was closed");
+  }
+
+  /** β = 0.2 times ½ is β = 0.1, at rollout and now, for pairs and for three responses. */
+  @Test
+  void evaluate_withAFactorOfTheKlCoefficient_isTheObjectiveWithThatCoefficient() {
+    for (Function<Double, KlShaping> shaping :
+        List.<Function<Double, KlShaping>>of(KlShaping::rollout, KlShaping::current)) {
+      for (int k = 2; k <= 3; k++) {
+        Cases.Case data = Cases.random(k, k, 7, 3);
+        P3OLoss loss = P3OLoss.v2().withKlShaping(shaping.apply(0.2));
+        P3OLoss half = P3OLoss.v2().withKlShaping(shaping.apply(0.1));
+        try (LossEvaluator evaluator = new LossEvaluator(loss)) {
+          Evaluation scaled = evaluator.evaluate(data.batch(), data.now(), 0.5);
+          Evaluation expected = half.evaluate(data.batch(), data.now());
+          assertThat(scaled.loss()).isEqualTo(expected.loss());
+          assertThat(scaled.gradient()).isDeepEqualTo(expected.gradient());
+          assertThat(evaluator.evaluate(data.batch(), data.now()).loss())
+              .isNotEqualTo(expected.loss());
+        }
+      }
+    }
+  }
+
+  @Test
+  void evaluate_withAFactorThatIsNone_isRefused() {
+    Cases.Case data = Cases.random(1, 2, 5, 1);
+    try (LossEvaluator evaluator = new LossEvaluator(P3OLoss.v2())) {
+      for (double bad : new double[] {-1, Double.NaN, Double.POSITIVE_INFINITY}) {
+        assertThatThrownBy(() -> evaluator.evaluate(data.batch(), data.now(), bad))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessage("klScale: expected a finite number >= 0, got " + bad);
+      }
+    }
   }
 }

@@ -27,11 +27,13 @@ class PlainLossTest {
   void evaluate_allLanesAtOnce_equalsOpByOp(PolicyLoss loss) {
     for (int k = 2; k <= 3; k++) {
       Cases.Case data = Cases.random(k, k, 301, 3);
+      double klScale = k == 2 ? 1 : 0.3;
       try (PlainLoss plain = new PlainLoss(loss, k, 301);
           Program program = plain.program(loss, 301)) {
         assertThat(plain.isPointwise() || (k > 2 && !(loss instanceof PairwiseLoss))).isTrue();
-        Evaluation ours = plain.evaluate(data.batch(), data.now());
-        Evaluation theirs = plain.evaluate(program, new MeanLoss(301), data.batch(), data.now());
+        Evaluation ours = plain.evaluate(data.batch(), data.now(), klScale);
+        Evaluation theirs =
+            plain.evaluate(program, new MeanLoss(301), data.batch(), data.now(), klScale);
         double size = Math.max(1, Math.abs(theirs.loss()));
         assertThat(ours.loss()).isCloseTo(theirs.loss(), within(1e-13 * size));
         assertThat(ours.statistics().diagnostics().keySet())

@@ -8,7 +8,7 @@ import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.eval.FrontierProbe;
 import io.github.p3o.examples.language.Gold;
-import io.github.p3o.examples.language.TextCodec;
+import io.github.p3o.text.TextCodec;
 import java.util.function.BiPredicate;
 import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;

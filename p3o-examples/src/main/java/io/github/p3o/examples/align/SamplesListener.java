@@ -5,8 +5,8 @@ import io.github.p3o.PairwiseBatch;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.TrainingListener;
-import io.github.p3o.examples.language.TextCodec;
 import io.github.p3o.examples.run.StepLog;
+import io.github.p3o.text.TextCodec;
 
 /**
  * Writes a few of the responses that are trained on, with what they are worth, to rollouts.jsonl.

@@ -1,16 +1,13 @@
 package io.github.p3o.examples.language;
 
-import com.google.common.collect.ImmutableList;
 import io.github.p3o.examples.run.UsageException;
+import io.github.p3o.text.TextCodec;
 import io.github.p3o.text.Tokenizer;
 import io.github.p3o.text.Tokenizers;
 import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.TransformerPolicy;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -32,15 +29,6 @@ public record LanguageModel(TransformerPolicy policy, Tokenizer tokenizer, Path 
   public static final String ADAPTER = "adapter";
 
   static final String TOKENIZER = "tokenizer.json";
-
-  /** What belongs to a tokenizer in a Hugging Face directory. */
-  private static final ImmutableList<String> TOKENIZER_FILES =
-      ImmutableList.of(
-          TOKENIZER,
-          "tokenizer_config.json",
-          "special_tokens_map.json",
-          "chat_template.jinja",
-          "generation_config.json");
 
   /**
    * Loads a Hugging Face directory. Without a tokenizer.json, a model of 258 tokens reads bytes, as
@@ -156,18 +144,7 @@ public record LanguageModel(TransformerPolicy policy, Tokenizer tokenizer, Path 
 
   /** Copies the tokenizer's files. */
   public void copyTokenizer(Path directory) {
-    try {
-      Files.createDirectories(directory);
-      for (String name : TOKENIZER_FILES) {
-        Path file = tokenizerDirectory.resolve(name);
-        if (Files.exists(file)
-            && !directory.toAbsolutePath().equals(tokenizerDirectory.toAbsolutePath())) {
-          Files.copy(file, directory.resolve(name), StandardCopyOption.REPLACE_EXISTING);
-        }
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(directory + ": expected to be writable, got " + e, e);
-    }
+    Tokenizers.copy(tokenizerDirectory, directory);
   }
 
   /** Tokens of the context that are left for a prompt. */

@@ -8,6 +8,7 @@ import io.github.p3o.examples.run.Console;
 import io.github.p3o.examples.run.GivenOptions;
 import io.github.p3o.examples.run.UsageException;
 import io.github.p3o.text.DataSets;
+import io.github.p3o.text.TextCodec;
 import io.github.p3o.text.TokenStatistics;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -161,7 +162,7 @@ public final class PromptOptions {
     if (!truncate) {
       throw tooLong(statistics.sequences(), limit, prompt);
     }
-    return codec.lastOf(text, limit);
+    return codec.prompt(text, limit);
   }
 
   private static UsageException tooLong(long number, int limit, Prompt prompt) {

@@ -33,7 +33,8 @@ public record Reward(
       String name, LanguageModel policy, Function<Path, TransformerRewardModel> models) {
     for (Gold gold : Gold.values()) {
       if (gold.toString().equals(Ascii.toLowerCase(name))) {
-        return new Reward(of(gold, policy.codec()), gold, null);
+        return new Reward(
+            policy.codec().rewardModel((prompt, text) -> gold.score(text)), gold, null);
       }
     }
     Path directory = Path.of(name);
@@ -47,10 +48,6 @@ public record Reward(
     checkTokenizer(directory, policy);
     TransformerRewardModel trained = models.apply(directory);
     return new Reward(trained, null, trained);
-  }
-
-  private static RewardModel of(Gold gold, TextCodec codec) {
-    return RewardModel.each((prompt, response) -> gold.score(codec.text(prompt, response)));
   }
 
   /** A reward model reads the policy's tokens: they must mean the same to both. */

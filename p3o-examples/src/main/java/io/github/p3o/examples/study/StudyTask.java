@@ -8,7 +8,6 @@ import io.github.p3o.examples.language.Gold;
 import io.github.p3o.examples.language.LanguageModel;
 import io.github.p3o.examples.language.Reward;
 import io.github.p3o.examples.language.StoryOpenings;
-import io.github.p3o.examples.language.TextCodec;
 import io.github.p3o.examples.quickstart.GrammarModels;
 import io.github.p3o.examples.quickstart.StoryGrammar;
 import io.github.p3o.examples.run.Run;
@@ -22,6 +21,7 @@ import io.github.p3o.text.DataSetReader;
 import io.github.p3o.text.DataSets;
 import io.github.p3o.text.MalformedLines;
 import io.github.p3o.text.Preference;
+import io.github.p3o.text.TextCodec;
 import io.github.p3o.train.Comparison;
 import io.github.p3o.train.Example;
 import io.github.p3o.transformer.TransformerRewardModel;
@@ -292,7 +292,7 @@ enum StudyTask {
 
     private static ImmutableList<Prompt> cut(List<String> texts, TextCodec codec, int most) {
       return texts.stream()
-          .map(text -> codec.lastOf(text, most))
+          .map(text -> codec.prompt(text, most))
           .collect(ImmutableList.toImmutableList());
     }
   }

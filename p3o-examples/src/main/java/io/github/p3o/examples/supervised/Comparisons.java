@@ -2,8 +2,8 @@ package io.github.p3o.examples.supervised;
 
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
-import io.github.p3o.examples.language.TextCodec;
 import io.github.p3o.text.Preference;
+import io.github.p3o.text.TextCodec;
 import io.github.p3o.text.TokenStatistics;
 import io.github.p3o.train.Comparison;
 
@@ -38,7 +38,7 @@ public final class Comparisons {
       return new Comparison(whole, chosen, rejected);
     }
     truncated++;
-    Prompt prompt = codec.lastOf(preference.prompt(), Math.max(room, 1 + codec.begun().length));
+    Prompt prompt = codec.prompt(preference.prompt(), Math.max(room, 1 + codec.begun().length));
     int left = maxTokens - prompt.tokens().length();
     return new Comparison(prompt, last(chosen, left), last(rejected, left));
   }

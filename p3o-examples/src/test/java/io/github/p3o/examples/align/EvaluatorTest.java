@@ -14,7 +14,7 @@ import io.github.p3o.Samples;
 import io.github.p3o.TabularPolicy;
 import io.github.p3o.eval.FrontierProbe;
 import io.github.p3o.examples.language.Gold;
-import io.github.p3o.examples.language.TextCodec;
+import io.github.p3o.text.TextCodec;
 import io.github.p3o.text.Tokenizers;
 import java.nio.file.Files;
 import java.nio.file.Path;
