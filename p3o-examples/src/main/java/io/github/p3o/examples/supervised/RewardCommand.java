@@ -263,7 +263,7 @@ public final class RewardCommand implements Callable<Integer> {
         calibration.measures(labels.best().count() == 0 ? "unknown" : labels.best().text(3));
     measures.add("longer is better", labels.accuracyOfLength().text(3), "0.500", "");
     run.table("On held-out comparisons", measures, Calibration.IDEAL);
-    run.console().print("How sure it was, and how often it was right:");
+    run.console().print(String.format("%nHow sure it was, and how often it was right:"));
     run.table("How sure it was, and how often it was right", calibration.table(), "");
     run.console().print("Model: " + run.directory().resolve(LanguageModel.MODEL));
     run.directory().json("calibration.json", calibration);
