@@ -36,12 +36,11 @@ import org.nd4j.linalg.api.shape.Shape;
  * by mistake. What is not to be trained is made a constant first, {@code
  * graph.getVariable("head").convertToConstant()}; {@link #exportTo} leaves constants alone.
  *
- * <p>Gradients are those of ND4J's ops, of which some are wrong in 1.0.0-M1.1 without a word. Those
- * of {@code logSoftmax}, {@code sparseSoftmaxCrossEntropy} and {@code gather} by ids of several
- * dimensions are the library's own, and what ND4J loses of ops in a copy or a file is made again.
- * Left as they are: {@code min} and {@code max} of two equal values give each the whole gradient,
- * and {@code logSumExp} has none for values in the hundreds; subtract the greatest first. Check a
- * graph of rarer ops against finite differences.
+ * <p>Gradients are those of ND4J's ops, of which many are wrong in 1.0.0-M1.1 without a word. Ops
+ * that a policy may have were compared with finite differences: what was wrong, such as {@code
+ * logSoftmax}, every loss, or {@code min} and {@code max} of equal values, has a gradient of the
+ * library's own, or is refused by name with what to use instead. What ND4J loses of ops in a copy
+ * or a file is made again. Check a graph of rarer ops against finite differences.
  */
 public final class SameDiffPolicy implements Policy {
 

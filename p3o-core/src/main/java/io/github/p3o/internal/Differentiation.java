@@ -44,10 +44,9 @@ final class Differentiation {
   private static void differentiate(Node node, List<SDVariable> gradients, SameDiff graph) {
     NameScope scope = graph.withNameScope(SCOPE + graph.getOps().size());
     try {
-      List<@Nullable SDVariable> mended =
-          MendedGradients.of(node.op(), gradients.get(0)).orElse(null);
+      List<@Nullable SDVariable> mended = MendedGradients.of(node.op(), gradients).orElse(null);
       if (mended == null) {
-        node.op().diff(gradients);
+        differentiateByNd4j(node, gradients);
       } else {
         for (int i = 0; i < mended.size(); i++) {
           add(node.op().arg(i), mended.get(i), graph);
@@ -55,6 +54,19 @@ final class Differentiation {
       }
     } finally {
       scope.close();
+    }
+  }
+
+  /** A failure names the op, which ND4J's message often does not. */
+  private static void differentiateByNd4j(Node node, List<SDVariable> gradients) {
+    try {
+      node.op().diff(gradients);
+    } catch (RuntimeException e) {
+      throw new IllegalArgumentException(
+          String.format(
+              "graph: expected ops that ND4J can differentiate, got %s for %s: %s",
+              node.opName(), node.output(), e),
+          e);
     }
   }
 

@@ -1,5 +1,6 @@
 package io.github.p3o.internal;
 
+import com.google.common.collect.ImmutableList;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
 import java.util.Arrays;
@@ -8,9 +9,13 @@ import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.internal.SameDiffOp;
+import org.nd4j.enums.WeightsFormat;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.BaseOp;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
+import org.nd4j.linalg.api.ops.impl.layers.convolution.Conv2D;
+import org.nd4j.linalg.api.ops.impl.layers.convolution.Pooling3D;
+import org.nd4j.linalg.api.ops.impl.layers.convolution.config.Pooling3DConfig;
 import org.nd4j.linalg.api.ops.impl.shape.ExpandDims;
 import org.nd4j.linalg.api.ops.impl.shape.Squeeze;
 import org.nd4j.linalg.api.ops.impl.transforms.custom.LayerNorm;
@@ -23,6 +28,15 @@ import org.nd4j.linalg.api.ops.impl.transforms.custom.Standardize;
  * squeeze: such a graph cannot be differentiated.
  */
 public final class GraphCopy {
+
+  /** Where a convolution's and a pooling's arguments have what their gradients would lose. */
+  private static final int WEIGHTS_FORMAT = 10;
+
+  private static final int CHANNELS_LAST = 14;
+
+  /** By their numbers in native code. */
+  private static final ImmutableList<WeightsFormat> FORMATS =
+      ImmutableList.of(WeightsFormat.YXIO, WeightsFormat.OIYX, WeightsFormat.OYXI);
 
   private GraphCopy() {}
 
@@ -91,6 +105,13 @@ public final class GraphCopy {
       set(field(DifferentialFunction.class, "dimensions"), op, numbers);
       set(field(LayerNorm.class, "noBias"), op, op.args().length == 2);
       set(field(LayerNorm.class, "channelsFirst"), op, op.bArgs().length > 0 && op.bArgs()[0]);
+    } else if (op instanceof Conv2D conv && numbers.length > WEIGHTS_FORMAT) {
+      conv.getConfig().setWeightsFormat(FORMATS.get(numbers[WEIGHTS_FORMAT]));
+    } else if (op instanceof Pooling3D && numbers.length > CHANNELS_LAST) {
+      Pooling3DConfig config = (Pooling3DConfig) get(field(Pooling3D.class, "config"), op);
+      if (config != null) {
+        config.setNCDHW(numbers[CHANNELS_LAST] == 0);
+      }
     }
   }
 

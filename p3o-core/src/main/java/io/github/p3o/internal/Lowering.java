@@ -21,6 +21,8 @@ import org.nd4j.linalg.api.ops.impl.transforms.same.Negative;
  */
 final class Lowering {
 
+  private static final String END = "at which ND4J ends the process";
+
   private Lowering() {}
 
   /** Emits the op in another form; false if it is to be run as it is. */
@@ -33,6 +35,9 @@ final class Lowering {
       case Attention.GRADIENT_STEP -> AttentionGradientStep.emit(planner, node);
       case "scatter_add" -> emitScatterAdd(planner, node);
       case "gather" -> emitGather(planner, node);
+      case "repeat", "truncatediv" -> throw new IllegalArgumentException(END);
+      case "strided_slice" -> refuseNegativeStrides(node);
+      case "reduce_logsumexp" -> refuseUnsortedAxes(node);
       case "add" -> emitSumWithZero(planner, node);
       case "permute" ->
           in.size() == 2
@@ -58,8 +63,34 @@ final class Lowering {
         node.inputs().size() < 2
             || planner.shape(node.input(0)).length != 1
             || planner.shape(node.input(1)).length < 2,
-        "of a vector by ids of several dimensions, at which ND4J ends the process");
+        "of a vector by ids of several dimensions, %s",
+        END);
     return isOfRows(node) && GatherStep.emit(planner, node);
+  }
+
+  /**
+   * The op's numbers are five masks, then for all axes where they begin, end, and their strides.
+   */
+  private static boolean refuseNegativeStrides(Node node) {
+    long[] numbers = ((CustomOp) node.op()).iArgs();
+    int axes = Math.max(0, numbers.length - 5) / 3;
+    checkArgument(
+        Arrays.stream(numbers).skip(numbers.length - axes).allMatch(stride -> stride > 0),
+        "strides below 0, %s; use reverse instead",
+        END);
+    return false;
+  }
+
+  /** ND4J then gives arbitrary numbers. */
+  private static boolean refuseUnsortedAxes(Node node) {
+    CustomOp op = (CustomOp) node.op();
+    long[] axes = op.iArgs();
+    boolean kept = op.tArgs().length > 0 && op.tArgs()[0] != 0;
+    checkArgument(
+        !kept
+            || IntStream.range(0, axes.length).allMatch(i -> axes[i] > (i == 0 ? -1 : axes[i - 1])),
+        "axes that are kept, and counted from the end or not in order");
+    return false;
   }
 
   private static boolean isOfRows(Node node) {

@@ -22,6 +22,7 @@ import org.nd4j.autodiff.samediff.internal.Variable;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.BaseOp;
+import org.nd4j.linalg.api.ops.BaseReduceOp;
 import org.nd4j.linalg.api.ops.CustomOp;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.api.ops.OpContext;
@@ -288,6 +289,9 @@ final class Planner {
 
   private void emitPlain(Node node) {
     DifferentialFunction op = node.op();
+    if (op instanceof BaseReduceOp reduction) {
+      sortAxes(reduction, array(node.input(0)).rank());
+    }
     OpContext context = contextFor(op, node.inputs());
     List<LongShapeDescriptor> shapes =
         op instanceof CustomOp custom
@@ -303,6 +307,14 @@ final class Planner {
       context.setOutputArray(i, allocate(outputs.get(i), shape.dataType(), shape.getShape()));
     }
     emit(op, node.inputs(), context);
+  }
+
+  /** ND4J gives arbitrary numbers where axes are kept, and counted from the end or not in order. */
+  private static void sortAxes(BaseReduceOp op, int rank) {
+    int @Nullable [] axes = op.getDimensions();
+    if (axes != null && rank > 0) {
+      op.setDimensions(Shape.normalizeAxis(rank, axes));
+    }
   }
 
   /**
@@ -323,11 +335,10 @@ final class Planner {
 
   /** Zeros in the shape of a value need no memory before an op reads them, which few do. */
   private boolean emitZeros(Node node) {
-    String input = node.input(0);
-    if (!isZero(node.output()) || !isDenseFloat(input)) {
+    if (!isZero(node.output()) || !isDenseFloat(node.input(0))) {
       return false;
     }
-    zero(node.output(), shape(input));
+    zero(node.output(), shape(node.input(0)));
     return true;
   }
 
@@ -397,6 +408,7 @@ final class Planner {
   private Value zeros(String name) {
     long[] shape = shape(name);
     BufferPool.Buffer buffer = pool.takeForever(DataType.FLOAT, Shape.lengthOf(shape));
+    buffer.addUses(uses.getOrDefault(name, 0)); // or it were free after them, and written to
     return new Value(buffer.as(shape).assign(0), buffer);
   }
 

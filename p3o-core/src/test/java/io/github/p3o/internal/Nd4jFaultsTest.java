@@ -99,6 +99,25 @@ class Nd4jFaultsTest {
         .containsExactly(2, 2, 2);
   }
 
+  @Test
+  void quotientByAScalar_hasAWrongGradient() {
+    SDVariable x = placeHolder();
+    SDVariable row = x.getSameDiff().constant(Nd4j.createFromArray(1.0, 2, 3));
+
+    assertThat(gradient(Ops.sum(row.div(x)), Nd4j.scalar(1.0))[0])
+        .isNotCloseTo(-6, within(1e-3)); // −Σ row / x²
+  }
+
+  @Test
+  void loss_timesANumber_forgetsTheNumber() {
+    SDVariable x = placeHolder(2);
+    SDVariable labels = x.getSameDiff().constant(Nd4j.createFromArray(0.0, 0));
+    SDVariable loss = x.getSameDiff().loss().meanSquaredError(labels, x, null);
+
+    assertThat(gradient(loss.mul(5), Nd4j.createFromArray(1.0, 2)))
+        .containsExactly(new double[] {1, 2}, within(1e-12)); // five times that is right
+  }
+
   /** An op with another gradient than the one it is made from. */
   static final class SevenfoldExp extends Exp {
     SevenfoldExp(SDVariable x) {
