@@ -2,6 +2,7 @@ package io.github.p3o.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.jimfs.Configuration;
@@ -321,6 +322,32 @@ class CheckpointsTest {
       assertRefused(
           Bandit.trainer(wider).reference(policy.frozenCopy()),
           "parameters/logits: expected DOUBLE [3, 4] as in the checkpoint, got DOUBLE [3, 5]");
+    }
+  }
+
+  /** After a death for want of memory a run goes on in smaller portions. */
+  @Test
+  void resume_withAnotherMicroBatch_goesOnWithAWarning() throws Exception {
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        TabularPolicy whole = TabularPolicy.uniform(3, 4);
+        TabularPolicy resumed = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer = Bandit.trainer(policy).build();
+        P3OTrainer uninterrupted = Bandit.trainer(whole).build();
+        P3OTrainer smaller =
+            Bandit.trainer(resumed)
+                .config(Bandit.config().promptsPerMicroBatch(2).build())
+                .build()) {
+      trainer.train(3);
+      new Checkpoints(directory, 2).save(trainer);
+      String printed = printed(() -> new Checkpoints(directory, 2).resume(smaller));
+      assertThat(printed)
+          .contains("WARN", "promptsPerMicroBatch: 4 in the checkpoint, 2 now", "from step 3 on");
+      smaller.train(3);
+      uninterrupted.train(6);
+      assertThat(resumed.parameters().vector().toDoubleVector())
+          .containsExactly(whole.parameters().vector().toDoubleVector(), within(1e-12));
+      new Checkpoints(directory, 2).save(smaller);
+      assertThat(printed(() -> new Checkpoints(directory, 2).resume(smaller))).isEmpty();
     }
   }
 
