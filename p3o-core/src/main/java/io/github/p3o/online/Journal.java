@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkState;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.github.p3o.internal.ExclusiveLock;
+import io.github.p3o.internal.IoProblem;
 import io.github.p3o.online.OnlineAligner.Offer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -74,7 +75,7 @@ final class Journal implements AutoCloseable {
           directory);
       return new Journal(directory, fileBytes, disk, lock.get());
     } catch (IOException e) {
-      throw new UncheckedIOException(e.getMessage(), e);
+      throw IoProblem.of(directory, e);
     }
   }
 
@@ -145,7 +146,7 @@ final class Journal implements AutoCloseable {
                 before.end(), before.lastRecord(), start, file.firstRecord()));
       }
     } catch (IOException e) {
-      throw new IOException(path + ": " + e.getMessage(), e);
+      throw new IOException(IoProblem.text(path, e), e);
     }
   }
 
@@ -168,7 +169,7 @@ final class Journal implements AutoCloseable {
     try {
       return file.read(position);
     } catch (IOException e) {
-      throw new UncheckedIOException(file.path() + ": " + e.getMessage(), e);
+      throw IoProblem.of(file.path(), e);
     }
   }
 
@@ -236,9 +237,9 @@ final class Journal implements AutoCloseable {
       file.append(id, payload);
     } catch (JournalFile.UnusableException e) {
       unusable = "could not be written: " + e.getMessage();
-      throw new UncheckedIOException(file.path() + ": " + e.getMessage(), e);
+      throw IoProblem.of(file.path(), e);
     } catch (IOException e) {
-      throw new UncheckedIOException(file.path() + ": " + e.getMessage(), e);
+      throw IoProblem.of(file.path(), e);
     }
   }
 
@@ -257,7 +258,7 @@ final class Journal implements AutoCloseable {
       try {
         sync(file);
       } catch (IOException e) {
-        throw new UncheckedIOException(file.path() + ": " + e.getMessage(), e);
+        throw IoProblem.of(file.path(), e);
       }
       durable = upTo;
     }

@@ -8,6 +8,8 @@ import io.github.p3o.Policy;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.TrainerConfig.RatioCheck;
+import io.github.p3o.internal.Given;
+import io.github.p3o.internal.IoProblem;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -82,7 +84,7 @@ public final class OnlineAligner implements AutoCloseable {
     try {
       Files.createDirectories(builder.directory);
     } catch (IOException e) {
-      throw new UncheckedIOException(builder.directory + ": " + e.getMessage(), e);
+      throw IoProblem.of(builder.directory, e);
     }
     check = new FeedbackCheck(builder.policy);
     boolean whole = false;
@@ -144,6 +146,7 @@ public final class OnlineAligner implements AutoCloseable {
    *     training ended for good, with the reason
    */
   public Offer offer(Feedback feedback) {
+    Given.notNull("feedback", "feedback", feedback);
     int k = feedback.responses().size();
     checkArgument(
         k == config.responsesPerPrompt(),
@@ -328,9 +331,9 @@ public final class OnlineAligner implements AutoCloseable {
     DiskFile.Opener disk = DiskFile::new; // and disks that fail
 
     private Builder(Policy policy, PolicyLoss loss, Path directory) {
-      this.policy = policy;
-      this.loss = loss;
-      this.directory = directory;
+      this.policy = Given.notNull("policy", "a policy", policy);
+      this.loss = Given.notNull("loss", "an objective", loss);
+      this.directory = Given.notNull("directory", "a path", directory);
     }
 
     /**
@@ -341,7 +344,7 @@ public final class OnlineAligner implements AutoCloseable {
      * @return this
      */
     public Builder config(TrainerConfig config) {
-      this.config = config;
+      this.config = Given.notNull("config", "a configuration", config);
       return this;
     }
 
@@ -392,9 +395,11 @@ public final class OnlineAligner implements AutoCloseable {
      *     keep it; what it throws refuses the version
      * @param least what a version must reach
      * @return this
+     * @throws IllegalArgumentException if {@code least} is not a number
      */
     public Builder evaluation(ToDoubleFunction<Policy> evaluation, double least) {
-      this.evaluation = evaluation;
+      checkArgument(!Double.isNaN(least), "least: expected a number, got %s", least);
+      this.evaluation = Given.notNull("evaluation", "a function", evaluation);
       this.leastValue = least;
       return this;
     }

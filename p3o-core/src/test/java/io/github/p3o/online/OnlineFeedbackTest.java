@@ -8,6 +8,7 @@ import com.google.common.primitives.ImmutableDoubleArray;
 import com.google.common.util.concurrent.Uninterruptibles;
 import io.github.p3o.BatchShape;
 import io.github.p3o.Policy;
+import io.github.p3o.PolicyLoss;
 import io.github.p3o.Prompt;
 import io.github.p3o.Response;
 import io.github.p3o.SameDiffPolicy;
@@ -17,6 +18,9 @@ import io.github.p3o.online.OnlineAligner.Offer;
 import io.github.p3o.testing.Bandit;
 import io.github.p3o.testing.ForwardingPolicy;
 import io.github.p3o.testing.ImportanceSampledLoss;
+import io.github.p3o.testing.Unmarked;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +29,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.function.ToDoubleFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -268,6 +273,49 @@ class OnlineFeedbackTest {
       go.countDown();
       offers.join();
       assertThat(await(aligner, status -> status.steps() == 1).accepted()).isEqualTo(BATCH + 1);
+    }
+  }
+
+  @Test
+  void builder_settingsThatCannotBe_areRefusedByName() {
+    try (SameDiffPolicy policy = offers(OnlineFeedbackTest::kinds)) {
+      OnlineAligner.Builder builder = aligner(policy);
+      assertThatThrownBy(
+              () ->
+                  OnlineAligner.builder(
+                      new Unmarked<Policy>().none(), new ImportanceSampledLoss(), directory))
+          .hasMessage("policy: expected a policy, got null");
+      assertThatThrownBy(
+              () -> OnlineAligner.builder(policy, new Unmarked<PolicyLoss>().none(), directory))
+          .hasMessage("loss: expected an objective, got null");
+      assertThatThrownBy(
+              () ->
+                  OnlineAligner.builder(
+                      policy, new ImportanceSampledLoss(), new Unmarked<Path>().none()))
+          .hasMessage("directory: expected a path, got null");
+      assertThatThrownBy(() -> builder.config(new Unmarked<TrainerConfig>().none()))
+          .hasMessage("config: expected a configuration, got null");
+      assertThatThrownBy(
+              () -> builder.evaluation(new Unmarked<ToDoubleFunction<Policy>>().none(), 0))
+          .hasMessage("evaluation: expected a function, got null");
+      assertThatThrownBy(() -> builder.evaluation(copy -> 1, Double.NaN))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("least: expected a number, got NaN");
+    }
+  }
+
+  @Test
+  void open_whereAFileIs_saysSoOnce() throws Exception {
+    Path file = Files.createFile(directory.resolve("file"));
+    Path feedback = Files.createFile(directory.resolve("feedback"));
+    try (SameDiffPolicy policy = offers(OnlineFeedbackTest::kinds)) {
+      assertThatThrownBy(
+              () -> OnlineAligner.builder(policy, new ImportanceSampledLoss(), file).open())
+          .isInstanceOf(UncheckedIOException.class)
+          .hasMessage(file + ": something of this name is in the way");
+      assertThatThrownBy(() -> aligner(policy).open())
+          .isInstanceOf(UncheckedIOException.class)
+          .hasMessage(feedback + ": something of this name is in the way");
     }
   }
 }

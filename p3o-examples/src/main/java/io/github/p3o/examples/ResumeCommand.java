@@ -43,8 +43,8 @@ final class ResumeCommand implements Callable<Integer> {
       names = "--micro-batch",
       paramLabel = "N",
       description =
-          "Of a run of align that ran out of memory: fewer prompts whose gradients are computed at"
-              + " once. The last digits of the result may differ.")
+          "For a run that ran out of memory: fewer prompts or sequences whose gradients are"
+              + " computed at once. The last digits of the result may differ.")
   private @Nullable Integer microBatch;
 
   @Mixin
