@@ -28,6 +28,8 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Aligns a policy with a reward by a pairwise objective: prompts → pairs of responses → rewards →
@@ -39,7 +41,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class P3OTrainer implements Resumable, AutoCloseable {
 
+  private static final Logger LOG = LoggerFactory.getLogger(P3OTrainer.class);
+
   private static final String UPDATES = "updates";
+
+  /** The setting that may change on a resume: what memory is there for. */
+  private static final String MICRO_BATCH = "promptsPerMicroBatch";
 
   private final Policy reference;
   private final boolean ownsReference;
@@ -360,9 +367,10 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   }
 
   /**
-   * {@inheritDoc} If a {@link Stateful} part refuses its state, those before it have theirs back
-   * and the parameters are as they were: it is named, what it threw is the cause, and the trainer
-   * then refuses all but {@code restore} and {@link #close}, until a restore succeeds.
+   * {@inheritDoc} {@code promptsPerMicroBatch} alone may be another: a warning in the log says that
+   * the bits may be, too. If a {@link Stateful} part refuses its state, those before it have theirs
+   * back and the parameters are as they were: it is named, what it threw is the cause, and the
+   * trainer then refuses all but {@code restore} and {@link #close}, until a restore succeeds.
    */
   @Override
   public void restore(Checkpoint checkpoint) {
@@ -370,7 +378,11 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
   }
 
   private long restored(Checkpoint checkpoint) {
-    Settings.checkSame(checkpoint.settings(), settings.get());
+    Map<String, String> saved = new LinkedHashMap<>(checkpoint.settings());
+    Map<String, String> now = new LinkedHashMap<>(settings.get());
+    String microBatch = String.valueOf(saved.remove(MICRO_BATCH));
+    boolean roundsOtherwise = !microBatch.equals(now.remove(MICRO_BATCH));
+    Settings.checkSame(saved, now);
     Map<String, String> states = new LinkedHashMap<>(checkpoint.states());
     long updates = AdamW.updates(states.remove(UPDATES));
     parts.check(states);
@@ -379,6 +391,15 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
     parts.restore(states);
     optimizer.restore(checkpoint.tensors(), updates);
     halfRestored = false;
+    if (roundsOtherwise) {
+      LOG.warn(
+          "{}: {} in the checkpoint, {} now: sums are rounded otherwise, so that from step {} on"
+              + " the last digits may differ from those of a run that was not resumed",
+          MICRO_BATCH,
+          microBatch,
+          config.promptsPerMicroBatch(),
+          checkpoint.step());
+    }
     return checkpoint.step();
   }
 

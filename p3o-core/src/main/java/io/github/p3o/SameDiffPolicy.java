@@ -44,7 +44,7 @@ import org.nd4j.linalg.api.shape.Shape;
  */
 public final class SameDiffPolicy implements Policy {
 
-  /** Fills the placeholders of a host's graph. */
+  /** Fills the placeholders of a host's graph: for a policy and its copies, one call at a time. */
   @FunctionalInterface
   public interface Feed {
 
@@ -170,12 +170,14 @@ public final class SameDiffPolicy implements Policy {
     Map<String, INDArray> arrays = new HashMap<>();
     boolean whole = false;
     try {
-      Given.notNull("feed", "arrays", feed.arrays(shape, prompts, responses))
-          .forEach(
-              (name, array) -> {
-                checkFeed(name, array, shape.sequences());
-                arrays.put(name, array.dup('c'));
-              });
+      synchronized (feed) { // of all copies: it may give the same arrays in each call
+        Given.notNull("feed", "arrays", feed.arrays(shape, prompts, responses))
+            .forEach(
+                (name, array) -> {
+                  checkFeed(name, array, shape.sequences());
+                  arrays.put(name, array.dup('c'));
+                });
+      }
       checkGiven(shape.sequences(), arrays, valuesGiven);
       whole = true;
     } finally {

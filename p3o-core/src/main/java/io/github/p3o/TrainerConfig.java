@@ -17,7 +17,8 @@ import java.util.function.UnaryOperator;
  * @param promptsPerUpdate prompts of one mini-batch, from 1 to promptsPerStep; the last of an epoch
  *     may be smaller
  * @param promptsPerMicroBatch prompts whose gradients are computed at once, ≥ 1: bounds the memory,
- *     changes no result beyond rounding
+ *     changes no result beyond rounding; the one setting that may be another when a run is resumed,
+ *     such as after it ran out of memory
  * @param optimizer AdamW, norm clipping and schedule
  * @param ratioCheck what to do if the policy gives another log-probability than was recorded at
  *     sampling, before anything was updated

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.p3o.eval.Judge.Verdict;
 import io.github.p3o.internal.AtomicFile;
+import io.github.p3o.internal.IoProblem;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -50,7 +51,7 @@ record VerdictCache(Path directory) {
     } catch (JsonProcessingException e) {
       throw new UncheckedIOException(file + ": expected a verdict, got other text", e);
     } catch (IOException e) {
-      throw new UncheckedIOException(file + ": " + e.getMessage(), e);
+      throw IoProblem.of(file, e);
     }
   }
 
@@ -60,7 +61,7 @@ record VerdictCache(Path directory) {
     try {
       AtomicFile.write(file(key), JSON.writeValueAsString(new Entry(verdict, shown)) + "\n");
     } catch (IOException e) {
-      throw new UncheckedIOException(directory + ": " + e.getMessage(), e);
+      throw IoProblem.of(directory, e);
     }
   }
 }

@@ -75,7 +75,7 @@ public final class Parts {
     } catch (RuntimeException e) {
       String reason = String.valueOf(e.getMessage());
       throw new IllegalArgumentException(
-          reason.startsWith(name + ":")
+          reason.startsWith(name + ":") || reason.startsWith(name + ".")
               ? reason
               : name + ": could not restore its state: " + reason,
           e);

@@ -4,16 +4,16 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.github.p3o.internal.ExclusiveLock;
+import io.github.p3o.internal.IoProblem;
 import io.github.p3o.online.OnlineAligner.Offer;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -42,8 +42,7 @@ final class Journal implements AutoCloseable {
   private final Path directory;
   private final long fileBytes;
   private final DiskFile.Opener disk;
-  private final RandomAccessFile lockFile;
-  private final FileLock lock;
+  private final ExclusiveLock lock;
   private final Object forcing = new Object();
 
   /** By the position of the first byte; never empty. */
@@ -69,25 +68,24 @@ final class Journal implements AutoCloseable {
   static Journal open(Path directory, long fileBytes, DiskFile.Opener disk) {
     try {
       Files.createDirectories(directory);
-      RandomAccessFile lockFile = new RandomAccessFile(directory.resolve("lock").toFile(), "rw");
-      try {
-        return new Journal(directory, fileBytes, disk, lockFile);
-      } catch (IOException | RuntimeException e) {
-        lockFile.close();
-        throw e;
-      }
+      Optional<ExclusiveLock> lock = ExclusiveLock.take(directory.resolve("lock"));
+      checkState(
+          lock.isPresent(),
+          "%s: expected to be the only one who has it open, got another",
+          directory);
+      return new Journal(directory, fileBytes, disk, lock.get());
     } catch (IOException e) {
-      throw new UncheckedIOException(e.getMessage(), e);
+      throw IoProblem.of(directory, e);
     }
   }
 
-  private Journal(Path directory, long fileBytes, DiskFile.Opener disk, RandomAccessFile lockFile)
+  /** Lets the lock go if it throws. */
+  private Journal(Path directory, long fileBytes, DiskFile.Opener disk, ExclusiveLock lock)
       throws IOException {
     this.directory = directory;
     this.fileBytes = fileBytes;
     this.disk = disk;
-    this.lockFile = lockFile;
-    this.lock = lock(directory, lockFile);
+    this.lock = lock;
     try {
       for (Path path : list()) {
         openFile(path);
@@ -106,18 +104,6 @@ final class Journal implements AutoCloseable {
       closeFiles();
       throw e;
     }
-  }
-
-  private static FileLock lock(Path directory, RandomAccessFile file) throws IOException {
-    FileLock lock = null;
-    try {
-      lock = file.getChannel().tryLock();
-    } catch (OverlappingFileLockException e) {
-      LOG.debug("locked in this process", e);
-    }
-    checkState(
-        lock != null, "%s: expected to be the only one who has it open, got another", directory);
-    return lock;
   }
 
   /** In the order of their positions, which is that of their names. */
@@ -160,7 +146,7 @@ final class Journal implements AutoCloseable {
                 before.end(), before.lastRecord(), start, file.firstRecord()));
       }
     } catch (IOException e) {
-      throw new IOException(path + ": " + e.getMessage(), e);
+      throw new IOException(IoProblem.text(path, e), e);
     }
   }
 
@@ -183,7 +169,7 @@ final class Journal implements AutoCloseable {
     try {
       return file.read(position);
     } catch (IOException e) {
-      throw new UncheckedIOException(file.path() + ": " + e.getMessage(), e);
+      throw IoProblem.of(file.path(), e);
     }
   }
 
@@ -251,9 +237,9 @@ final class Journal implements AutoCloseable {
       file.append(id, payload);
     } catch (JournalFile.UnusableException e) {
       unusable = "could not be written: " + e.getMessage();
-      throw new UncheckedIOException(file.path() + ": " + e.getMessage(), e);
+      throw IoProblem.of(file.path(), e);
     } catch (IOException e) {
-      throw new UncheckedIOException(file.path() + ": " + e.getMessage(), e);
+      throw IoProblem.of(file.path(), e);
     }
   }
 
@@ -272,7 +258,7 @@ final class Journal implements AutoCloseable {
       try {
         sync(file);
       } catch (IOException e) {
-        throw new UncheckedIOException(file.path() + ": " + e.getMessage(), e);
+        throw IoProblem.of(file.path(), e);
       }
       durable = upTo;
     }
@@ -332,12 +318,9 @@ final class Journal implements AutoCloseable {
 
   @GuardedBy("this")
   private void closeFiles() {
-    try (lockFile) {
+    try (lock) {
       for (JournalFile file : files.values()) {
         file.close();
-      }
-      if (lock.isValid()) {
-        lock.release();
       }
     } catch (IOException e) {
       LOG.warn("{}: {}", directory, e.toString());

@@ -8,11 +8,12 @@ import io.github.p3o.Policy;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.TrainerConfig.RatioCheck;
+import io.github.p3o.internal.Given;
+import io.github.p3o.internal.IoProblem;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Collections;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.Function;
@@ -49,7 +50,7 @@ public final class OnlineAligner implements AutoCloseable {
 
   private final TrainerConfig config;
   private final int capacity;
-  private final Policy shapes;
+  private final FeedbackCheck check;
   private final Journal journal;
   private final OnlineTraining training;
   private final Thread thread;
@@ -83,9 +84,9 @@ public final class OnlineAligner implements AutoCloseable {
     try {
       Files.createDirectories(builder.directory);
     } catch (IOException e) {
-      throw new UncheckedIOException(builder.directory + ": " + e.getMessage(), e);
+      throw IoProblem.of(builder.directory, e);
     }
-    shapes = builder.policy.frozenCopy();
+    check = new FeedbackCheck(builder.policy);
     boolean whole = false;
     try {
       Path feedback = builder.directory.resolve("feedback");
@@ -94,7 +95,7 @@ public final class OnlineAligner implements AutoCloseable {
       whole = true;
     } finally {
       if (!whole) {
-        shapes.close();
+        check.close();
       }
     }
     thread = new Thread(this::run, "p3o-online");
@@ -120,8 +121,8 @@ public final class OnlineAligner implements AutoCloseable {
    * A builder of an aligner.
    *
    * @param policy as it was when the directory was first used: the reference; it is trained in
-   *     place by another thread and not to be used until {@link #close}; stays the caller's to
-   *     close
+   *     place by another thread and not to be used until {@link #close}; offers try feedback on a
+   *     frozen copy of it, by one thread at a time; stays the caller's to close
    * @param loss the objective, such as {@code P3OLoss.v2()}
    * @param directory for the journal, the versions and the checkpoints; one aligner at a time
    * @return a new builder
@@ -137,13 +138,15 @@ public final class OnlineAligner implements AutoCloseable {
    *
    * @param feedback of as many responses as the configuration says
    * @return whether it was kept
-   * @throws IllegalArgumentException if the policy does not know its ids, it is too long, or a
-   *     number is beyond what {@link Feedback} says
+   * @throws IllegalArgumentException if the policy does not know its ids, it is too long, the
+   *     policy cannot be fed with it, whose exception is then the cause, or a number is beyond what
+   *     {@link Feedback} says
    * @throws UncheckedIOException if the disk fails; it may have been kept then
    * @throws IllegalStateException after {@link #close}, after the disk failed, or after the
    *     training ended for good, with the reason
    */
   public Offer offer(Feedback feedback) {
+    Given.notNull("feedback", "feedback", feedback);
     int k = feedback.responses().size();
     checkArgument(
         k == config.responsesPerPrompt(),
@@ -154,9 +157,7 @@ public final class OnlineAligner implements AutoCloseable {
     synchronized (this) {
       checkOpen();
     }
-    synchronized (shapes) {
-      shapes.shape(Collections.nCopies(k, feedback.prompt()), feedback.responses());
-    }
+    check.check(feedback);
     Offer answer = journal.append(feedback, training.trained() + capacity);
     synchronized (this) {
       notifyAll();
@@ -180,10 +181,11 @@ public final class OnlineAligner implements AutoCloseable {
   /**
    * Serves an earlier version again, and trains on from it; feedback that was trained on since is
    * not trained on again. Waits for the step under way. Takes away what stopped the training, if
-   * anything did: if that was a {@link io.github.p3o.NonFiniteException}, the batch of feedback
-   * that met it is skipped, with a warning, and counted by {@link OnlineStatus#skipped}. If it
-   * cannot be saved, training stands until it is asked for again, or until the directory is opened
-   * again, as before it then.
+   * anything did: if the training on a batch of feedback threw it, and not what judges or saves the
+   * new version, that batch is skipped, with a warning, and counted by {@link
+   * OnlineStatus#skipped}; after what passes, such as a lack of memory, to open the directory again
+   * in place of a rollback trains on that batch again. If the rollback cannot be saved, training
+   * stands until it is asked for again, or until the directory is opened again, as before it then.
    *
    * @param version one of {@link OnlineStatus#versions}
    * @throws IllegalArgumentException if there is no such version
@@ -308,9 +310,7 @@ public final class OnlineAligner implements AutoCloseable {
     }
     journal.close();
     training.close();
-    synchronized (shapes) {
-      shapes.close();
-    }
+    check.close();
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
@@ -331,9 +331,9 @@ public final class OnlineAligner implements AutoCloseable {
     DiskFile.Opener disk = DiskFile::new; // and disks that fail
 
     private Builder(Policy policy, PolicyLoss loss, Path directory) {
-      this.policy = policy;
-      this.loss = loss;
-      this.directory = directory;
+      this.policy = Given.notNull("policy", "a policy", policy);
+      this.loss = Given.notNull("loss", "an objective", loss);
+      this.directory = Given.notNull("directory", "a path", directory);
     }
 
     /**
@@ -344,7 +344,7 @@ public final class OnlineAligner implements AutoCloseable {
      * @return this
      */
     public Builder config(TrainerConfig config) {
-      this.config = config;
+      this.config = Given.notNull("config", "a configuration", config);
       return this;
     }
 
@@ -395,9 +395,11 @@ public final class OnlineAligner implements AutoCloseable {
      *     keep it; what it throws refuses the version
      * @param least what a version must reach
      * @return this
+     * @throws IllegalArgumentException if {@code least} is not a number
      */
     public Builder evaluation(ToDoubleFunction<Policy> evaluation, double least) {
-      this.evaluation = evaluation;
+      checkArgument(!Double.isNaN(least), "least: expected a number, got %s", least);
+      this.evaluation = Given.notNull("evaluation", "a function", evaluation);
       this.leastValue = least;
       return this;
     }

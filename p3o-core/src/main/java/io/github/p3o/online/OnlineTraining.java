@@ -7,7 +7,6 @@ import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.ImmutableSortedSet;
 import com.google.common.primitives.Longs;
 import io.github.p3o.Checkpoint;
-import io.github.p3o.NonFiniteException;
 import io.github.p3o.P3OTrainer;
 import io.github.p3o.PairwiseBatch;
 import io.github.p3o.Policy;
@@ -87,11 +86,10 @@ final class OnlineTraining implements AutoCloseable {
   private final P3OTrainer trainer;
   private final PolicyScorer scorer;
   private final Served served;
-  private volatile OnlineStatus status =
-      new OnlineStatus(0, 0, 0, 0, 0, ImmutableSortedSet.of(), 0, null, null);
+  private volatile OnlineStatus status;
   private long servedBySaved;
   private long skipped;
-  private boolean batchIsNotFinite;
+  private boolean batchFailed;
   private long refused;
   private @Nullable String lastRefusal;
   private volatile @Nullable String failure;
@@ -120,6 +118,7 @@ final class OnlineTraining implements AutoCloseable {
     boolean whole = false;
     try {
       served = new Served(resume());
+      status = view();
       whole = true;
     } finally {
       if (!whole) {
@@ -146,7 +145,6 @@ final class OnlineTraining implements AutoCloseable {
         servedBySaved = number;
       }
       source.checkThere();
-      status = view();
       whole = true;
       return new ServedVersion(number, copy);
     } finally {
@@ -211,21 +209,21 @@ final class OnlineTraining implements AutoCloseable {
 
   OnlineStatus status() {
     OnlineStatus last = status;
+    return last.withAccepted(journal.records()); // read later: at least what was trained on
+  }
+
+  /** As it is between two steps, or after one that failed. */
+  private OnlineStatus view() {
     return new OnlineStatus(
         journal.records(),
         source.trained(),
-        last.skipped(),
-        last.steps(),
+        skipped,
+        trainer.stepsDone(),
         served.number(),
-        last.versions(),
-        last.refused(),
-        last.lastRefusal(),
+        numbers(),
+        refused,
+        lastRefusal,
         failure);
-  }
-
-  private OnlineStatus view() {
-    long steps = trainer.stepsDone();
-    return new OnlineStatus(0, 0, skipped, steps, 0, numbers(), refused, lastRefusal, failure);
   }
 
   /**
@@ -238,8 +236,10 @@ final class OnlineTraining implements AutoCloseable {
 
   /** Trains on the next batch. What goes wrong stops the training, and is told by the status. */
   void step() {
+    batchFailed = true;
     try {
       trainer.step();
+      batchFailed = false;
       source.advance();
       String reason = refusal();
       if (reason == null) {
@@ -252,7 +252,6 @@ final class OnlineTraining implements AutoCloseable {
       save();
       status = view();
     } catch (Exception | Error e) {
-      batchIsNotFinite = e instanceof NonFiniteException;
       failed(e);
     }
   }
@@ -300,7 +299,7 @@ final class OnlineTraining implements AutoCloseable {
   void rollback(long number) {
     ImmutableSortedSet<Long> numbers = numbers();
     checkArgument(numbers.contains(number), "version: expected one of %s, got %s", numbers, number);
-    skipBatchThatIsNotFinite();
+    skipBatchThatFailed();
     ImmutableMap<String, String> now = trainer.checkpoint().states();
     long steps = trainer.stepsDone();
     long newest = versions.newest;
@@ -326,10 +325,13 @@ final class OnlineTraining implements AutoCloseable {
     status = view();
   }
 
-  /** It would stop the training again. */
-  private void skipBatchThatIsNotFinite() {
-    if (batchIsNotFinite) {
-      batchIsNotFinite = false;
+  /**
+   * What the training on it threw, it would throw again: its numbers are not finite, the policy
+   * cannot take them, it needs too much memory. Nothing is skipped if it could not even be read.
+   */
+  private void skipBatchThatFailed() {
+    if (batchFailed) {
+      batchFailed = false;
       long before = source.trained();
       source.advance();
       long count = source.trained() - before;

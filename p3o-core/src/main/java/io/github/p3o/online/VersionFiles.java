@@ -6,9 +6,9 @@ import com.google.common.collect.ImmutableSortedSet;
 import com.google.common.io.MoreFiles;
 import com.google.common.io.RecursiveDeleteOption;
 import io.github.p3o.Resumable;
+import io.github.p3o.internal.IoProblem;
 import io.github.p3o.train.Checkpoints;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -58,7 +58,7 @@ final class VersionFiles {
           .map(path -> Long.valueOf(String.valueOf(path.getFileName())))
           .collect(Collectors.toCollection(TreeSet::new));
     } catch (IOException e) {
-      throw new UncheckedIOException(directory + ": " + e.getMessage(), e);
+      throw IoProblem.of(directory, e);
     }
   }
 

@@ -3,10 +3,12 @@ package io.github.p3o.train;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableSet;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import io.github.p3o.Checkpoint;
 import io.github.p3o.Resumable;
 import io.github.p3o.internal.AtomicFile;
+import io.github.p3o.internal.ExclusiveLock;
 import io.github.p3o.transformer.CheckpointException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,6 +30,9 @@ import org.slf4j.LoggerFactory;
  * NUMBER-step-STEP}, written under another name, flushed to the disk and renamed, so that it is
  * there whole or not at all whenever the process or the machine dies; checksums tell what was
  * altered later. {@code sha256sum -c SHA256SUMS} within one checks it by hand.
+ *
+ * <p>One trainer at a time: what another saves beside it, also in another process, is left whole,
+ * and refuses the next {@link #save} of this one. To read what a living trainer has saved is safe.
  *
  * <pre>{@code
  * Checkpoints checkpoints = new Checkpoints(Path.of("run/checkpoints"), 2);
@@ -51,6 +56,9 @@ public final class Checkpoints {
   private final int keep;
   private final Set<Path> unsound = new HashSet<>();
 
+  /** What was there at first, and what was saved since; null before the first use. */
+  private @Nullable Set<Path> known;
+
   /**
    * The checkpoints in a directory.
    *
@@ -69,22 +77,59 @@ public final class Checkpoints {
    *
    * @param trainer is not changed
    * @return the directory of the checkpoint
-   * @throws CheckpointException if it cannot be written; those before are then as they were
+   * @throws CheckpointException if it cannot be written, or if there is a checkpoint that was
+   *     neither there when this object was first used nor saved by it; those before are then as
+   *     they were
    */
   @CanIgnoreReturnValue
   public Path save(Resumable trainer) {
     Checkpoint checkpoint = trainer.checkpoint();
     try {
       Files.createDirectories(directory);
-      deleteLeftBehind();
-      List<Path> before = newestFirst();
-      long number = before.isEmpty() ? 1 : number(before.get(0)) + 1;
-      String name = String.format(Locale.ROOT, "%06d-step-%d", number, checkpoint.step());
-      Path saved = write(checkpoint, name);
-      deleteOld();
-      return saved;
+      try (ExclusiveLock held = lock()) {
+        return saveLocked(checkpoint);
+      }
     } catch (IOException e) {
       throw new CheckpointException(directory, "checkpoint: expected to be writable, got " + e, e);
+    }
+  }
+
+  private ExclusiveLock lock() throws IOException {
+    return ExclusiveLock.take(directory.resolve(".lock"))
+        .orElseThrow(
+            () ->
+                new CheckpointException(
+                    directory,
+                    "checkpoints: expected one trainer that saves here, got another that does so at"
+                        + " this moment, perhaps of another process",
+                    null));
+  }
+
+  private Path saveLocked(Checkpoint checkpoint) throws IOException {
+    List<Path> before = newestFirst();
+    checkKnown(before);
+    deleteLeftBehind();
+    long number = before.isEmpty() ? 1 : number(before.get(0)) + 1;
+    String name = String.format(Locale.ROOT, "%06d-step-%d", number, checkpoint.step());
+    Path saved = write(checkpoint, name);
+    known = ImmutableSet.<Path>builder().addAll(before).add(saved).build();
+    deleteOld();
+    return saved;
+  }
+
+  /** Two trainers would take turns, and each delete what the other needs. */
+  private void checkKnown(List<Path> there) {
+    Set<Path> mine = known;
+    for (Path path : there) {
+      if (mine != null && !mine.contains(path)) {
+        throw new CheckpointException(
+            directory,
+            "checkpoints: expected one trainer that saves here, got "
+                + name(path)
+                + " of another, perhaps of another process; end one of them, or give each a"
+                + " directory; resume goes on from there",
+            null);
+      }
     }
   }
 
@@ -113,6 +158,7 @@ public final class Checkpoints {
    */
   public @Nullable Path resume(Resumable trainer) {
     List<Path> all = list();
+    known = ImmutableSet.copyOf(all);
     for (Path path : all) {
       Checkpoint checkpoint;
       try {

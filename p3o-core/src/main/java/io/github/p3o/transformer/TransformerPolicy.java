@@ -329,6 +329,10 @@ public final class TransformerPolicy implements Policy {
   /**
    * As {@link #sampler(int)}, with rules that end responses.
    *
+   * <p>It is {@link io.github.p3o.Stateful}: checkpoints have its temperature, its greatest length
+   * and the number of its stop rules, and a trainer that resumes with others refuses by name. In a
+   * lambda, {@code (prompts, k, random) -> sampler.sample(prompts, k, random)}, it is not.
+   *
    * @param sampling without truncation, since {@link #build} scores the whole distribution
    * @return the sampler
    * @throws IllegalArgumentException for any truncation, by name, or a length outside the context
@@ -336,18 +340,7 @@ public final class TransformerPolicy implements Policy {
   public PairSampler sampler(SamplingConfig sampling) {
     sampling.checkWhole();
     checkMaxNewTokens(sampling.maxNewTokens());
-    return new PairSampler() {
-      @Override
-      public Samples sample(ImmutableList<Prompt> prompts, int responses, RandomGenerator random) {
-        return generate(prompts, responses, sampling, random);
-      }
-
-      @Override
-      public Samples sample(
-          ImmutableList<Prompt> prompts, int responses, ImmutableLongArray seeds) {
-        return generate(prompts, responses, sampling, ofResponses(prompts, responses, seeds));
-      }
-    };
+    return new PolicySampler(this, sampling);
   }
 
   /**
@@ -390,6 +383,15 @@ public final class TransformerPolicy implements Policy {
       }
     }
     return ofEach;
+  }
+
+  /** As {@link #generate}, the responses to each prompt from a seed of its own. */
+  Samples generate(
+      ImmutableList<Prompt> prompts,
+      int responses,
+      SamplingConfig sampling,
+      ImmutableLongArray seeds) {
+    return generate(prompts, responses, sampling, ofResponses(prompts, responses, seeds));
   }
 
   private Samples generate(

@@ -85,19 +85,21 @@ class OnlineAlignerTest {
 
   @Test
   void offer_moreThanMayWait_isFullAndKeepsNothing() throws Exception {
+    CountDownLatch within = new CountDownLatch(1);
     CountDownLatch go = new CountDownLatch(1);
     try (OnlineAligner aligner =
         aligner(policy, directory)
             .capacity(BATCH)
             .evaluation(
                 candidate -> {
+                  within.countDown();
                   Uninterruptibles.awaitUninterruptibly(go);
                   return 1;
                 },
                 0)
             .open()) {
       offer(aligner, 0, BATCH);
-      await(aligner, status -> status.trained() == BATCH); // and within the evaluation now
+      within.await();
       offer(aligner, BATCH, 2 * BATCH);
       assertThat(aligner.offer(feedback(99))).isEqualTo(Offer.FULL);
       assertThat(aligner.status().accepted()).isEqualTo(2 * BATCH);

@@ -2,6 +2,7 @@ package io.github.p3o.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.jimfs.Configuration;
@@ -13,6 +14,7 @@ import io.github.p3o.TabularPolicy;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.TrainingListener;
 import io.github.p3o.testing.Bandit;
+import io.github.p3o.testing.LockingProcess;
 import io.github.p3o.train.SmallTraining.Kind;
 import io.github.p3o.transformer.CheckpointException;
 import java.io.ByteArrayOutputStream;
@@ -57,7 +59,11 @@ class CheckpointsTest {
 
   private List<String> names() throws IOException {
     try (Stream<Path> entries = Files.list(directory)) {
-      return entries.map(path -> path.getFileName().toString()).sorted().toList();
+      return entries
+          .map(path -> path.getFileName().toString())
+          .filter(name -> !name.equals(".lock"))
+          .sorted()
+          .toList();
     }
   }
 
@@ -105,6 +111,51 @@ class CheckpointsTest {
     Path other = Files.createDirectories(directory.resolve(".mine.tmp"));
     saveAfter(Kind.SFT, 2, 1);
     assertThat(names()).containsExactly(other.getFileName().toString(), "000001-step-1");
+  }
+
+  @Test
+  void save_besideAnotherTrainer_isRefusedByTheNameOfItsCheckpointUntilResumed() throws Exception {
+    Checkpoints mine = new Checkpoints(directory, 2);
+    Checkpoints others = new Checkpoints(directory, 2);
+    try (SmallTraining training = SmallTraining.of(Kind.SFT);
+        SmallTraining other = SmallTraining.of(Kind.SFT)) {
+      mine.save(training.until(1).trainer());
+      mine.save(training.until(2).trainer());
+      others.resume(other.trainer());
+      others.save(other.until(3).trainer());
+      assertThatThrownBy(() -> mine.save(training.until(3).trainer()))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageStartingWith(
+              directory
+                  + ": checkpoints: expected one trainer that saves here, got 000003-step-3 of"
+                  + " another");
+      assertThat(names()).containsExactly("000002-step-2", "000003-step-3");
+      others.save(other.until(4).trainer());
+      mine.resume(training.trainer());
+      mine.save(training.until(5).trainer());
+      assertThat(names()).containsExactly("000004-step-4", "000005-step-5");
+    }
+  }
+
+  @Test
+  void save_whileAnotherProcessSaves_isRefusedAndDeletesNothingOfIt() throws Exception {
+    saveAfter(Kind.SFT, 2, 1);
+    Path beside = Files.createDirectories(directory.resolve(".000002-step-2.tmp"));
+    try (LockingProcess other = LockingProcess.holding(directory.resolve(".lock"));
+        SmallTraining training = SmallTraining.of(Kind.SFT)) {
+      assertThatThrownBy(() -> new Checkpoints(directory, 2).save(training.trainer()))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("got another that does so at this moment");
+      assertThat(beside).exists();
+      assertResumesFrom(training, 1);
+    }
+    saveAfter(Kind.SFT, 2, 2);
+    assertThat(names()).containsExactly("000001-step-1", "000002-step-2");
+  }
+
+  private void assertResumesFrom(SmallTraining training, long step) {
+    assertThat(new Checkpoints(directory, 2).resume(training.trainer())).isNotNull();
+    assertThat(training.trainer().stepsDone()).isEqualTo(step);
   }
 
   /** Runs something and returns what it printed, the log included. */
@@ -271,6 +322,32 @@ class CheckpointsTest {
       assertRefused(
           Bandit.trainer(wider).reference(policy.frozenCopy()),
           "parameters/logits: expected DOUBLE [3, 4] as in the checkpoint, got DOUBLE [3, 5]");
+    }
+  }
+
+  /** After a death for want of memory a run goes on in smaller portions. */
+  @Test
+  void resume_withAnotherMicroBatch_goesOnWithAWarning() throws Exception {
+    try (TabularPolicy policy = TabularPolicy.uniform(3, 4);
+        TabularPolicy whole = TabularPolicy.uniform(3, 4);
+        TabularPolicy resumed = TabularPolicy.uniform(3, 4);
+        P3OTrainer trainer = Bandit.trainer(policy).build();
+        P3OTrainer uninterrupted = Bandit.trainer(whole).build();
+        P3OTrainer smaller =
+            Bandit.trainer(resumed)
+                .config(Bandit.config().promptsPerMicroBatch(2).build())
+                .build()) {
+      trainer.train(3);
+      new Checkpoints(directory, 2).save(trainer);
+      String printed = printed(() -> new Checkpoints(directory, 2).resume(smaller));
+      assertThat(printed)
+          .contains("WARN", "promptsPerMicroBatch: 4 in the checkpoint, 2 now", "from step 3 on");
+      smaller.train(3);
+      uninterrupted.train(6);
+      assertThat(resumed.parameters().vector().toDoubleVector())
+          .containsExactly(whole.parameters().vector().toDoubleVector(), within(1e-12));
+      new Checkpoints(directory, 2).save(smaller);
+      assertThat(printed(() -> new Checkpoints(directory, 2).resume(smaller))).isEmpty();
     }
   }
 

@@ -10,10 +10,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -37,6 +39,14 @@ final class ResumeCommand implements Callable<Integer> {
   @SuppressWarnings("NullAway.Init") // set by picocli
   private Path directory;
 
+  @Option(
+      names = "--micro-batch",
+      paramLabel = "N",
+      description =
+          "For a run that ran out of memory: fewer prompts or sequences whose gradients are"
+              + " computed at once. The last digits of the result may differ.")
+  private @Nullable Integer microBatch;
+
   @Mixin
   @SuppressWarnings("unused") // picocli reads it
   private final HelpOptions help = new HelpOptions();
@@ -51,6 +61,10 @@ final class ResumeCommand implements Callable<Integer> {
     arguments.add("--resume");
     arguments.add(directory.toString());
     CommandLine commandLine = Main.commandLine();
+    if (microBatch != null) {
+      arguments.addAll(List.of("--micro-batch", microBatch.toString())); // the last one counts
+      commandLine.setOverwrittenOptionsAllowed(true);
+    }
     commandLine.setOut(spec.commandLine().getOut()).setErr(spec.commandLine().getErr());
     return commandLine.execute(arguments.toArray(String[]::new));
   }

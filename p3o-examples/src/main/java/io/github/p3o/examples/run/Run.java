@@ -73,8 +73,8 @@ public final class Run implements AutoCloseable {
 
   private static Run reopen(Path path, Console console) {
     RunDirectory directory = RunDirectory.reopen(path);
-    Map<String, Object> description = directory.readJson(DESCRIPTION);
-    Run run = new Run(directory, console, description, true);
+    Run run = new Run(directory, console, readDescription(directory), true);
+    Map<String, Object> description = run.description;
     Object before = description.get(ENVIRONMENT);
     Provenance.all()
         .forEach(
@@ -88,6 +88,15 @@ public final class Run implements AutoCloseable {
             });
     Runtime.getRuntime().addShutdownHook(run.onExit);
     return run;
+  }
+
+  private static Map<String, Object> readDescription(RunDirectory directory) {
+    try {
+      return directory.readJson(DESCRIPTION);
+    } catch (RuntimeException e) {
+      directory.close();
+      throw e;
+    }
   }
 
   /** Makes the run directory and writes run.json. */

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.internal.ExclusiveLock;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryNotEmptyException;
@@ -17,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** What a run leaves: run.json, metrics.jsonl, rollouts.jsonl, samples.jsonl, models, report. */
 public final class RunDirectory implements AutoCloseable {
@@ -26,11 +28,15 @@ public final class RunDirectory implements AutoCloseable {
 
   private static final String METRICS = "metrics.jsonl";
 
+  /** Held for as long as a process works on the run. */
+  private static final String LOCK = ".lock";
+
   /** What a run has before it has done anything. */
-  private static final Set<String> BEGINNING = Set.of(Run.DESCRIPTION, METRICS);
+  private static final Set<String> BEGINNING = Set.of(Run.DESCRIPTION, METRICS, LOCK);
 
   private final Path directory;
   private final Origin origin;
+  private final @Nullable ExclusiveLock lock;
   private final StepLog metrics;
   private final StepLog rollouts;
 
@@ -43,9 +49,11 @@ public final class RunDirectory implements AutoCloseable {
     RESUMED
   }
 
-  private RunDirectory(Path directory, Origin origin) throws IOException {
+  private RunDirectory(Path directory, Origin origin, @Nullable ExclusiveLock lock)
+      throws IOException {
     this.directory = directory;
     this.origin = origin;
+    this.lock = lock;
     this.metrics = new StepLog(directory.resolve(METRICS));
     this.rollouts = new StepLog(directory.resolve("rollouts.jsonl"));
     // Now rather than after the first step, should it not be possible.
@@ -58,12 +66,9 @@ public final class RunDirectory implements AutoCloseable {
     Origin origin = Files.exists(directory) ? Origin.EMPTY : Origin.MADE;
     try {
       Files.createDirectories(directory);
-      try (Stream<Path> entries = Files.list(directory)) {
-        if (entries.findAny().isPresent()) {
-          throw new DirectoryNotEmptyException(directory.toString());
-        }
-      }
-      return new RunDirectory(directory, origin);
+      checkEmpty(directory); // before a lock is left in it
+      return open(
+          directory, origin, "--out: expected a new or empty directory, got %s, in which a run is");
     } catch (DirectoryNotEmptyException e) {
       throw new UsageException(
           "--out: expected a new or empty directory, got " + directory + ", which holds files");
@@ -75,10 +80,52 @@ public final class RunDirectory implements AutoCloseable {
     }
   }
 
-  /** Opens the directory of a run that is resumed. */
-  public static RunDirectory reopen(Path directory) {
+  /** Of a run that was refused, the lock may be left. */
+  private static void checkEmpty(Path directory) throws IOException {
+    try (Stream<Path> entries = Files.list(directory)) {
+      if (entries.anyMatch(entry -> !entry.getFileName().toString().equals(LOCK))) {
+        throw new DirectoryNotEmptyException(directory.toString());
+      }
+    }
+  }
+
+  /** Takes the lock first. */
+  private static RunDirectory open(Path directory, Origin origin, String refusal)
+      throws IOException {
+    ExclusiveLock lock =
+        ExclusiveLock.take(directory.resolve(LOCK))
+            .orElseThrow(() -> new UsageException(String.format(refusal, directory)));
+    boolean whole = false;
     try {
-      return new RunDirectory(directory, Origin.RESUMED);
+      if (origin != Origin.RESUMED) {
+        checkEmpty(directory); // another run may have begun and ended since
+      }
+      RunDirectory opened = new RunDirectory(directory, origin, lock);
+      whole = true;
+      return opened;
+    } finally {
+      if (!whole) {
+        lock.close();
+      }
+    }
+  }
+
+  /** Opens the directory of a run to read what it has made. */
+  public static RunDirectory toRead(Path directory) {
+    try {
+      return new RunDirectory(directory, Origin.RESUMED, null);
+    } catch (IOException e) {
+      throw new UncheckedIOException(directory + ": expected a run directory, got " + e, e);
+    }
+  }
+
+  /** Opens the directory of a run that is resumed. */
+  static RunDirectory reopen(Path directory) {
+    try {
+      return open(
+          directory,
+          Origin.RESUMED,
+          "DIR: expected a run that no process works on, got %s, on which another does");
     } catch (IOException e) {
       throw new UsageException("DIR: expected a run directory to write to, got " + e);
     }
@@ -165,6 +212,9 @@ public final class RunDirectory implements AutoCloseable {
   public void close() {
     metrics.close();
     rollouts.close();
+    if (lock != null) {
+      lock.close();
+    }
     if (origin != Origin.RESUMED) {
       dropIfNothingWasMade();
     }

@@ -340,7 +340,7 @@ final class Study implements AutoCloseable {
 
   /** What a run was judged after a step. */
   Judged judged(Cell cell, int step) {
-    try (RunDirectory run = RunDirectory.reopen(directory.resolve(cell.job().path()))) {
+    try (RunDirectory run = RunDirectory.toRead(directory.resolve(cell.job().path()))) {
       return Evaluations.read(step, run);
     }
   }

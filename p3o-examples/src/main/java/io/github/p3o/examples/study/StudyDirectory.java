@@ -11,11 +11,11 @@ import com.google.common.io.MoreFiles;
 import com.google.common.io.RecursiveDeleteOption;
 import io.github.p3o.examples.run.StepLog;
 import io.github.p3o.examples.run.UsageException;
+import io.github.p3o.internal.ExclusiveLock;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,6 +34,9 @@ final class StudyDirectory implements AutoCloseable {
 
   /** Marks a job that is done. */
   static final String DONE = "done.json";
+
+  /** A byte of it for each job. */
+  private static final String LOCKS = ".locks";
 
   private static final String STUDY = "study.json";
   private static final String FAILURES = "failures.jsonl";
@@ -63,9 +66,7 @@ final class StudyDirectory implements AutoCloseable {
           new StudyDirectory(
               directory,
               FileChannel.open(
-                  directory.resolve(".locks"),
-                  StandardOpenOption.CREATE,
-                  StandardOpenOption.WRITE));
+                  directory.resolve(LOCKS), StandardOpenOption.CREATE, StandardOpenOption.WRITE));
       study.begin(description);
       return study;
     } catch (IOException e) {
@@ -173,9 +174,7 @@ final class StudyDirectory implements AutoCloseable {
         Hashing.murmur3_128().hashString(job.path(), StandardCharsets.UTF_8).asLong()
             & (Long.MAX_VALUE >> 1);
     try {
-      return Optional.ofNullable(locks.tryLock(position, 1, false));
-    } catch (OverlappingFileLockException e) {
-      return Optional.empty(); // within this process
+      return ExclusiveLock.tryLock(resolve(LOCKS), locks, position, 1);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
