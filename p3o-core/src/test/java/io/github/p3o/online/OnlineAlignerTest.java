@@ -2,7 +2,6 @@ package io.github.p3o.online;
 
 import static io.github.p3o.online.OnlineBandit.BATCH;
 import static io.github.p3o.online.OnlineBandit.aligner;
-import static io.github.p3o.online.OnlineBandit.await;
 import static io.github.p3o.online.OnlineBandit.awaitSteps;
 import static io.github.p3o.online.OnlineBandit.config;
 import static io.github.p3o.online.OnlineBandit.feedback;
