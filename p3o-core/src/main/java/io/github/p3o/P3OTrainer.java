@@ -14,6 +14,7 @@ import io.github.p3o.internal.Given;
 import io.github.p3o.internal.HealthRules;
 import io.github.p3o.internal.Objective;
 import io.github.p3o.internal.OneAtATime;
+import io.github.p3o.internal.OneTrainer;
 import io.github.p3o.internal.Parts;
 import io.github.p3o.internal.PolicyLearner;
 import io.github.p3o.internal.RandomStreams;
@@ -271,11 +272,16 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    * @throws NonFiniteException if a reward, log-probability or gradient is not finite; the
    *     parameters are then as before the update that met it
    * @throws IllegalStateException if the policy gives other log-probabilities than the sampler, see
-   *     {@link TrainerConfig.RatioCheck}
+   *     {@link TrainerConfig.RatioCheck}; or if another trainer changes the policy at this moment
    */
   @CanIgnoreReturnValue
   public StepMetrics step() {
-    return run("step", this::turn);
+    return run("step", () -> alone(this::turn));
+  }
+
+  /** Refuses what would change the policy while another trainer does. */
+  private <T> T alone(Supplier<T> call) {
+    return OneTrainer.run(policy.parameters(), this, call);
   }
 
   private StepMetrics turn() {
@@ -374,7 +380,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    */
   @Override
   public void restore(Checkpoint checkpoint) {
-    step = calls.run("restore", () -> restored(checkpoint));
+    step = calls.run("restore", () -> alone(() -> restored(checkpoint)));
   }
 
   private long restored(Checkpoint checkpoint) {
@@ -478,7 +484,7 @@ public final class P3OTrainer implements Resumable, AutoCloseable {
    */
   @CanIgnoreReturnValue
   public double apply(Gradients gradients) {
-    return run("apply", () -> applied(gradients));
+    return run("apply", () -> alone(() -> applied(gradients)));
   }
 
   private double applied(Gradients gradients) {

@@ -410,7 +410,7 @@ public final class OnlineAligner implements AutoCloseable {
      * @return the aligner; the caller closes it
      * @throws IllegalArgumentException if a setting is not as said, or not as when the directory
      *     was last used
-     * @throws IllegalStateException if another aligner has the directory open
+     * @throws IllegalStateException if another aligner has the directory open, or the policy
      * @throws UncheckedIOException if the journal cannot be read, or was altered
      */
     public OnlineAligner open() {

@@ -14,6 +14,7 @@ import io.github.p3o.PolicyScorer;
 import io.github.p3o.Resumable;
 import io.github.p3o.Stateful;
 import io.github.p3o.TrainingListener;
+import io.github.p3o.internal.OneTrainer;
 import io.github.p3o.train.Checkpoints;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -117,6 +118,7 @@ final class OnlineTraining implements AutoCloseable {
             policy, builder.config.responsesPerPrompt() * builder.config.promptsPerMicroBatch());
     boolean whole = false;
     try {
+      OneTrainer.take(policy.parameters(), trainer);
       served = new Served(resume());
       status = view();
       whole = true;
@@ -343,6 +345,7 @@ final class OnlineTraining implements AutoCloseable {
   }
 
   private void closeTrainer() {
+    OneTrainer.release(policy.parameters(), trainer);
     scorer.close();
     trainer.close();
   }

@@ -19,6 +19,7 @@ import io.github.p3o.internal.Fingerprint;
 import io.github.p3o.internal.GradientSum;
 import io.github.p3o.internal.MeanLoss;
 import io.github.p3o.internal.ModelRunner;
+import io.github.p3o.internal.OneTrainer;
 import io.github.p3o.internal.Program;
 import io.github.p3o.internal.Settings;
 import java.util.List;
@@ -105,6 +106,10 @@ abstract class SupervisedTraining<E> implements Resumable, AutoCloseable {
 
   /** One update; the means are from before it. */
   final MeanLoss update(List<E> examples) {
+    return OneTrainer.run(model.parameters(), this, () -> updated(examples));
+  }
+
+  private MeanLoss updated(List<E> examples) {
     try (GradientSum sum = new GradientSum(model.parameters())) {
       MeanLoss mean = run(gradient, examples, sum::add);
       optimizer.update(sum.vector());
