@@ -69,10 +69,12 @@ final class BufferPool implements AutoCloseable {
   /** One native vector and how many uses of the values in it are still to come. */
   static final class Buffer {
     private final INDArray vector;
+    private final boolean forever;
     private int pendingUses;
 
-    private Buffer(INDArray vector) {
+    private Buffer(INDArray vector, boolean forever) {
       this.vector = vector;
+      this.forever = forever;
     }
 
     void addUses(int uses) {
@@ -102,7 +104,7 @@ final class BufferPool implements AutoCloseable {
             .min(Comparator.comparingLong(b -> b.vector.length()))
             .orElse(null);
     if (best == null) {
-      best = new Buffer(arena.claim(type, length, shared));
+      best = new Buffer(arena.claim(type, length, shared), false);
       shared.add(best);
       return best;
     }
@@ -116,16 +118,15 @@ final class BufferPool implements AutoCloseable {
    * free again.
    */
   Buffer takeForever(DataType type, long length) {
-    Buffer buffer = new Buffer(Nd4j.create(type, Math.max(1, length)));
+    Buffer buffer = new Buffer(Nd4j.create(type, Math.max(1, length)), true);
     own.add(buffer);
-    buffer.addUses(1);
     return buffer;
   }
 
-  /** Counts one use as done; after the last one the buffer is free. */
+  /** Counts one use as done; after the last one the buffer is free, unless it is never. */
   void release(Buffer buffer) {
     buffer.pendingUses--;
-    if (buffer.pendingUses <= 0) {
+    if (buffer.pendingUses <= 0 && !buffer.forever) {
       free.add(buffer);
     }
   }

@@ -408,7 +408,6 @@ final class Planner {
   private Value zeros(String name) {
     long[] shape = shape(name);
     BufferPool.Buffer buffer = pool.takeForever(DataType.FLOAT, Shape.lengthOf(shape));
-    buffer.addUses(uses.getOrDefault(name, 0)); // or it were free after them, and written to
     return new Value(buffer.as(shape).assign(0), buffer);
   }
 
