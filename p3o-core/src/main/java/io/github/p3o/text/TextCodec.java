@@ -71,6 +71,17 @@ public record TextCodec(Tokenizer tokenizer) {
   }
 
   /**
+   * Tokens as the end of a sequence.
+   *
+   * @param tokens {@code [tokens]} of a text
+   * @return these and the end token, if there is one
+   */
+  public int[] ended(int... tokens) {
+    OptionalInt end = tokenizer.endToken();
+    return end.isPresent() ? Ints.concat(tokens, new int[] {end.getAsInt()}) : tokens;
+  }
+
+  /**
    * A response of a text, for examples to imitate and comparisons.
    *
    * @param prompt the text in front
@@ -78,10 +89,9 @@ public record TextCodec(Tokenizer tokenizer) {
    * @return the text's tokens behind the prompt, and the end token, if there is one
    */
   public Response response(String prompt, String text) {
-    int[] tokens = tokenizer.encodeAfter(prompt, text);
-    OptionalInt end = tokenizer.endToken();
-    int[] all = end.isPresent() ? Ints.concat(tokens, new int[] {end.getAsInt()}) : tokens;
-    return new Response(ImmutableIntArray.copyOf(all), end.isPresent());
+    return new Response(
+        ImmutableIntArray.copyOf(ended(tokenizer.encodeAfter(prompt, text))),
+        tokenizer.endToken().isPresent());
   }
 
   /**

@@ -78,6 +78,15 @@ class TextCodecTest {
   }
 
   @Test
+  void begunAndEnded_ofTokens_haveTheSpecialOnesThatThereAre() {
+    assertThat(CODEC.begun('a')).containsExactly(BEGIN, 'a');
+    assertThat(CODEC.ended('a')).containsExactly('a', END);
+    assertThat(CODEC.ended()).containsExactly(END);
+    assertThat(PLAIN.begun('a')).containsExactly('a');
+    assertThat(PLAIN.ended()).isEmpty();
+  }
+
+  @Test
   void text_ofWhatWasMadeOfTexts_isTheirs() {
     Prompt prompt = CODEC.prompt("the ");
     assertThat(CODEC.text(prompt)).isEqualTo("the ");
