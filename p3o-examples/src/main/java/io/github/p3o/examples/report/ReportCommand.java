@@ -4,8 +4,8 @@ import io.github.p3o.examples.run.Checks;
 import io.github.p3o.examples.run.HelpOptions;
 import io.github.p3o.examples.run.Run;
 import io.github.p3o.examples.run.RunFiles;
-import io.github.p3o.examples.run.StepLog;
 import io.github.p3o.examples.run.UsageException;
+import io.github.p3o.internal.AtomicFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -77,7 +77,7 @@ public final class ReportCommand implements Callable<Integer> {
     String html = isStudy ? StudyPage.html(files) : RunReport.html(files, samples);
     Path page = directory.resolve(RunReport.FILE);
     try {
-      StepLog.write(page, html);
+      AtomicFile.write(page, html);
     } catch (IOException e) {
       throw new UncheckedIOException(page + ": " + e.getMessage(), e);
     }

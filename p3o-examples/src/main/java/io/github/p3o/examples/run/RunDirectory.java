@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.internal.AtomicFile;
 import io.github.p3o.internal.ExclusiveLock;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -202,7 +203,7 @@ public final class RunDirectory implements AutoCloseable {
   /** Writes a text file. */
   public void text(String name, String text) {
     try {
-      StepLog.write(resolve(name), text);
+      AtomicFile.write(resolve(name), text);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -3,13 +3,13 @@ package io.github.p3o.examples.run;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.p3o.internal.AtomicFile;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -85,7 +85,7 @@ public final class StepLog implements AutoCloseable {
       try (Stream<String> lines = Files.lines(file)) {
         lines.filter(line -> isBefore(line, stage, step)).forEach(l -> kept.append(l).append('\n'));
       }
-      write(file, kept.toString());
+      AtomicFile.write(file, kept.toString());
     } catch (IOException e) {
       throw new UncheckedIOException(file + ": " + e.getMessage(), e);
     }
@@ -102,17 +102,6 @@ public final class StepLog implements AutoCloseable {
     long at = measured.path("step").asLong();
     boolean ofAStep = of.equals(stage) || of.equals(stage + ALARM);
     return ofAStep ? at < step : !of.startsWith(stage + "-") || at <= step;
-  }
-
-  /**
-   * Writes beside and renames: whoever reads it later finds the old text or the new one. Each
-   * process has its own file beside.
-   */
-  public static void write(Path file, String text) throws IOException {
-    Path beside =
-        file.resolveSibling("." + file.getFileName() + "." + ProcessHandle.current().pid());
-    Files.writeString(beside, text);
-    Files.move(beside, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
   }
 
   @Override

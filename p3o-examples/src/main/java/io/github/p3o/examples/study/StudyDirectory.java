@@ -9,8 +9,8 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.hash.Hashing;
 import com.google.common.io.MoreFiles;
 import com.google.common.io.RecursiveDeleteOption;
-import io.github.p3o.examples.run.StepLog;
 import io.github.p3o.examples.run.UsageException;
+import io.github.p3o.internal.AtomicFile;
 import io.github.p3o.internal.ExclusiveLock;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -83,7 +83,7 @@ final class StudyDirectory implements AutoCloseable {
               "--out: expected a study's directory, or a new or empty one, got " + directory);
         }
       }
-      StepLog.write(file, JSON.writeValueAsString(description));
+      AtomicFile.write(file, JSON.writeValueAsString(description));
       return;
     }
     Map<String, Object> before = readJson(STUDY);
@@ -133,7 +133,7 @@ final class StudyDirectory implements AutoCloseable {
   void text(String name, String text) {
     try {
       MoreFiles.createParentDirectories(resolve(name));
-      StepLog.write(resolve(name), text);
+      AtomicFile.write(resolve(name), text);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
