@@ -1,0 +1,36 @@
+package io.github.p3o.internal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.nd4j.linalg.api.buffer.DataType;
+
+class BufferPoolTest {
+
+  @Test
+  void release_afterTheLastUse_givesTheMemoryToTheNext() {
+    try (BufferPool.Arena arena = new BufferPool.Arena();
+        BufferPool pool = new BufferPool(arena)) {
+      BufferPool.Buffer first = pool.take(DataType.FLOAT, 8);
+      first.addUses(2);
+      pool.release(first);
+      assertThat(pool.take(DataType.FLOAT, 8)).isNotSameAs(first);
+      pool.release(first);
+      assertThat(pool.take(DataType.FLOAT, 8)).isSameAs(first);
+    }
+  }
+
+  /** However many read it, and whether their uses were counted or not. */
+  @Test
+  void release_ofWhatWasTakenForever_givesItToNobody() {
+    try (BufferPool.Arena arena = new BufferPool.Arena();
+        BufferPool pool = new BufferPool(arena)) {
+      BufferPool.Buffer forever = pool.takeForever(DataType.FLOAT, 8);
+      forever.addUses(1);
+      for (int i = 0; i < 3; i++) {
+        pool.release(forever);
+        assertThat(pool.take(DataType.FLOAT, 8)).isNotSameAs(forever);
+      }
+    }
+  }
+}
