@@ -2,6 +2,7 @@ package io.github.p3o;
 
 import com.google.common.collect.ImmutableList;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
+import io.github.p3o.internal.DeviceThread;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Comparator;
@@ -37,7 +38,8 @@ public final class Backend {
    * Starts ND4J's backend, unless that is done, and logs one line that says which it is. Policies
    * and trainers call this; an application that uses ND4J before them calls it first, because ND4J
    * itself says little about why a backend cannot start, and quietly takes the CPU where CUDA's
-   * cannot and both are there.
+   * cannot and both are there. On a device each thread calls it that sums with ND4J itself: it sets
+   * memory to 0 that ND4J counts in and does not clear.
    *
    * @return that line, such as {@code CPU, OpenBLAS 0.3.31-1.5.13, 2 threads} or {@code CUDA,
    *     NVIDIA H100 80GB HBM3, compute capability 9.0, 79 GiB, driver 550.54.15 for CUDA 12.4}
@@ -53,6 +55,7 @@ public final class Backend {
     if (known.failure() != null) {
       throw known.failure();
     }
+    DeviceThread.prepare();
     return known.line();
   }
 

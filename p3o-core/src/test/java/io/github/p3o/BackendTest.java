@@ -25,6 +25,7 @@ class BackendTest {
 
   @Test
   void mmul_ofOnesAndRamp_sumsTheRampInEveryRow() {
+    Backend.start();
     INDArray ones = Nd4j.ones(DataType.DOUBLE, N, N);
     INDArray ramp = Nd4j.arange(N).castTo(DataType.DOUBLE).reshape(N, 1).mmul(ones.getRow(0, true));
 

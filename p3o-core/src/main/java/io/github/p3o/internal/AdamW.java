@@ -53,6 +53,7 @@ public final class AdamW implements AutoCloseable {
   public double update(INDArray gradient) {
     checkOpen();
     checkGradient(gradient);
+    DeviceThread.prepare();
     double norm = gradient.norm2Number().doubleValue();
     if (!Double.isFinite(norm)) {
       throw new NonFiniteException(

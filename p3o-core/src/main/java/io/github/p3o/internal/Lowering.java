@@ -13,6 +13,8 @@ import org.nd4j.linalg.api.ops.CustomOp;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.api.ops.OpContext;
 import org.nd4j.linalg.api.ops.impl.transforms.same.Negative;
+import org.nd4j.linalg.api.ops.impl.transforms.strict.Exp;
+import org.nd4j.linalg.api.ops.impl.transforms.strict.Log;
 
 /**
  * Replaces ops of a gradient graph by equal ones: those that ND4J runs slowly by cheaper ones,
@@ -22,6 +24,9 @@ import org.nd4j.linalg.api.ops.impl.transforms.same.Negative;
 final class Lowering {
 
   private static final String END = "at which ND4J ends the process";
+
+  /** Threads of a block. */
+  private static final int MAX_IDS_ON_A_DEVICE = 1024;
 
   private Lowering() {}
 
@@ -35,7 +40,20 @@ final class Lowering {
       case Attention.GRADIENT_STEP -> AttentionGradientStep.emit(planner, node);
       case "scatter_add" -> emitScatterAdd(planner, node);
       case "gather" -> emitGather(planner, node);
+      case "softmax", "softmax_bp", "log_softmax" -> emitSoftmax(planner, node);
       case "repeat", "truncatediv" -> throw new IllegalArgumentException(END);
+      case "segment_max",
+          "segment_mean",
+          "segment_min",
+          "segment_prod",
+          "segment_sum",
+          "unsorted_segment_max",
+          "unsorted_segment_mean",
+          "unsorted_segment_min",
+          "unsorted_segment_prod",
+          "unsorted_segment_sqrt_n",
+          "unsorted_segment_sum" ->
+          refuseManyIds(planner, node);
       case "strided_slice" -> refuseNegativeStrides(node);
       case "reduce_logsumexp" -> refuseUnsortedAxes(node);
       case "add" -> emitSumWithZero(planner, node);
@@ -214,6 +232,108 @@ final class Lowering {
     return false;
   }
 
+  /** On a device threads of ND4J's own softmax overwrite what others still read (ADR 54). */
+  private static boolean emitSoftmax(Planner planner, Node node) {
+    String x = node.input(0);
+    if (Fusion.isOnCpu() || planner.array(x).rank() == 0) {
+      return false;
+    }
+    int axis = axisOf(planner, node);
+    switch (node.opName()) {
+      case "softmax" -> emitSoftmax(planner, x, axis, node.output());
+      case "log_softmax" -> emitLogSoftmax(planner, x, axis, node.output());
+      default -> emitSoftmaxGradient(planner, x, node.input(1), axis, node.output());
+    }
+    return true;
+  }
+
+  private static int axisOf(Planner planner, Node node) {
+    long[] arguments = ((CustomOp) node.op()).iArgs();
+    int axis = arguments.length == 0 ? -1 : Math.toIntExact(arguments[0]);
+    return axis < 0 ? axis + planner.array(node.input(0)).rank() : axis;
+  }
+
+  /** {@code x − max x}. */
+  private static String emitShifted(Planner planner, String x, int axis, int reads) {
+    String max = emitKept(planner, "reduce_max", x, axis);
+    String shifted = emitPairwise(planner, "subtract", x, max, planner.temporary(reads));
+    planner.release(max);
+    return shifted;
+  }
+
+  private static void emitSoftmax(Planner planner, String x, int axis, String output) {
+    String shifted = emitShifted(planner, x, axis, 1);
+    String exp = planner.temporary(2);
+    emit(planner, new Exp(), ImmutableList.of(shifted), exp, planner.array(x).shape());
+    planner.release(shifted);
+    String sum = emitKept(planner, "reduce_sum", exp, axis);
+    planner.release(exp);
+    emitPairwise(planner, "divide", exp, sum, output);
+    planner.release(exp);
+    planner.release(sum);
+  }
+
+  /** {@code x − max x − ln Σ exp(x − max x)}. */
+  private static void emitLogSoftmax(Planner planner, String x, int axis, String output) {
+    String shifted = emitShifted(planner, x, axis, 2);
+    String exp = planner.temporary(1);
+    emit(planner, new Exp(), ImmutableList.of(shifted), exp, planner.array(x).shape());
+    planner.release(shifted);
+    String sum = emitKept(planner, "reduce_sum", exp, axis);
+    planner.release(exp);
+    String log = planner.temporary(1);
+    emit(planner, new Log(), ImmutableList.of(sum), log, planner.array(sum).shape());
+    planner.release(sum);
+    emitPairwise(planner, "subtract", shifted, log, output);
+    planner.release(shifted);
+    planner.release(log);
+  }
+
+  /** {@code s (g − Σ s g)} with {@code s} the softmax. */
+  private static void emitSoftmaxGradient(
+      Planner planner, String x, String g, int axis, String output) {
+    String softmax = planner.temporary(2);
+    emitSoftmax(planner, x, axis, softmax);
+    String product = emitPairwise(planner, "multiply", softmax, g, planner.temporary(1));
+    planner.release(softmax);
+    String sum = emitKept(planner, "reduce_sum", product, axis);
+    planner.release(product);
+    String centred = emitPairwise(planner, "subtract", g, sum, planner.temporary(1));
+    planner.release(sum);
+    emitPairwise(planner, "multiply", centred, softmax, output);
+    planner.release(centred);
+    planner.release(softmax);
+  }
+
+  /** An op of two arrays, of which the second may be broadcast; gives the output's name. */
+  private static String emitPairwise(
+      Planner planner, String op, String a, String b, String output) {
+    emit(planner, op, ImmutableList.of(a, b), new int[0], output, planner.array(a).shape());
+    return output;
+  }
+
+  /** Reduces along an axis, which stays as size 1. */
+  private static String emitKept(Planner planner, String name, String x, int axis) {
+    long[] kept = planner.array(x).shape().clone();
+    kept[axis] = 1;
+    String result = planner.temporary(1);
+    DynamicCustomOp op =
+        DynamicCustomOp.builder(name).addIntegerArguments(axis).addBooleanArguments(true).build();
+    emit(planner, op, ImmutableList.of(x), result, kept);
+    return result;
+  }
+
+  /** A device's own op has a thread for each id; with more it computes nothing and says nothing. */
+  private static boolean refuseManyIds(Planner planner, Node node) {
+    long ids = planner.array(node.input(1)).length();
+    checkArgument(
+        Fusion.isOnCpu() || ids <= MAX_IDS_ON_A_DEVICE,
+        "expected at most %s ids on a device, got %s; a matrix product with one-hot rows sums more",
+        MAX_IDS_ON_A_DEVICE,
+        ids);
+    return false;
+  }
+
   /** {@code zeros.scatterAdd(ids, updates)} = the sums of the updates of each id. */
   private static boolean emitScatterAdd(Planner planner, Node node) {
     String into = node.input(0);
@@ -224,7 +344,7 @@ final class Lowering {
       throw new IllegalArgumentException(
           "gather: expected ids of rank 1, got rank " + planner.array(ids).rank());
     }
-    if (planner.array(ids).length() == 1) {
+    if (planner.array(ids).length() == 1 && Fusion.isOnCpu()) {
       return false; // a single row cannot be lost, and the segment sum would not read it as one
     }
     boolean fromZero = planner.isZero(into);
@@ -250,9 +370,24 @@ final class Lowering {
       planner.emit(new ScatterStep(planner.array(updates), planner.array(ids), output), inputs);
       return;
     }
+    if (!Fusion.isOnCpu()) {
+      emitOneHotSums(planner, inputs, output);
+      return;
+    }
     // The segment sum leaves rows alone that no id names: they are set to 0 first.
     fill(planner, "zeros_as", ImmutableList.of(sums), output);
     fill(planner, "unsorted_segment_sum", inputs, output, Math.toIntExact(shape[0]));
+  }
+
+  private static void emitOneHotSums(Planner planner, List<String> inputs, INDArray output) {
+    INDArray updates = planner.array(inputs.get(0));
+    INDArray ids = planner.array(inputs.get(1));
+    long rows = output.size(0);
+    String name = planner.temporary(1);
+    INDArray oneHot =
+        planner.allocate(name, updates.dataType(), OneHotSums.idsAtATime(ids.length(), rows), rows);
+    planner.emit(new OneHotSums(updates, ids, output, oneHot), inputs);
+    planner.release(name);
   }
 
   private static void fill(

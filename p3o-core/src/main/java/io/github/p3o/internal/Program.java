@@ -200,6 +200,7 @@ public final class Program implements ProgramCache.Entry {
    */
   public ImmutableMap<String, INDArray> run(Map<String, INDArray> inputs) {
     checkState(!closed, "program: expected an open program, got a closed one");
+    DeviceThread.prepare();
     if (steps.isEmpty()) {
       plan(inputs);
     } else {

@@ -11,6 +11,7 @@ import org.nd4j.linalg.api.ops.impl.scalar.ScalarAdd;
 import org.nd4j.linalg.api.ops.impl.scalar.ScalarMultiplication;
 import org.nd4j.linalg.api.ops.impl.transforms.floating.RSqrt;
 import org.nd4j.linalg.api.ops.impl.transforms.strict.Erf;
+import org.nd4j.linalg.api.ops.impl.transforms.strict.Exp;
 import org.nd4j.linalg.api.ops.impl.transforms.strict.Sigmoid;
 import org.nd4j.linalg.api.ops.impl.transforms.strict.Swish;
 import org.nd4j.linalg.factory.Nd4j;
@@ -50,6 +51,7 @@ final class DecodeStep implements AutoCloseable {
   private final INDArray value; // [R, K·d]
   private final INDArray spread; // [R, K / M, M·G, M·d]: queries, beside them zeros
   private final INDArray scores; // [R, K / M, M·G, columns]
+  private final INDArray scoreOfRow; // [R, K / M, M·G, 1]
   private final INDArray mixedAll; // [R, K / M, M·G, M·d]
   private final INDArray mixed; // [R, H·d]
   private final INDArray gate; // [R, F]
@@ -81,6 +83,7 @@ final class DecodeStep implements AutoCloseable {
     value = array((long) config.keyValueHeads() * size);
     spread = array(products, (long) merged * group, (long) merged * size);
     scores = array(products, (long) merged * group, columns);
+    scoreOfRow = array(products, (long) merged * group, 1);
     mixedAll = array(products, (long) merged * group, (long) merged * size);
     mixed = array((long) config.heads() * size);
     headSquares = array((long) config.heads() + config.keyValueHeads());
@@ -158,13 +161,23 @@ final class DecodeStep implements AutoCloseable {
     valueWrites.add(add(write(value.reshape(keyShape), cache.values(layer))));
     add(NativeOp.productTransposed(scores, spread, cache.first(cache.keys(layer), rows, columns)));
     maskings.add(add(NativeOp.of("add", scores, scores, noMask)));
-    add(NativeOp.alongAxis(3, "softmax", scores, scores));
+    addSoftmax();
     add(NativeOp.product(mixedAll, scores, cache.first(cache.values(layer), rows, columns)));
     add(NativeOp.of("identity", mixed.reshape(queryShape), ownBlocks(mixedAll)));
     if (config.residual() == Residual.PARALLEL) {
       addInner(matrices); // of the same rows, before x changes
     }
     addOntoResidual(mixed, matrices.attentionOutput());
+  }
+
+  /** Of scores, in place; on a device threads of ND4J's own overwrite what others still read. */
+  private void addSoftmax() {
+    INDArray ofRow = scoreOfRow.reshape(rows, products, (long) merged * group);
+    add(NativeOp.alongAxis(3, "reduce_max", ofRow, scores));
+    add(NativeOp.of("subtract", scores, scores, scoreOfRow));
+    add(new Exp(scores, scores));
+    add(NativeOp.alongAxis(3, "reduce_sum", ofRow, scores));
+    add(NativeOp.of("divide", scores, scores, scoreOfRow));
   }
 
   /**

@@ -1,0 +1,113 @@
+package io.github.p3o.internal;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.CustomOp;
+import org.nd4j.linalg.api.ops.DynamicCustomOp;
+import org.nd4j.linalg.api.ops.OpContext;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
+
+/**
+ * Sums rows by their ids where the JVM does not reach the arrays: as products of one-hot rows and
+ * updates, some ids at a time. On a device ND4J's own sums by ids take a thread for each id, beyond
+ * 1,024 of which it computes nothing and says nothing, and add in whatever order threads come (ADR
+ * 54).
+ */
+final class OneHotSums implements Step {
+
+  /** One-hot rows are this many elements at most: 256 MiB of float32. */
+  private static final long MAX_ELEMENTS = 1 << 26;
+
+  private final INDArray[] inputs;
+  private final INDArray output; // [rows, width]
+  private final INDArray oneHot; // [ids at a time, rows]
+  private final List<OpContext> contexts = new ArrayList<>();
+  private final List<CustomOp> ops = new ArrayList<>();
+
+  /**
+   * A step for arrays in row-major order.
+   *
+   * @param updates {@code [ids, …]}
+   * @param ids whole numbers {@code [ids]}, each from 0 to the number of rows − 1
+   * @param output of the updates' type, {@code [rows, …]}
+   * @param oneHot of the updates' type, to be overwritten; as {@link #idsAtATime} says
+   */
+  OneHotSums(INDArray updates, INDArray ids, INDArray output, INDArray oneHot) {
+    this.inputs = new INDArray[] {updates, ids};
+    this.output = asRows(output);
+    this.oneHot = oneHot;
+    bind();
+  }
+
+  /** The first dimension of the one-hot rows; the second is the number of rows of the result. */
+  static long idsAtATime(long ids, long rows) {
+    return Math.max(1, Math.min(ids, MAX_ELEMENTS / rows));
+  }
+
+  private void bind() {
+    close();
+    long count = inputs[1].length();
+    INDArray updates = asRows(inputs[0]);
+    for (long begin = 0; begin < count; begin += oneHot.size(0)) {
+      long end = Math.min(count, begin + oneHot.size(0));
+      INDArray part = oneHot.get(NDArrayIndex.interval(0, end - begin), NDArrayIndex.all());
+      add(
+          DynamicCustomOp.builder("onehot")
+              .addIntegerArguments(-1, Math.toIntExact(output.size(0)))
+              .addFloatingPointArguments(1.0, 0.0)
+              .build(),
+          part,
+          inputs[1].get(NDArrayIndex.interval(begin, end)));
+      add(
+          DynamicCustomOp.builder("matmul")
+              .addIntegerArguments(1, 0, 0) // the first one transposed
+              .addFloatingPointArguments(1.0, begin == 0 ? 0.0 : 1.0)
+              .build(),
+          output,
+          part,
+          updates.get(NDArrayIndex.interval(begin, end), NDArrayIndex.all()));
+    }
+  }
+
+  private static INDArray asRows(INDArray array) {
+    return array.reshape('c', new long[] {array.size(0), array.length() / array.size(0)});
+  }
+
+  private void add(DynamicCustomOp op, INDArray result, INDArray... arguments) {
+    OpContext context = Nd4j.getExecutioner().buildContext();
+    context.setIArguments(op.iArgs());
+    context.setTArguments(op.tArgs());
+    context.setInputArrays(arguments);
+    context.setOutputArray(0, result);
+    ops.add(op);
+    contexts.add(context);
+  }
+
+  @Override
+  public void setInput(int slot, INDArray array) {
+    inputs[slot] = array;
+    bind();
+  }
+
+  @Override
+  public void execute() {
+    for (int i = 0; i < ops.size(); i++) {
+      Nd4j.getExecutioner().exec(ops.get(i), contexts.get(i));
+    }
+  }
+
+  @Override
+  public void close() {
+    for (OpContext context : contexts) {
+      try {
+        context.close();
+      } catch (Exception e) {
+        throw new IllegalStateException("could not free a native context of sums by ids", e);
+      }
+    }
+    contexts.clear();
+    ops.clear();
+  }
+}
