@@ -24,11 +24,16 @@ public final class DeviceThread {
   /** To be called by a thread before it computes; does nothing from the second call on. */
   public static void prepare() {
     if (!PREPARED.get()) {
-      if (Nd4j.getExecutioner().type() == ExecutionerType.CUDA) {
+      if (isOnDevice()) {
         clear();
       }
       PREPARED.set(true);
     }
+  }
+
+  /** Whether ND4J computes with CUDA. */
+  static boolean isOnDevice() {
+    return Nd4j.getExecutioner().type() == ExecutionerType.CUDA;
   }
 
   private static void clear() {

@@ -34,6 +34,7 @@ final class Lowering {
   static boolean emit(Planner planner, Node node) {
     List<String> in = node.inputs();
     return switch (node.opName()) {
+      case "matmul" -> emitProducts(planner, node);
       case "matmul_bp" -> emitMatmulGradient(planner, node);
       case "add_bp", "subtract_bp", "multiply_bp" -> emitArithmeticGradient(planner, node);
       case Attention.STEP -> AttentionStep.emit(planner, node);
@@ -135,14 +136,51 @@ final class Lowering {
     String toB = node.outputs().get(1);
     if (planner.isNeeded(toA)) {
       int[] flagsToA = {0, transposed ? 0 : 1, 0};
-      emit(planner, "matmul", ImmutableList.of(g, b), flagsToA, toA, planner.array(a).shape());
+      emitProduct(planner, ImmutableList.of(g, b), flagsToA, toA, planner.array(a).shape());
     }
     if (planner.isNeeded(toB)) {
       int[] flagsToB = {1, 0, 0};
       List<String> inputs = transposed ? ImmutableList.of(g, a) : ImmutableList.of(a, g);
-      emit(planner, "matmul", inputs, flagsToB, toB, planner.array(b).shape());
+      emitProduct(planner, inputs, flagsToB, toB, planner.array(b).shape());
     }
     return true;
+  }
+
+  /** The products of many matrices, on a device; false for any other. */
+  private static boolean emitProducts(Planner planner, Node node) {
+    if (!DeviceThread.isOnDevice()) {
+      return false;
+    }
+    CustomOp op = (CustomOp) node.op();
+    long[] flags = Arrays.copyOf(op.iArgs(), 3);
+    INDArray a = planner.array(node.input(0));
+    INDArray b = planner.array(node.input(1));
+    if (flags[2] != 0 || !isPlain(op.tArgs()) || !BatchedProducts.takes(a, b)) {
+      return false;
+    }
+    long[] shape = a.shape().clone();
+    shape[shape.length - 2] = a.size(flags[0] == 1 ? -1 : -2);
+    shape[shape.length - 1] = b.size(flags[1] == 1 ? -2 : -1);
+    int[] transposed = {(int) flags[0], (int) flags[1], 0};
+    emitProduct(planner, node.inputs(), transposed, node.output(), shape);
+    return true;
+  }
+
+  /** α = 1 and β = 0. */
+  private static boolean isPlain(double[] scales) {
+    return (scales.length < 1 || scales[0] == 1) && (scales.length < 2 || scales[1] == 0);
+  }
+
+  private static void emitProduct(
+      Planner planner, List<String> inputs, int[] flags, String output, long[] shape) {
+    INDArray a = planner.array(inputs.get(0));
+    INDArray b = planner.array(inputs.get(1));
+    if (!BatchedProducts.takes(a, b)) {
+      emit(planner, "matmul", inputs, flags, output, shape);
+      return;
+    }
+    INDArray array = planner.allocate(output, a.dataType(), shape);
+    planner.emit(new BatchedProducts(a, flags[0] == 1, b, flags[1] == 1, array), inputs);
   }
 
   /** ∂/∂a and ∂/∂b of a ± b and a · b, summed over the axes along which they were broadcast. */

@@ -26,6 +26,8 @@ class HostMemoryTest {
       noClasses()
           .that()
           .doNotBelongToAnyOf(RowStep.class, RowIds.class, Heads.class, FloatMatrix.class)
+          .and()
+          .doNotBelongToAnyOf(DeviceThread.class) // a device's memory, and of no array
           .should()
           .accessTargetWhere(
               describe(
