@@ -19,7 +19,7 @@ import org.nd4j.linalg.api.ops.impl.transforms.strict.Log;
 /**
  * Replaces ops of a gradient graph by equal ones: those that ND4J runs slowly by cheaper ones,
  * without the outputs that nothing reads, and the scatter-add of gather's gradient, which loses
- * updates when several threads meet at one row (LoweringTest shows it), by a sum over segments.
+ * updates when several threads meet at one row (Nd4jFaultsTest shows it), by a sum over segments.
  */
 final class Lowering {
 
