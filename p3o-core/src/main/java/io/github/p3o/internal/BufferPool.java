@@ -27,7 +27,7 @@ final class BufferPool implements AutoCloseable {
               .min(Comparator.comparingLong(INDArray::length))
               .orElse(null);
       if (claimed == null) {
-        claimed = Nd4j.create(type, Math.max(1, length));
+        claimed = create(type, length);
         vectors.add(claimed);
       }
       return claimed;
@@ -113,12 +113,31 @@ final class BufferPool implements AutoCloseable {
     return best;
   }
 
+  /** ND4J's error names neither what was asked for nor what may help. */
+  private static INDArray create(DataType type, long length) {
+    try {
+      return Nd4j.create(type, Math.max(1, length));
+    } catch (RuntimeException e) {
+      if (String.valueOf(e.getMessage()).contains("allocation failed")) {
+        throw (OutOfMemoryError)
+            new OutOfMemoryError(
+                    String.format(
+                        "memory: expected room for %,d bytes of %s, got none; a smaller"
+                            + " promptsPerMicroBatch needs less, also on a resume from the last"
+                            + " checkpoint",
+                        length * type.width(), type))
+                .initCause(e);
+      }
+      throw e;
+    }
+  }
+
   /**
    * A buffer for a value that is computed once: never one that steps before it write to, and never
    * free again.
    */
   Buffer takeForever(DataType type, long length) {
-    Buffer buffer = new Buffer(Nd4j.create(type, Math.max(1, length)), true);
+    Buffer buffer = new Buffer(create(type, length), true);
     own.add(buffer);
     return buffer;
   }

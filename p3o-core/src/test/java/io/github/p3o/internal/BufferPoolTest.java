@@ -1,7 +1,9 @@
 package io.github.p3o.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.nd4j.linalg.api.buffer.DataType;
 
@@ -31,6 +33,19 @@ class BufferPoolTest {
         pool.release(forever);
         assertThat(pool.take(DataType.FLOAT, 8)).isNotSameAs(forever);
       }
+    }
+  }
+
+  @Test
+  @Tag("device") // a CPU's system gives memory that it does not have
+  void take_ofMoreThanThereIs_saysHowMuchAndWhatHelps() {
+    try (BufferPool.Arena arena = new BufferPool.Arena();
+        BufferPool pool = new BufferPool(arena)) {
+      assertThatThrownBy(() -> pool.take(DataType.FLOAT, 1L << 40))
+          .isInstanceOf(OutOfMemoryError.class)
+          .hasMessageStartingWith(
+              "memory: expected room for 4,398,046,511,104 bytes of FLOAT, got none;");
+      assertThat(pool.take(DataType.FLOAT, 8)).isNotNull();
     }
   }
 }
