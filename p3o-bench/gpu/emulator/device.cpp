@@ -10,7 +10,7 @@
 //   EMU_NOPOISON=1    memory begins as 0, as a card's usually does
 //   EMU_MB=N          of the device, 8192 if unset
 //   EMU_TRACE=1, EMU_PROFILE=FILE   each launch into the log; launches and seconds of each kernel
-//   EMU_BLAS=FILE     OpenBLAS
+//   EMU_BLAS=FILE     another OpenBLAS
 //
 // Apache-2.0, as the rest of this project.
 #include <dlfcn.h>
@@ -20,7 +20,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cmath>
 #include <csetjmp>
 #include <cstdarg>
 #include <cstdint>
@@ -35,6 +34,8 @@
 #include <string>
 #include <unordered_map>
 #include <vector>
+#include "context.h"
+
 #define X extern "C" __attribute__((visibility("default")))
 typedef int E;
 static const char* HOME = EMULATOR;  // with ptx/, kernels/, modules, runtime and kernels.py
@@ -63,7 +64,7 @@ static void once(const std::string& s) {
 static uint64_t dlo, dsize, delta, plo, psize;
 static uint8_t* live;
 struct Arena {
-  uint64_t lo, size, used = 0;
+  uint64_t used = 0;
   std::map<uint64_t, uint64_t> fr;
   std::unordered_map<uint64_t, uint64_t> al;
   uint64_t get(uint64_t n) {
@@ -106,7 +107,7 @@ static long nh2d, bh2d, nd2h, bd2h, nd2d, nsync, nlaunch, nmalloc, ngemm;
 static bool isdev(const void* p) { return (uint64_t)p - dlo < dsize; }
 static bool ispin(const void* p) { return (uint64_t)p - plo < psize; }
 static char* host(const void* p) { return (char*)p + (isdev(p) ? delta : 0); }
-static bool poison = true, poisonShared = true, delayed = false, rev = false;
+static bool poison = true, delayed = false, rev = false;
 static void init() {
   static bool done;
   if (done) return;
@@ -123,7 +124,6 @@ static void init() {
   dlo = (uint64_t)d;
   delta = e - d;
   plo = (uint64_t)p;
-  dev.lo = dlo;
   dev.fr[dlo] = dsize;
   pin.fr[plo] = psize;
   poison = !(getenv("EMU_NOPOISON") && *getenv("EMU_NOPOISON"));
@@ -143,27 +143,6 @@ static E dmalloc(void** p, size_t n) {
 }
 
 // ---- kernels
-struct Ctx {
-  uint32_t tid[3], ntid[3], ctaid[3], nctaid[3];
-  uint32_t lin;
-  char* shared;
-  void** args;
-  void (*bar)(Ctx*);
-  uint32_t (*barpopc)(Ctx*, int);
-  uint32_t (*ballot)(Ctx*, int, uint32_t);
-  void (*trap)(Ctx*);
-  int (*vprintf_)(uint64_t, uint64_t);
-  uint64_t (*global)(int, const char*);
-  uint64_t dlo, dsize, ddelta;
-  void* own;
-  void* (*malloc_)(uint64_t);
-  void (*free_)(uint64_t);
-  void (*bad)(Ctx*, uint64_t);
-  const uint8_t* live;
-  uint64_t plo, psize;
-  void (*badhost)(Ctx*, uint64_t);
-  int* wrote;
-};
 struct Kernel {
   int mod;
   std::string name;
@@ -405,6 +384,7 @@ static bool ready(Kernel& k) {
   return true;
 }
 
+// Kernels whose later blocks have nothing to do once one has written nothing: they are left out.
 static bool monotone(const std::string& n) {
   static const char* v[] = {"scalarSimpleShaped",  "pairwiseSimpleShaped",  "transformAnySimple",
                             "transformSameSimple", "transformStrictSimple", "transformFloatSimple",
@@ -476,18 +456,17 @@ static E exec(Kernel& k, const uint32_t* g, const uint32_t* b, void** args, size
     }
   if (setjmp(out) == 0)
     for (uint64_t q = 0; q < blocks; q++) {
-      uint64_t i = q;
-      c.ctaid[0] = i % g[0];
-      c.ctaid[1] = i / g[0] % g[1];
-      c.ctaid[2] = i / g[0] / g[1];
-      if (ss && (q == 0 || poisonShared)) memset(sh, 0xCB, ss);
+      c.ctaid[0] = q % g[0];
+      c.ctaid[1] = q / g[0] % g[1];
+      c.ctaid[2] = q / g[0] / g[1];
+      memset(sh, 0xCB, ss);
       if (mono && q > 0 && !wrote) break;
       wrote = 0;
       if (!k.bar) {
         k.run(&c);
         continue;
       }
-      uint32_t left = n, run = n;
+      uint32_t left = n;
       bool first = true;
       while (left && !killed) {
         // one round: all that may run, from barrier to barrier
@@ -1025,7 +1004,7 @@ static gemv_t sv, dv;
 static void blas() {
   if (sg) return;
   const char* p = getenv("EMU_BLAS");
-  void* l = dlopen(p ? p : "libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+  void* l = dlopen(p ? p : OPENBLAS, RTLD_NOW | RTLD_LOCAL);
   if (!l) missing(dlerror());
   sg = (gemm_t)dlsym(l, "sgemm_");
   dg = (gemm_t)dlsym(l, "dgemm_");

@@ -56,7 +56,6 @@ def index(mod):
     fs = {}
     vs = []
     # find functions by scanning for .entry/.func at line starts
-    pos = 0
     gaps = []
     ms = list(FUNC.finditer(s))
     last = 0
@@ -156,9 +155,6 @@ class Fn:
         s.scopes = [{}]
         s.syms = {}
         s.out = []
-        s.shared = []
-        s.usesbar = False
-        s.label = mangle(name)
         s.stmts(b)
 
     # --- operands
@@ -172,7 +168,6 @@ class Fn:
 
     def val(s, o, t):
         o = o.strip()
-        neg = ''
         if o.startswith('!'):
             return f'(!{s.val(o[1:],t)})'
         if o.startswith('%'):
@@ -188,7 +183,7 @@ class Fn:
             if t == 'pred':
                 return n
             if t == 'f16':
-                return f'h_of(({"uint16_t"}){n})'
+                return f'h_of((uint16_t){n})'
             if t in ('f32', 'f64'):
                 if k == t:
                     return n
@@ -327,10 +322,9 @@ class Fn:
                 r = r.strip()
                 x = re.match(r'(%[\w]+)<(\d+)>', r)
                 names = [f'{x.group(1)}{q}' for q in range(int(x.group(2)))] if x else [r]
-                if not x or True:
-                    for q in names:
-                        s.scopes[-1][q] = kind
-                    s.out.append(f'{C[kind]} ' + ','.join(mangle(q) + '=0' for q in names) + ';')
+                for q in names:
+                    s.scopes[-1][q] = kind
+                s.out.append(f'{C[kind]} ' + ','.join(mangle(q) + '=0' for q in names) + ';')
             return
         if t.startswith('.param'):
             al, ty, n, sz, _ = parsevar(t[6:].strip())
@@ -381,7 +375,6 @@ class Fn:
         if b == 'membar' or b == 'fence':
             return ';'
         if b == 'bar':
-            s.usesbar = True
             s.unit.bar = True
             if p[1] == 'sync':
                 assert a == ['0'], rest
@@ -700,15 +693,12 @@ class Fn:
 
 
 PRE = r'''
-#include <stdint.h>
 #include <math.h>
 #include <string.h>
-typedef struct Ctx Ctx;
-struct Ctx { uint32_t tid[3],ntid[3],ctaid[3],nctaid[3]; uint32_t lin; char*shared; void**args;
- void(*bar)(Ctx*); uint32_t(*barpopc)(Ctx*,int); uint32_t(*ballot)(Ctx*,int,uint32_t); void(*trap)(Ctx*);
- int(*vprintf_)(uint64_t,uint64_t); uint64_t(*global)(int,const char*); uint64_t dlo,dsize,ddelta; void*own; void*(*malloc_)(uint64_t); void(*free_)(uint64_t); void (*bad)(Ctx*,uint64_t); const uint8_t* live; uint64_t plo,psize; void(*badhost)(Ctx*,uint64_t); int*wrote; };
-static inline char* tr(Ctx*c,uint64_t a){ uint64_t o=a-c->dlo; if(o<c->dsize){ if(__builtin_expect(!c->live[o>>8],0)) c->bad(c,a); return (char*)(a+c->ddelta);} if(__builtin_expect(a<65536,0)) c->bad(c,a); return (char*)a; }
-static inline char* trg(Ctx*c,uint64_t a){ uint64_t o=a-c->dlo; if(o<c->dsize){ if(__builtin_expect(!c->live[o>>8],0)) c->bad(c,a); return (char*)(a+c->ddelta);} if(__builtin_expect(a-c->plo>=c->psize,0)) c->badhost(c,a); return (char*)a; }
+#include "context.h"
+static inline char* on_device(Ctx*c,uint64_t a){ if(__builtin_expect(!c->live[(a-c->dlo)>>8],0)) c->bad(c,a); return (char*)(a+c->ddelta); }
+static inline char* tr(Ctx*c,uint64_t a){ if(a-c->dlo<c->dsize) return on_device(c,a); if(__builtin_expect(a<65536,0)) c->bad(c,a); return (char*)a; }
+static inline char* trg(Ctx*c,uint64_t a){ if(a-c->dlo<c->dsize) return on_device(c,a); if(__builtin_expect(a-c->plo>=c->psize,0)) c->badhost(c,a); return (char*)a; }
 #define TR(a) tr(c,(a))
 #define TRG(a) trg(c,(a))
 #define TRW(a) (*c->wrote=1,trg(c,(a)))
@@ -761,7 +751,7 @@ class Unit:
 
     def share(s, key, al, sz):
         if sz == 0:
-            return f'DYN'
+            return 'DYN'
         if key not in s.sh:
             s.at = (s.at + al - 1) // al * al
             s.sh[key] = s.at
@@ -797,6 +787,16 @@ class Unit:
         s.order.append(fn)
 
 
+def signature(fn):
+    if fn.kind == 'entry':
+        return 'void K(Ctx*c)'
+    return (
+        f'static void F_{mangle(fn.name)}(Ctx*c,'
+        + ','.join('char*P_' + mangle(x) for x in [fn.ret or 'none'] + fn.params)
+        + ')'
+    )
+
+
 def translate(mod, entry):
     u = Unit(mod)
     u.need(entry)
@@ -808,21 +808,9 @@ def translate(mod, entry):
             f'static uint64_t G_{mangle(n)}(Ctx*c){{static uint64_t a; if(!a) a=c->global({mod},"{n}"); return a;}}'
         )
     for fn in u.order:
-        if fn.kind == 'func':
-            o.append(
-                f'static void F_{mangle(fn.name)}(Ctx*c,'
-                + ','.join(['char*P_' + mangle(fn.ret or "none")] + ['char*P_' + mangle(x) for x in fn.params])
-                + ');'
-            )
+        o.append(signature(fn) + ';')
     for fn in u.order:
-        head = (
-            'void K(Ctx*c)'
-            if fn.kind == 'entry'
-            else f'static void F_{mangle(fn.name)}(Ctx*c,'
-            + ','.join(['char*P_' + mangle(fn.ret or "none")] + ['char*P_' + mangle(x) for x in fn.params])
-            + ')'
-        )
-        o.append(head + '{uint32_t CC=0;(void)CC;' + '\n'.join(fn.out) + '}')
+        o.append(signature(fn) + '{uint32_t CC=0;(void)CC;' + '\n'.join(fn.out) + '}')
     o.append(
         f'int K_bar={int(u.bar)}; unsigned K_shared={dyn}; unsigned K_params={len(u.done[entry].params)}; unsigned K_psizes[]={{{",".join(map(str,u.done[entry].psizes+[0]))}}};'
     )
@@ -868,6 +856,7 @@ def build(mod, entry, out):
             '-fwrapv',
             '-ffp-contract=off',
             '-fno-tree-dominator-opts',
+            '-I' + FOLDER,
             '-o',
             tmp,
             cf,

@@ -3,7 +3,6 @@ package io.github.p3o.internal;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
@@ -16,25 +15,12 @@ import org.nd4j.linalg.factory.Nd4j;
  */
 final class BatchedProducts implements Step {
 
-  /** As BLAS has them: column-major, so that what is row-major here is transposed there. */
-  private enum Layout {
-    PLAIN(111),
-    TRANSPOSED(112);
-
-    private final int code; // of CBLAS
-
-    Layout(int code) {
-      this.code = code;
-    }
-  }
-
   private final INDArray[] inputs;
   private final boolean[] transposed;
   private final INDArray output;
   private final INDArray ones;
   private final INDArray zeros;
-  private @Nullable OpContext context;
-  private @Nullable DynamicCustomOp op;
+  private NativeStep step;
 
   /**
    * A step for arrays that {@link #takes} takes.
@@ -50,7 +36,7 @@ final class BatchedProducts implements Step {
     long count = output.length() / (output.size(-1) * output.size(-2));
     this.ones = Nd4j.ones(output.dataType(), count);
     this.zeros = Nd4j.zeros(output.dataType(), count);
-    bind();
+    this.step = step();
   }
 
   /** Whether there are several matrices on a device, in rows or in columns; a CPU's op crashes. */
@@ -79,19 +65,18 @@ final class BatchedProducts implements Step {
         && ((column == 1 && row == array.size(-1)) || (row == 1 && column == array.size(-2)));
   }
 
-  private void bind() {
-    close();
+  private NativeStep step() {
     Operand second = new Operand(inputs[0], transposed[0]); // M × K here, K × M there
     Operand first = new Operand(inputs[1], transposed[1]); // K × N here, N × K there
     Operand result = new Operand(output, false);
     List<INDArray> arguments = new ArrayList<>(List.of(ones, zeros));
     arguments.addAll(first.matrices());
     arguments.addAll(second.matrices());
-    op =
+    DynamicCustomOp op =
         DynamicCustomOp.builder("batched_gemm")
             .addIntegerArguments(
-                first.layout().code,
-                second.layout().code,
+                first.isTransposed() ? 1 : 0,
+                second.isTransposed() ? 1 : 0,
                 Math.toIntExact(first.columns()),
                 Math.toIntExact(second.rows()),
                 Math.toIntExact(first.rows()),
@@ -100,10 +85,11 @@ final class BatchedProducts implements Step {
                 result.leadingDimension(),
                 Math.toIntExact(ones.length()))
             .build();
-    context = Nd4j.getExecutioner().buildContext();
+    OpContext context = Nd4j.getExecutioner().buildContext();
     context.setIArguments(op.iArgs());
     context.setInputArrays(arguments);
     context.setOutputArrays(result.matrices());
+    return new NativeStep(op, context);
   }
 
   /** One side: its matrices as {@code rows} × {@code columns}, transposed or not. */
@@ -125,14 +111,13 @@ final class BatchedProducts implements Step {
       return array.stride(transposed ? -2 : -1);
     }
 
-    /** Elements of a row lie side by side: such rows are BLAS's columns. */
-    Layout layout() {
-      boolean inRows = columnStride() == 1 && rowStride() >= columns();
-      return inRows ? Layout.PLAIN : Layout.TRANSPOSED;
+    /** Rows whose elements lie side by side are columns to BLAS; others are transposed there. */
+    boolean isTransposed() {
+      return columnStride() != 1;
     }
 
     int leadingDimension() {
-      return Math.toIntExact(layout() == Layout.PLAIN ? rowStride() : columnStride());
+      return Math.toIntExact(isTransposed() ? columnStride() : rowStride());
     }
 
     /** Each matrix, {@code columns} × {@code rows}, where it lies. */
@@ -141,7 +126,7 @@ final class BatchedProducts implements Step {
       long[] strides = leading(array.stride());
       long[] shape = {columns(), rows()};
       long[] stride = {columnStride(), rowStride()};
-      char order = layout() == Layout.PLAIN ? 'f' : 'c';
+      char order = isTransposed() ? 'c' : 'f';
       List<INDArray> matrices = new ArrayList<>();
       long count = Arrays.stream(counts).reduce(1, (x, y) -> x * y);
       for (long i = 0; i < count; i++) {
@@ -160,23 +145,17 @@ final class BatchedProducts implements Step {
   @Override
   public void setInput(int slot, INDArray array) {
     inputs[slot] = array;
-    bind();
+    step.close();
+    step = step();
   }
 
   @Override
   public void execute() {
-    Nd4j.getExecutioner().exec(op, context);
+    step.execute();
   }
 
   @Override
   public void close() {
-    if (context != null) {
-      try {
-        context.close();
-      } catch (Exception e) {
-        throw new IllegalStateException("could not free the native context of products", e);
-      }
-      context = null;
-    }
+    step.close();
   }
 }

@@ -3,6 +3,8 @@ package io.github.p3o.internal;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.primitives.Ints;
+import com.google.common.primitives.Longs;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -152,18 +154,10 @@ final class Lowering {
       return false;
     }
     CustomOp op = (CustomOp) node.op();
-    long[] flags = Arrays.copyOf(op.iArgs(), 3);
-    INDArray a = planner.array(node.input(0));
-    INDArray b = planner.array(node.input(1));
-    if (flags[2] != 0 || !isPlain(op.tArgs()) || !BatchedProducts.takes(a, b)) {
-      return false;
-    }
-    long[] shape = a.shape().clone();
-    shape[shape.length - 2] = a.size(flags[0] == 1 ? -1 : -2);
-    shape[shape.length - 1] = b.size(flags[1] == 1 ? -2 : -1);
-    int[] transposed = {(int) flags[0], (int) flags[1], 0};
-    emitProduct(planner, node.inputs(), transposed, node.output(), shape);
-    return true;
+    int[] flags = Arrays.copyOf(Ints.toArray(Longs.asList(op.iArgs())), 3);
+    return flags[2] == 0
+        && isPlain(op.tArgs())
+        && emitBatched(planner, node.inputs(), flags, node.output());
   }
 
   /** α = 1 and β = 0. */
@@ -173,14 +167,25 @@ final class Lowering {
 
   private static void emitProduct(
       Planner planner, List<String> inputs, int[] flags, String output, long[] shape) {
+    if (!emitBatched(planner, inputs, flags, output)) {
+      emit(planner, "matmul", inputs, flags, output, shape);
+    }
+  }
+
+  /** By flags that say which side is transposed; false for what {@link BatchedProducts} leaves. */
+  private static boolean emitBatched(
+      Planner planner, List<String> inputs, int[] flags, String output) {
     INDArray a = planner.array(inputs.get(0));
     INDArray b = planner.array(inputs.get(1));
     if (!BatchedProducts.takes(a, b)) {
-      emit(planner, "matmul", inputs, flags, output, shape);
-      return;
+      return false;
     }
+    long[] shape = a.shape().clone();
+    shape[shape.length - 2] = a.size(flags[0] == 1 ? -1 : -2);
+    shape[shape.length - 1] = b.size(flags[1] == 1 ? -2 : -1);
     INDArray array = planner.allocate(output, a.dataType(), shape);
     planner.emit(new BatchedProducts(a, flags[0] == 1, b, flags[1] == 1, array), inputs);
+    return true;
   }
 
   /** ∂/∂a and ∂/∂b of a ± b and a · b, summed over the axes along which they were broadcast. */
@@ -243,15 +248,7 @@ final class Lowering {
         IntStream.range(0, shape.length)
             .filter(i -> i < missing || (target[i - missing] == 1 && shape[i] != 1))
             .toArray();
-    long[] kept = shape.clone();
-    Arrays.stream(axes).forEach(axis -> kept[axis] = 1);
-    String sum = planner.temporary(1);
-    DynamicCustomOp op =
-        DynamicCustomOp.builder("reduce_sum")
-            .addIntegerArguments(axes)
-            .addBooleanArguments(true)
-            .build();
-    emit(planner, op, ImmutableList.of(source), sum, kept);
+    String sum = emitKept(planner, "reduce_sum", source, axes);
     planner.share(output, sum, target);
     planner.release(sum);
   }
@@ -301,9 +298,7 @@ final class Lowering {
 
   private static void emitSoftmax(Planner planner, String x, int axis, String output) {
     String shifted = emitShifted(planner, x, axis, 1);
-    String exp = planner.temporary(2);
-    emit(planner, new Exp(), ImmutableList.of(shifted), exp, planner.array(x).shape());
-    planner.release(shifted);
+    String exp = emitSame(planner, new Exp(), shifted, 2);
     String sum = emitKept(planner, "reduce_sum", exp, axis);
     planner.release(exp);
     emitPairwise(planner, "divide", exp, sum, output);
@@ -314,14 +309,10 @@ final class Lowering {
   /** {@code x − max x − ln Σ exp(x − max x)}. */
   private static void emitLogSoftmax(Planner planner, String x, int axis, String output) {
     String shifted = emitShifted(planner, x, axis, 2);
-    String exp = planner.temporary(1);
-    emit(planner, new Exp(), ImmutableList.of(shifted), exp, planner.array(x).shape());
-    planner.release(shifted);
+    String exp = emitSame(planner, new Exp(), shifted, 1);
     String sum = emitKept(planner, "reduce_sum", exp, axis);
     planner.release(exp);
-    String log = planner.temporary(1);
-    emit(planner, new Log(), ImmutableList.of(sum), log, planner.array(sum).shape());
-    planner.release(sum);
+    String log = emitSame(planner, new Log(), sum, 1);
     emitPairwise(planner, "subtract", shifted, log, output);
     planner.release(shifted);
     planner.release(log);
@@ -343,6 +334,14 @@ final class Lowering {
     planner.release(softmax);
   }
 
+  /** An op of each element, and one read of it done; gives a name to be read so many times. */
+  private static String emitSame(Planner planner, DifferentialFunction op, String x, int reads) {
+    String result = planner.temporary(reads);
+    emit(planner, op, ImmutableList.of(x), result, planner.array(x).shape());
+    planner.release(x);
+    return result;
+  }
+
   /** An op of two arrays, of which the second may be broadcast; gives the output's name. */
   private static String emitPairwise(
       Planner planner, String op, String a, String b, String output) {
@@ -350,13 +349,13 @@ final class Lowering {
     return output;
   }
 
-  /** Reduces along an axis, which stays as size 1. */
-  private static String emitKept(Planner planner, String name, String x, int axis) {
+  /** Reduces along axes, which stay as size 1. */
+  private static String emitKept(Planner planner, String name, String x, int... axes) {
     long[] kept = planner.array(x).shape().clone();
-    kept[axis] = 1;
+    Arrays.stream(axes).forEach(axis -> kept[axis] = 1);
     String result = planner.temporary(1);
     DynamicCustomOp op =
-        DynamicCustomOp.builder(name).addIntegerArguments(axis).addBooleanArguments(true).build();
+        DynamicCustomOp.builder(name).addIntegerArguments(axes).addBooleanArguments(true).build();
     emit(planner, op, ImmutableList.of(x), result, kept);
     return result;
   }

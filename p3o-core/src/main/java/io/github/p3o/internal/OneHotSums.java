@@ -3,7 +3,6 @@ package io.github.p3o.internal;
 import java.util.ArrayList;
 import java.util.List;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.ops.CustomOp;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.api.ops.OpContext;
 import org.nd4j.linalg.factory.Nd4j;
@@ -23,8 +22,7 @@ final class OneHotSums implements Step {
   private final INDArray[] inputs;
   private final INDArray output; // [rows, width]
   private final INDArray oneHot; // [ids at a time, rows]
-  private final List<OpContext> contexts = new ArrayList<>();
-  private final List<CustomOp> ops = new ArrayList<>();
+  private final List<NativeStep> steps = new ArrayList<>();
 
   /**
    * A step for arrays in row-major order.
@@ -81,8 +79,7 @@ final class OneHotSums implements Step {
     context.setTArguments(op.tArgs());
     context.setInputArrays(arguments);
     context.setOutputArray(0, result);
-    ops.add(op);
-    contexts.add(context);
+    steps.add(new NativeStep(op, context));
   }
 
   @Override
@@ -93,21 +90,12 @@ final class OneHotSums implements Step {
 
   @Override
   public void execute() {
-    for (int i = 0; i < ops.size(); i++) {
-      Nd4j.getExecutioner().exec(ops.get(i), contexts.get(i));
-    }
+    steps.forEach(NativeStep::execute);
   }
 
   @Override
   public void close() {
-    for (OpContext context : contexts) {
-      try {
-        context.close();
-      } catch (Exception e) {
-        throw new IllegalStateException("could not free a native context of sums by ids", e);
-      }
-    }
-    contexts.clear();
-    ops.clear();
+    steps.forEach(NativeStep::close);
+    steps.clear();
   }
 }

@@ -161,10 +161,11 @@ class OpsShapeTest {
     try (Program program = Program.withGradient(graph, "loss", List.of("table"), List.of())) {
       INDArray gradient = Result.array(program.run(feed), Program.gradientOf("table"));
       double[] first = gradient.dup('c').data().asDouble();
+      double bound = Fusion.isOnCpu() ? 0 : 1e-12; // elsewhere they are products, in BLAS's order
       assertThat(first)
           .containsExactly(
-              Arrays.stream(expected).flatMapToDouble(Arrays::stream).toArray(), within(1e-12));
-      for (int i = 1; i < 50; i++) {
+              Arrays.stream(expected).flatMapToDouble(Arrays::stream).toArray(), within(bound));
+      for (int i = 1; i < 100; i++) {
         gradient = Result.array(program.run(feed), Program.gradientOf("table"));
         assertThat(gradient.dup('c').data().asDouble()).isEqualTo(first);
       }
