@@ -92,7 +92,8 @@ public final class SameDiffPolicy implements Policy {
    * @param choices the number of choices, at least 2
    * @param feed fills the graph's placeholders
    * @return the policy
-   * @throws IllegalArgumentException if the graph has no such variable, or nothing to train
+   * @throws IllegalArgumentException if the graph has no such variable, nothing to train, or a name
+   *     that begins with {@code p3o/}
    */
   public static SameDiffPolicy ofLogits(SameDiff graph, String logits, int choices, Feed feed) {
     checkArgument(choices >= 2, "choices: expected at least 2, got %s", choices);
@@ -107,13 +108,16 @@ public final class SameDiffPolicy implements Policy {
    * @param logProbs name of the variable {@code [sequences]} of log π(y|x), in nats
    * @param feed fills the graph's placeholders
    * @return the policy
-   * @throws IllegalArgumentException if the graph has no such variable, or nothing to train
+   * @throws IllegalArgumentException if the graph has no such variable, nothing to train, or a name
+   *     that begins with {@code p3o/}
    */
   public static SameDiffPolicy ofLogProbs(SameDiff graph, String logProbs, Feed feed) {
     return of(graph, logProbs, LOG_PROBS_GIVEN, feed);
   }
 
   private static SameDiffPolicy of(SameDiff graph, String variable, int choices, Feed feed) {
+    Given.notNull("graph", "one", graph);
+    Given.notNull("feed", "one", feed);
     checkArgument(
         graph.hasVariable(variable),
         "%s: expected a variable of the graph, one of %s, got %s",
@@ -122,6 +126,11 @@ public final class SameDiffPolicy implements Policy {
         variable);
     Map<String, INDArray> initial = new LinkedHashMap<>();
     for (SDVariable v : graph.variables()) {
+      checkArgument(
+          !v.name().startsWith(Program.OWN_NAMES),
+          "graph: expected variables whose names do not begin with %s, got %s",
+          Program.OWN_NAMES,
+          v.name());
       if (v.getVariableType() == VariableType.VARIABLE && v.dataType().isFPType()) {
         initial.put(v.name(), v.getArr());
       }

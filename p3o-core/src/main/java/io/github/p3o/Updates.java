@@ -2,8 +2,10 @@ package io.github.p3o;
 
 import io.github.p3o.HealthAlarm.Kind;
 import io.github.p3o.internal.AdamW;
+import io.github.p3o.internal.DeviceThread;
 import io.github.p3o.internal.HealthRules;
 import io.github.p3o.internal.RandomStreams;
+import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
@@ -94,10 +96,14 @@ final class Updates {
         if (Math.abs(now - old) > MAX_INITIAL_LOG_RATIO) {
           String message =
               String.format(
+                  Locale.ROOT,
                   "sampler: expected the log-probability of the policy, %.6f, for response %d of"
                       + " pair %d, got %.6f; do sampling and scoring use the same temperature and"
                       + " truncation? Set ratioCheck OFF for responses of another policy",
-                  now, i, batch.ids().get(g), old);
+                  now,
+                  i,
+                  batch.ids().get(g),
+                  old);
           double ratio = Math.exp(now - old);
           alarms.accept(HealthRules.alarm(Kind.RATIO_NOT_ONE, step, ratio, 1, message));
           throw new IllegalStateException(message);
@@ -121,6 +127,7 @@ final class Updates {
   }
 
   private boolean isFiniteAlone(PairwiseBatch pair) {
+    DeviceThread.prepare();
     try (Gradients gradients = gradients(pair)) {
       return Double.isFinite(gradients.vector().norm2Number().doubleValue());
     } catch (NonFiniteException e) {

@@ -253,6 +253,15 @@ class SameDiffPolicyTest {
   }
 
   @Test
+  void of_aGraphWithANameOfTheLibrary_isRefusedByIt() {
+    SameDiff graph = linear();
+    graph.var("p3o/loss", Nd4j.ones(DataType.DOUBLE, 1));
+    assertThatThrownBy(() -> linearPolicy(graph))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("graph: expected variables whose names do not begin with p3o/, got p3o/loss");
+  }
+
+  @Test
   void feed_nullInPlaceOfArrays_isRefusedByName() {
     try (SameDiffPolicy policy = fed((s, p, r) -> new Unmarked<Map<String, INDArray>>().none())) {
       assertThatThrownBy(() -> logProbs(policy)).hasMessage("feed: expected arrays, got null");

@@ -67,16 +67,15 @@ public final class AdamW implements AutoCloseable {
       AdamWPass pass = pass(scale, rate);
       INDArray dense = gradient.stride(0) == 1 ? gradient : gradient.dup();
       parameters.update(vector -> pass.run(vector, dense, firstMoment, secondMoment));
-    } else {
-      gradient.muli(scale);
-      turnIntoStep(gradient, rate);
-      if (rate > 0) { // ND4J takes ε for a rate of 0
-        parameters.update(
-            vector -> {
-              vector.muli(1 - rate * config.weightDecay());
-              vector.subi(gradient);
-            });
-      }
+    } else if (rate > 0) {
+      parameters.update( // takes memory for new parameters, before anything is changed
+          vector -> {
+            turnIntoStep(gradient.muli(scale), rate);
+            vector.muli(1 - rate * config.weightDecay());
+            vector.subi(gradient);
+          });
+    } else { // ND4J takes ε for a rate of 0
+      turnIntoStep(gradient.muli(scale), rate);
     }
     updates++;
     return norm;

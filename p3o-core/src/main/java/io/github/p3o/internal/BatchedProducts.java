@@ -58,11 +58,15 @@ final class BatchedProducts implements Step {
 
   /** Row by row or column by column without gaps: of others ND4J multiplies copies. */
   private static boolean hasLayout(INDArray array) {
-    long row = array.stride(-2);
-    long column = array.stride(-1);
-    return array.size(-1) > 1
-        && array.size(-2) > 1
-        && ((column == 1 && row == array.size(-1)) || (row == 1 && column == array.size(-2)));
+    long rows = array.size(-2);
+    long columns = array.size(-1);
+    return (isStride(array, -1, 1) && isStride(array, -2, columns))
+        || (isStride(array, -2, 1) && isStride(array, -1, rows));
+  }
+
+  /** The stride of a dimension of size 1 can be anything. */
+  private static boolean isStride(INDArray array, int dimension, long stride) {
+    return array.size(dimension) == 1 || array.stride(dimension) == stride;
   }
 
   private NativeStep step() {
@@ -103,21 +107,13 @@ final class BatchedProducts implements Step {
       return array.size(transposed ? -2 : -1);
     }
 
-    private long rowStride() {
-      return array.stride(transposed ? -1 : -2);
-    }
-
-    private long columnStride() {
-      return array.stride(transposed ? -2 : -1);
-    }
-
     /** Rows whose elements lie side by side are columns to BLAS; others are transposed there. */
     boolean isTransposed() {
-      return columnStride() != 1;
+      return !isStride(array, transposed ? -2 : -1, 1);
     }
 
     int leadingDimension() {
-      return Math.toIntExact(isTransposed() ? columnStride() : rowStride());
+      return Math.toIntExact(isTransposed() ? rows() : columns());
     }
 
     /** Each matrix, {@code columns} × {@code rows}, where it lies. */
@@ -125,7 +121,7 @@ final class BatchedProducts implements Step {
       long[] counts = leading(array.shape());
       long[] strides = leading(array.stride());
       long[] shape = {columns(), rows()};
-      long[] stride = {columnStride(), rowStride()};
+      long[] stride = isTransposed() ? new long[] {rows(), 1} : new long[] {1, columns()};
       char order = isTransposed() ? 'c' : 'f';
       List<INDArray> matrices = new ArrayList<>();
       long count = Arrays.stream(counts).reduce(1, (x, y) -> x * y);

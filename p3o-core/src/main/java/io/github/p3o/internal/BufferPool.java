@@ -3,6 +3,7 @@ package io.github.p3o.internal;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -119,14 +120,14 @@ final class BufferPool implements AutoCloseable {
       return Nd4j.create(type, Math.max(1, length));
     } catch (RuntimeException e) {
       if (String.valueOf(e.getMessage()).contains("allocation failed")) {
-        throw (OutOfMemoryError)
-            new OutOfMemoryError(
-                    String.format(
-                        "memory: expected room for %,d bytes of %s, got none; a smaller"
-                            + " promptsPerMicroBatch needs less, also on a resume from the last"
-                            + " checkpoint",
-                        length * type.width(), type))
-                .initCause(e);
+        throw new NativeMemoryError(
+            String.format(
+                Locale.ROOT,
+                "memory: expected room for %,d bytes of %s, got none; a smaller"
+                    + " promptsPerMicroBatch needs less, also on a resume from the last checkpoint",
+                length * type.width(),
+                type),
+            e);
       }
       throw e;
     }

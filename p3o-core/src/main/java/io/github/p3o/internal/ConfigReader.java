@@ -23,6 +23,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.Locale;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.apache.commons.text.similarity.LevenshteinDistance;
@@ -93,8 +94,12 @@ public final class ConfigReader {
       if (before == null) {
         throw new IllegalArgumentException(
             String.format(
+                Locale.ROOT,
                 "unknown key %s%s; the nearest known one is %s%s",
-                prefix, key, prefix, nearest(key, known)));
+                prefix,
+                key,
+                prefix,
+                nearest(key, known)));
       }
       if (before instanceof ObjectNode inner) {
         merge(prefix + key, inner, entry.getValue());
@@ -129,7 +134,7 @@ public final class ConfigReader {
               : before.isArray() ? "a list such as [A, B]" : "true or false";
     }
     throw new IllegalArgumentException(
-        String.format("%s: expected %s, got %s", key, expected, given));
+        String.format(Locale.ROOT, "%s: expected %s, got %s", key, expected, given));
   }
 
   /**
@@ -166,8 +171,11 @@ public final class ConfigReader {
     }
     if (e instanceof InvalidFormatException format && format.getTargetType().isEnum()) {
       return String.format(
+          Locale.ROOT,
           "%s: expected one of %s, got %s",
-          path, Arrays.toString(format.getTargetType().getEnumConstants()), format.getValue());
+          path,
+          Arrays.toString(format.getTargetType().getEnumConstants()),
+          format.getValue());
     }
     if (e.getOriginalMessage().startsWith("Trailing token")) {
       return "expected one document, got another behind it";

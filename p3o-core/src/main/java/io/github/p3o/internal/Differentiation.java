@@ -4,6 +4,7 @@ import com.google.common.collect.Lists;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.NameScope;
@@ -64,8 +65,11 @@ final class Differentiation {
     } catch (RuntimeException e) {
       throw new IllegalArgumentException(
           String.format(
+              Locale.ROOT,
               "graph: expected ops that ND4J can differentiate, got %s for %s: %s",
-              node.opName(), node.output(), e),
+              node.opName(),
+              node.output(),
+              e),
           e);
     }
   }

@@ -2,6 +2,7 @@ package io.github.p3o.internal;
 
 import com.google.common.primitives.ImmutableLongArray;
 import io.github.p3o.NonFiniteException;
+import java.util.Locale;
 
 /** Refuses numbers of pairs that are none, before anything is updated. */
 public final class Finite {
@@ -21,9 +22,13 @@ public final class Finite {
       if (!Double.isFinite(values[i])) {
         throw new NonFiniteException(
             String.format(
+                Locale.ROOT,
                 "%s: expected finite values, got %s for response %d of pair %d;"
                     + " the parameters are unchanged",
-                name, values[i], i / ids.length(), ids.get(i % ids.length())));
+                name,
+                values[i],
+                i / ids.length(),
+                ids.get(i % ids.length())));
       }
     }
   }

@@ -47,7 +47,8 @@ final class GatherStep implements Step {
         || ids.rank() != 1
         || ids.dataType() != DataType.INT32
         || !Heads.isDense(ids)
-        || table.length() > Fusion.MAX_LENGTH) {
+        || table.length() > Fusion.MAX_LENGTH
+        || ids.length() > Fusion.MAX_LENGTH * table.size(0) / table.length()) {
       return false;
     }
     long[] shape = table.shape().clone();

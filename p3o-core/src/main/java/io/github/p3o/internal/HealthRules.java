@@ -167,10 +167,10 @@ public final class HealthRules {
         gold);
   }
 
-  /** The standard error of the difference between now and the best. */
+  /** The standard error of the difference between now and the best; NaN if it was not measured. */
   private double errors(String name) {
     String error = name + "_standard_error";
-    return Math.hypot(now.getOrDefault(error, 0.0), best.getOrDefault(error, 0.0));
+    return Math.hypot(now(error), best.getOrDefault(error, Double.NaN));
   }
 
   /** NaN if it was not measured: no comparison with it holds. */

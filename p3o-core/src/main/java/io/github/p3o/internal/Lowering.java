@@ -86,7 +86,16 @@ final class Lowering {
             || planner.shape(node.input(1)).length < 2,
         "of a vector by ids of several dimensions, %s",
         END);
-    return isOfRows(node) && GatherStep.emit(planner, node);
+    if (isOfRows(node) && GatherStep.emit(planner, node)) {
+      return true;
+    }
+    if (node.inputs().size() > 1) {
+      long[] axes = ((CustomOp) node.op()).iArgs();
+      INDArray table = planner.array(node.input(0));
+      int axis = axes.length == 0 ? 0 : Math.toIntExact(axes[0]);
+      planner.limitIds(node.input(1), table.size(axis));
+    }
+    return false;
   }
 
   /**
@@ -148,16 +157,13 @@ final class Lowering {
     return true;
   }
 
-  /** The products of many matrices, on a device; false for any other. */
+  /** Products on a device; false on a CPU, and for what {@link Products} does not take. */
   private static boolean emitProducts(Planner planner, Node node) {
-    if (!DeviceThread.isOnDevice()) {
-      return false;
-    }
     CustomOp op = (CustomOp) node.op();
     int[] flags = Arrays.copyOf(Ints.toArray(Longs.asList(op.iArgs())), 3);
     return flags[2] == 0
         && isPlain(op.tArgs())
-        && emitBatched(planner, node.inputs(), flags, node.output());
+        && emitOnDevice(planner, node.inputs(), flags, node.output());
   }
 
   /** α = 1 and β = 0. */
@@ -167,24 +173,25 @@ final class Lowering {
 
   private static void emitProduct(
       Planner planner, List<String> inputs, int[] flags, String output, long[] shape) {
-    if (!emitBatched(planner, inputs, flags, output)) {
+    if (!emitOnDevice(planner, inputs, flags, output)) {
       emit(planner, "matmul", inputs, flags, output, shape);
     }
   }
 
-  /** By flags that say which side is transposed; false for what {@link BatchedProducts} leaves. */
-  private static boolean emitBatched(
+  /** By flags that say which side is transposed. */
+  private static boolean emitOnDevice(
       Planner planner, List<String> inputs, int[] flags, String output) {
     INDArray a = planner.array(inputs.get(0));
     INDArray b = planner.array(inputs.get(1));
-    if (!BatchedProducts.takes(a, b)) {
+    boolean single = a.rank() == 2 && b.rank() == 2 && a.dataType() == b.dataType();
+    if (!DeviceThread.isOnDevice() || (!single && !BatchedProducts.takes(a, b))) {
       return false;
     }
     long[] shape = a.shape().clone();
     shape[shape.length - 2] = a.size(flags[0] == 1 ? -1 : -2);
     shape[shape.length - 1] = b.size(flags[1] == 1 ? -2 : -1);
     INDArray array = planner.allocate(output, a.dataType(), shape);
-    planner.emit(new BatchedProducts(a, flags[0] == 1, b, flags[1] == 1, array), inputs);
+    planner.emit(Products.of(array, a, flags[0] == 1, b, flags[1] == 1, 0), inputs);
     return true;
   }
 

@@ -47,8 +47,9 @@ public final class ModelRunner implements AutoCloseable {
     Map<String, INDArray> fed = new HashMap<>(more);
     try {
       programs.checkOpen();
-      BatchShape shape = model.shape(prompts, responses);
-      Map<String, INDArray> ofModel = model.feed(shape, prompts, responses);
+      BatchShape shape = Given.notNull("model", "a shape", model.shape(prompts, responses));
+      Map<String, INDArray> ofModel =
+          Given.notNull("model", "what it feeds", model.feed(shape, prompts, responses));
       Set<String> twice = ImmutableSet.copyOf(Sets.intersection(ofModel.keySet(), more.keySet()));
       twice.stream().map(ofModel::get).forEach(INDArray::close);
       ofModel.forEach(fed::putIfAbsent);

@@ -4,8 +4,6 @@ import java.util.ArrayList;
 import java.util.List;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
-import org.nd4j.linalg.api.ops.OpContext;
-import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
@@ -22,7 +20,7 @@ final class OneHotSums implements Step {
   private final INDArray[] inputs;
   private final INDArray output; // [rows, width]
   private final INDArray oneHot; // [ids at a time, rows]
-  private final List<NativeStep> steps = new ArrayList<>();
+  private final List<Step> steps = new ArrayList<>();
 
   /**
    * A step for arrays in row-major order.
@@ -51,35 +49,19 @@ final class OneHotSums implements Step {
     for (long begin = 0; begin < count; begin += oneHot.size(0)) {
       long end = Math.min(count, begin + oneHot.size(0));
       INDArray part = oneHot.get(NDArrayIndex.interval(0, end - begin), NDArrayIndex.all());
-      add(
+      DynamicCustomOp oneHotOp =
           DynamicCustomOp.builder("onehot")
               .addIntegerArguments(-1, Math.toIntExact(output.size(0)))
               .addFloatingPointArguments(1.0, 0.0)
-              .build(),
-          part,
-          inputs[1].get(NDArrayIndex.interval(begin, end)));
-      add(
-          DynamicCustomOp.builder("matmul")
-              .addIntegerArguments(1, 0, 0) // the first one transposed
-              .addFloatingPointArguments(1.0, begin == 0 ? 0.0 : 1.0)
-              .build(),
-          output,
-          part,
-          updates.get(NDArrayIndex.interval(begin, end), NDArrayIndex.all()));
+              .build();
+      steps.add(NativeStep.of(oneHotOp, part, inputs[1].get(NDArrayIndex.interval(begin, end))));
+      INDArray rows = updates.get(NDArrayIndex.interval(begin, end), NDArrayIndex.all());
+      steps.add(Products.of(output, part, true, rows, false, begin == 0 ? 0 : 1));
     }
   }
 
   private static INDArray asRows(INDArray array) {
     return array.reshape('c', new long[] {array.size(0), array.length() / array.size(0)});
-  }
-
-  private void add(DynamicCustomOp op, INDArray result, INDArray... arguments) {
-    OpContext context = Nd4j.getExecutioner().buildContext();
-    context.setIArguments(op.iArgs());
-    context.setTArguments(op.tArgs());
-    context.setInputArrays(arguments);
-    context.setOutputArray(0, result);
-    steps.add(new NativeStep(op, context));
   }
 
   @Override
@@ -90,12 +72,12 @@ final class OneHotSums implements Step {
 
   @Override
   public void execute() {
-    steps.forEach(NativeStep::execute);
+    steps.forEach(Step::execute);
   }
 
   @Override
   public void close() {
-    steps.forEach(NativeStep::close);
+    steps.forEach(Step::close);
     steps.clear();
   }
 }

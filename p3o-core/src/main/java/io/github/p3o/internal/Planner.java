@@ -4,12 +4,14 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.base.Throwables;
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -68,6 +70,7 @@ final class Planner {
   private final Set<String> constants = new HashSet<>();
   private final Set<String> zeros = new HashSet<>();
   private final Map<String, long[]> shapes = new HashMap<>(); // of what has no memory
+  private final Map<String, Long> idLimits = new HashMap<>();
   private boolean inConstantOp;
   private int temporaries;
 
@@ -111,6 +114,7 @@ final class Planner {
     } catch (RuntimeException e) {
       throw new IllegalArgumentException(
           String.format(
+              Locale.ROOT,
               "graph: expected inputs that %s can take for %s, got %s: %s",
               node.opName(),
               node.output(),
@@ -191,6 +195,28 @@ final class Planner {
     return uses.getOrDefault(name, 0) > 0;
   }
 
+  /**
+   * ND4J would read memory of others by ids beyond a limit: those that a host feeds are checked.
+   */
+  void limitIds(String name, long limit) {
+    if (inputs.containsKey(name) && !name.startsWith(Program.OWN_NAMES)) {
+      checkIds(name, array(name), limit);
+      idLimits.merge(name, limit, Math::min);
+    }
+  }
+
+  static void checkIds(String name, INDArray ids, long limit) {
+    for (long id : ids.reshape('c', new long[] {ids.length()}).toLongVector()) {
+      checkArgument(
+          id >= 0 && id < limit, "%s: expected ids from 0 to %s, got %s", name, limit - 1, id);
+    }
+  }
+
+  /** What ids that a host feeds must stay below in every run, by name. */
+  ImmutableMap<String, Long> idLimits() {
+    return ImmutableMap.copyOf(idLimits);
+  }
+
   /** An op reads a variable that has no memory. */
   void read(String name) {
     uses.merge(name, -1, Integer::sum);
@@ -251,17 +277,16 @@ final class Planner {
 
   /** Executes an op and makes it a step, unless it would compute the same in every run. */
   void emit(DifferentialFunction op, List<String> inputNames, OpContext context) {
-    Step step = new NativeStep(op, context);
+    emit(new NativeStep(op, context), inputNames);
+  }
+
+  /** Executes a step and adds it, unless its result is a constant. */
+  void emit(Step step, List<String> inputNames) {
     if (inConstantOp) {
       step.execute();
       step.close();
       return;
     }
-    emit(step, inputNames);
-  }
-
-  /** Executes a step and adds it. */
-  void emit(Step step, List<String> inputNames) {
     for (int slot = 0; slot < inputNames.size(); slot++) {
       String name = inputNames.get(slot);
       if (value(name).buffer() == null) {

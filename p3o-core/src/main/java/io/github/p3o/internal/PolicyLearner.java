@@ -10,6 +10,7 @@ import io.github.p3o.NonFiniteException;
 import io.github.p3o.PairStatistics;
 import io.github.p3o.PairwiseBatch;
 import io.github.p3o.Policy;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -83,9 +84,18 @@ public final class PolicyLearner implements AutoCloseable {
       LogProbs logProbs = LogProbs.of(now);
       PairStatistics statistics = PairStatistics.of(batch, logProbs, mean.diagnostics());
       return new Gradients(sum.vector(), mean.loss(), batch.groups(), logProbs, statistics);
-    } catch (RuntimeException e) {
-      sum.close();
+    } catch (RuntimeException | Error e) {
+      closeAfter(e, sum);
       throw e;
+    }
+  }
+
+  /** Closing fails too where a device has failed: that must not hide why. */
+  private static void closeAfter(Throwable failure, GradientSum sum) {
+    try {
+      sum.close();
+    } catch (RuntimeException e) {
+      failure.addSuppressed(e);
     }
   }
 
@@ -122,9 +132,12 @@ public final class PolicyLearner implements AutoCloseable {
         if (!Double.isFinite(now[i][g])) {
           throw new NonFiniteException(
               String.format(
+                  Locale.ROOT,
                   "logProbs: expected finite values, got %s for response %d of pair %d;"
                       + " the parameters are unchanged",
-                  now[i][g], i, batch.ids().get(g)));
+                  now[i][g],
+                  i,
+                  batch.ids().get(g)));
         }
       }
     }

@@ -37,6 +37,9 @@ import org.nd4j.linalg.api.shape.Shape;
  */
 public final class Program implements ProgramCache.Entry {
 
+  /** Names that the library gives begin so; what it feeds under them it has checked. */
+  public static final String OWN_NAMES = "p3o/";
+
   private final SameDiff graph;
   private final ImmutableMap<String, String> wanted; // variable of the graph → name in the results
   private ImmutableSet<String> inPlace; // names of placeholders whose arrays are not copied
@@ -45,6 +48,7 @@ public final class Program implements ProgramCache.Entry {
   private BufferPool pool = new BufferPool(ownArena);
   private final Map<String, INDArray> bound = new HashMap<>();
   private Map<String, List<Planner.Binding>> bindings = Map.of();
+  private ImmutableMap<String, Long> idLimits = ImmutableMap.of();
   private ImmutableList<Step> steps = ImmutableList.of();
   private ImmutableMap<String, INDArray> results = ImmutableMap.of();
   private boolean closed;
@@ -205,6 +209,7 @@ public final class Program implements ProgramCache.Entry {
       plan(inputs);
     } else {
       ImmutableMap.copyOf(bound).forEach((name, before) -> bind(name, before, inputs));
+      idLimits.forEach((name, limit) -> Planner.checkIds(name, Result.array(inputs, name), limit));
       steps.forEach(Step::execute);
     }
     return results;
@@ -215,9 +220,16 @@ public final class Program implements ProgramCache.Entry {
     inputs.forEach(
         (name, array) -> ours.put(name, inPlace.contains(name) ? dense(array) : own(array)));
     Planner planner = new Planner(graph, pool, ours);
-    planner.plan(order, wanted.keySet());
+    try {
+      planner.plan(order, wanted.keySet());
+    } catch (RuntimeException | Error e) { // the next run plans again, from nothing
+      planner.steps().forEach(Step::close);
+      pool.close();
+      throw e;
+    }
     steps = planner.steps();
     bindings = planner.bindings();
+    idLimits = planner.idLimits();
     ours.keySet().retainAll(bindings.keySet());
     bound.putAll(ours);
     ImmutableMap.Builder<String, INDArray> values = ImmutableMap.builder();

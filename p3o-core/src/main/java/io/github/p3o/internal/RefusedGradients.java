@@ -1,6 +1,7 @@
 package io.github.p3o.internal;
 
 import com.google.common.collect.ImmutableMap;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.functions.DifferentialFunction;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -52,8 +53,11 @@ final class RefusedGradients {
     if (instead != null) {
       throw new IllegalArgumentException(
           String.format(
+              Locale.ROOT,
               "graph: expected ops whose gradient ND4J has right, got %s for %s; use %s instead",
-              op.opName(), op.outputVariablesNames()[0], instead));
+              op.opName(),
+              op.outputVariablesNames()[0],
+              instead));
     }
   }
 

@@ -3,6 +3,7 @@ package io.github.p3o.internal;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.Sets;
 import java.lang.reflect.RecordComponent;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -64,8 +65,11 @@ public final class Settings {
             .map(
                 name ->
                     String.format(
+                        Locale.ROOT,
                         "%s: expected %s as in the checkpoint, got %s",
-                        name, saved.getOrDefault(name, "none"), now.getOrDefault(name, "none")))
+                        name,
+                        saved.getOrDefault(name, "none"),
+                        now.getOrDefault(name, "none")))
             .collect(Collectors.joining("; "));
     if (!differences.isEmpty()) {
       throw new IllegalArgumentException(differences);

@@ -3,7 +3,7 @@ package io.github.p3o.internal;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** One step of a program, its arguments, inputs and outputs in place: only to be executed. */
-interface Step extends AutoCloseable {
+public interface Step extends AutoCloseable {
 
   void execute();
 

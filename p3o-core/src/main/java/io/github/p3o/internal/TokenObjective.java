@@ -20,6 +20,7 @@ import io.github.p3o.TokenValues;
 import io.github.p3o.TokenVariables;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.ToDoubleBiFunction;
@@ -118,9 +119,14 @@ public final class TokenObjective implements Objective {
       if (!Double.isFinite(values[t])) {
         throw new NonFiniteException(
             String.format(
+                Locale.ROOT,
                 "%s: expected finite values, got %s at token %d of response %d of pair %d;"
                     + " the parameters are unchanged",
-                what, values[t], t, at / batch.groups(), batch.ids().get(at % batch.groups())));
+                what,
+                values[t],
+                t,
+                at / batch.groups(),
+                batch.ids().get(at % batch.groups())));
       }
     }
   }

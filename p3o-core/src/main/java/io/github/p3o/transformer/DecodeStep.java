@@ -1,5 +1,8 @@
 package io.github.p3o.transformer;
 
+import io.github.p3o.internal.NativeStep;
+import io.github.p3o.internal.Products;
+import io.github.p3o.internal.Step;
 import io.github.p3o.transformer.DecoderConfig.Residual;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,11 +37,11 @@ final class DecodeStep implements AutoCloseable {
   private final List<Runnable> steps = new ArrayList<>();
   private final List<AutoCloseable> owned = new ArrayList<>();
 
-  private final List<NativeOp> keyWrites = new ArrayList<>(); // of each layer
-  private final List<NativeOp> valueWrites = new ArrayList<>();
-  private final List<NativeOp> maskings = new ArrayList<>();
-  private final List<NativeOp> idReads = new ArrayList<>();
-  private final List<NativeOp> positionReads = new ArrayList<>();
+  private final List<NativeStep> keyWrites = new ArrayList<>(); // of each layer
+  private final List<NativeStep> valueWrites = new ArrayList<>();
+  private final List<NativeStep> maskings = new ArrayList<>();
+  private final List<NativeStep> idReads = new ArrayList<>();
+  private final List<NativeStep> positionReads = new ArrayList<>();
 
   private final INDArray x; // [R, D], the residual stream
   private final INDArray normalised; // [R, D]
@@ -102,41 +105,41 @@ final class DecodeStep implements AutoCloseable {
 
   private void addInput() {
     INDArray none = own(Nd4j.create(DataType.INT32, rows));
-    idReads.add(add(NativeOp.alongAxis(0, "gather", x, weights.embedding(), none)));
+    idReads.add(add(NativeStep.alongAxis(0, "gather", x, weights.embedding(), none)));
     INDArray positions = weights.positions();
     if (positions != null) {
-      positionReads.add(add(NativeOp.alongAxis(0, "gather", normalised, positions, none)));
-      add(NativeOp.of("add", x, x, normalised));
+      positionReads.add(add(NativeStep.alongAxis(0, "gather", normalised, positions, none)));
+      add(NativeStep.of("add", x, x, normalised));
     }
     DecoderWeights.Turns turns = weights.turns();
     if (turns != null) {
-      positionReads.add(add(NativeOp.alongAxis(0, "gather", cosines, turns.cosines(), none)));
-      positionReads.add(add(NativeOp.alongAxis(0, "gather", sines, turns.sines(), none)));
+      positionReads.add(add(NativeStep.alongAxis(0, "gather", cosines, turns.cosines(), none)));
+      positionReads.add(add(NativeStep.alongAxis(0, "gather", sines, turns.sines(), none)));
     }
   }
 
   private void addOutput() {
     addNorm();
-    add(NativeOp.of("multiply", normalised, normalised, weights.finalNorm()));
+    add(NativeStep.of("multiply", normalised, normalised, weights.finalNorm()));
     addBias(normalised, weights.finalBias());
-    add(NativeOp.productTransposed(logits, normalised, weights.output()));
+    add(Products.transposed(logits, normalised, weights.output()));
   }
 
   /** {@code output = input · matrix + bias}. */
   private void addProduct(INDArray output, INDArray input, DecoderWeights.Product product) {
-    add(NativeOp.product(output, input, product.matrix()));
+    add(Products.of(output, input, product.matrix()));
     addBias(output, product.bias());
   }
 
   /** {@code x = x + input · matrix + bias}. */
   private void addOntoResidual(INDArray input, DecoderWeights.Product product) {
-    add(NativeOp.addProduct(x, input, product.matrix()));
+    add(Products.added(x, input, product.matrix()));
     addBias(x, product.bias());
   }
 
   private void addBias(INDArray array, @Nullable INDArray bias) {
     if (bias != null) {
-      add(NativeOp.of("add", array, array, bias));
+      add(NativeStep.of("add", array, array, bias));
     }
   }
 
@@ -155,15 +158,15 @@ final class DecodeStep implements AutoCloseable {
     int size = config.headSize();
     long[] queryShape = {rows, products, merged, group, size};
     long[] keyShape = {rows, products, (long) merged * size};
-    add(NativeOp.of("identity", ownBlocks(spread), part(queryKey, 0, queryShape)));
+    add(NativeStep.of("identity", ownBlocks(spread), part(queryKey, 0, queryShape)));
     INDArray key = part(queryKey, (long) config.heads() * size, keyShape);
     keyWrites.add(add(write(key, cache.keys(layer))));
     valueWrites.add(add(write(value.reshape(keyShape), cache.values(layer))));
-    add(NativeOp.productTransposed(scores, spread, cache.first(cache.keys(layer), rows, columns)));
-    maskings.add(add(NativeOp.of("add", scores, scores, noMask)));
+    add(Products.transposed(scores, spread, cache.first(cache.keys(layer), rows, columns)));
+    maskings.add(add(NativeStep.of("add", scores, scores, noMask)));
     addSoftmax();
-    add(NativeOp.product(mixedAll, scores, cache.first(cache.values(layer), rows, columns)));
-    add(NativeOp.of("identity", mixed.reshape(queryShape), ownBlocks(mixedAll)));
+    add(Products.of(mixedAll, scores, cache.first(cache.values(layer), rows, columns)));
+    add(NativeStep.of("identity", mixed.reshape(queryShape), ownBlocks(mixedAll)));
     if (config.residual() == Residual.PARALLEL) {
       addInner(matrices); // of the same rows, before x changes
     }
@@ -173,11 +176,11 @@ final class DecodeStep implements AutoCloseable {
   /** Of scores, in place; on a device threads of ND4J's own overwrite what others still read. */
   private void addSoftmax() {
     INDArray ofRow = scoreOfRow.reshape(rows, products, (long) merged * group);
-    add(NativeOp.alongAxis(3, "reduce_max", ofRow, scores));
-    add(NativeOp.of("subtract", scores, scores, scoreOfRow));
+    add(NativeStep.alongAxis(3, "reduce_max", ofRow, scores));
+    add(NativeStep.of("subtract", scores, scores, scoreOfRow));
     add(new Exp(scores, scores));
-    add(NativeOp.alongAxis(3, "reduce_sum", ofRow, scores));
-    add(NativeOp.of("divide", scores, scores, scoreOfRow));
+    add(NativeStep.alongAxis(3, "reduce_sum", ofRow, scores));
+    add(NativeStep.of("divide", scores, scores, scoreOfRow));
   }
 
   /**
@@ -192,8 +195,8 @@ final class DecodeStep implements AutoCloseable {
     return Nd4j.create(all.data(), shape, stride, 0, 'c', all.dataType());
   }
 
-  private NativeOp write(INDArray from, INDArray to) {
-    return NativeOp.of("identity", cache.column(to, rows, 0), from);
+  private NativeStep write(INDArray from, INDArray to) {
+    return NativeStep.of("identity", cache.column(to, rows, 0), from);
   }
 
   private void addFeedForward(DecoderWeights.Layer matrices) {
@@ -212,7 +215,7 @@ final class DecodeStep implements AutoCloseable {
     } else {
       addProduct(gate, normalised, gating);
       addActivation(gate);
-      add(NativeOp.of("multiply", gate, gate, up));
+      add(NativeStep.of("multiply", gate, gate, up));
     }
   }
 
@@ -225,16 +228,16 @@ final class DecodeStep implements AutoCloseable {
         add(new Erf(gate, gate));
         add(new ScalarAdd(gate, 1));
         add(new ScalarMultiplication(gate, 0.5));
-        add(NativeOp.of("multiply", array, array, gate));
+        add(NativeStep.of("multiply", array, array, gate));
       }
       case GELU_TANH -> { // x σ(k x + 0.044715 k x³), see Ops.geluTanh
         double k = 2 * Math.sqrt(2 / Math.PI);
-        add(NativeOp.of("multiply", gate, array, array));
+        add(NativeStep.of("multiply", gate, array, array));
         add(new ScalarMultiplication(gate, 0.044715 * k));
         add(new ScalarAdd(gate, k));
-        add(NativeOp.of("multiply", gate, gate, array));
+        add(NativeStep.of("multiply", gate, gate, array));
         add(new Sigmoid(gate, gate));
-        add(NativeOp.of("multiply", array, array, gate));
+        add(NativeStep.of("multiply", array, array, gate));
       }
     }
   }
@@ -243,25 +246,25 @@ final class DecodeStep implements AutoCloseable {
   private void addNorm() {
     INDArray centred = x;
     if (config.architecture().hasLayerNorm()) {
-      add(NativeOp.alongAxis(1, "reduce_mean", means.reshape(rows), x));
-      add(NativeOp.of("subtract", normalised, x, means));
+      add(NativeStep.alongAxis(1, "reduce_mean", means.reshape(rows), x));
+      add(NativeStep.of("subtract", normalised, x, means));
       centred = normalised;
     }
-    add(NativeOp.alongAxis(1, "reduce_sqnorm", squares.reshape(rows), centred));
+    add(NativeStep.alongAxis(1, "reduce_sqnorm", squares.reshape(rows), centred));
     add(new ScalarAdd(squares, config.hiddenSize() * config.normEpsilon()));
     add(new RSqrt(squares, squares));
-    add(NativeOp.of("multiply", normalised, centred, squares));
+    add(NativeStep.of("multiply", normalised, centred, squares));
   }
 
   /** The same of each head's query and key. */
   private void addHeadNorm(INDArray weight) {
     long heads = headSquares.length();
     INDArray each = queryKey.reshape(heads, config.headSize());
-    add(NativeOp.alongAxis(1, "reduce_sqnorm", headSquares.reshape(heads), each));
+    add(NativeStep.alongAxis(1, "reduce_sqnorm", headSquares.reshape(heads), each));
     add(new ScalarAdd(headSquares, config.headSize() * config.normEpsilon()));
     add(new RSqrt(headSquares, headSquares));
-    add(NativeOp.of("multiply", each, each, headSquares.reshape(heads, 1)));
-    add(NativeOp.of("multiply", queryKey, queryKey, weight));
+    add(NativeStep.of("multiply", each, each, headSquares.reshape(heads, 1)));
+    add(NativeStep.of("multiply", queryKey, queryKey, weight));
   }
 
   /** Turns queries and keys by the position of the row. */
@@ -269,11 +272,11 @@ final class DecodeStep implements AutoCloseable {
     int size = config.headSize();
     long heads = (long) rows * (config.heads() + config.keyValueHeads());
     add(
-        NativeOp.product(
+        Products.of(
             quarter.reshape(heads, size), queryKey.reshape(heads, size), turns.quarterTurn()));
-    add(NativeOp.of("multiply", queryKey, queryKey, cosines));
-    add(NativeOp.of("multiply", quarter, quarter, sines));
-    add(NativeOp.of("add", queryKey, queryKey, quarter));
+    add(NativeStep.of("multiply", queryKey, queryKey, cosines));
+    add(NativeStep.of("multiply", quarter, quarter, sines));
+    add(NativeStep.of("add", queryKey, queryKey, quarter));
   }
 
   private INDArray array(long... shapeOfRow) {
@@ -295,10 +298,10 @@ final class DecodeStep implements AutoCloseable {
     return array;
   }
 
-  private NativeOp add(NativeOp op) {
-    owned.add(op);
-    steps.add(op::execute);
-    return op;
+  private <S extends Step> S add(S step) {
+    owned.add(step);
+    steps.add(step::execute);
+    return step;
   }
 
   private void add(Op op) {

@@ -1,6 +1,7 @@
 package io.github.p3o.transformer;
 
 import io.github.p3o.internal.FloatMatrix;
+import io.github.p3o.internal.NativeStep;
 import java.util.ArrayList;
 import java.util.List;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -119,7 +120,7 @@ final class KeyValueCache implements AutoCloseable {
     INDArray target = view(to, (long) firstRow * to.stride(0), shape, stride);
     INDArray source = from.reshape(from.length() / length, length);
     try (INDArray gathered = Nd4j.createUninitialized(to.dataType(), rows, length);
-        NativeOp gather = NativeOp.alongAxis(0, "gather", gathered, source, promptOfRow)) {
+        NativeStep gather = NativeStep.alongAxis(0, "gather", gathered, source, promptOfRow)) {
       gather.execute();
       target.assign(gathered.reshape(shape));
     }

@@ -22,7 +22,7 @@ import com.google.common.collect.ImmutableList;
  * @param topK only so many of the likeliest tokens are drawn; 0 for all. Equals of the last one are
  *     kept too
  * @param topP only the likeliest tokens are drawn that together reach this probability, the one
- *     that reaches it included, in (0, 1]; 1 for all
+ *     that reaches it included, in (0, 1]; 1 for all. Equals of that one are kept too
  * @param minP only tokens are drawn that are at least so likely as this times the likeliest, in [0,
  *     1]; 0 for all
  * @param repetitionPenalty logits of tokens that occur in prompt or response are divided by this if

@@ -37,7 +37,7 @@ public final class TensorFiles {
         tensors.put(name, source.read(name, source.nearestType(name)));
       }
       return ImmutableMap.copyOf(tensors);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       tensors.values().forEach(INDArray::close);
       throw e;
     }

@@ -14,10 +14,6 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 @Tag("device")
 class BatchedProductsTest {
 
-  private static final int M = 3;
-  private static final int K = 5;
-  private static final int N = 4;
-
   @ParameterizedTest
   @CsvSource({
     "false, false, DOUBLE", "true, false, DOUBLE", "false, true, DOUBLE", "true, true, DOUBLE",
@@ -25,12 +21,23 @@ class BatchedProductsTest {
   })
   void execute_ofMatricesWhereverTheyLie_multipliesEach(
       boolean transposeA, boolean transposeB, DataType type) {
-    INDArray[] as = layouts(1, transposeA ? K : M, transposeA ? M : K, type);
-    INDArray[] bs = layouts(2, transposeB ? N : K, transposeB ? K : N, type);
+    multiply(3, 5, 4, transposeA, transposeB, type);
+    multiply(1, 5, 4, transposeA, transposeB, type);
+    multiply(3, 1, 4, transposeA, transposeB, type);
+    multiply(3, 5, 1, transposeA, transposeB, type);
+    multiply(1, 5, 1, transposeA, transposeB, type);
+    multiply(1, 1, 1, transposeA, transposeB, type);
+  }
+
+  /** M × K times K × N. */
+  private static void multiply(
+      int m, int k, int n, boolean transposeA, boolean transposeB, DataType type) {
+    INDArray[] as = layouts(1, transposeA ? k : m, transposeA ? m : k, type);
+    INDArray[] bs = layouts(2, transposeB ? n : k, transposeB ? k : n, type);
     for (INDArray a : as) {
       for (INDArray b : bs) {
         assertThat(BatchedProducts.takes(a, b)).isTrue();
-        INDArray output = Nd4j.valueArrayOf(new long[] {2, 3, M, N}, Double.NaN, type);
+        INDArray output = Nd4j.valueArrayOf(new long[] {2, 3, m, n}, Double.NaN, type);
         BatchedProducts products = new BatchedProducts(a, transposeA, b, transposeB, output);
         products.execute();
         assertProducts(a, transposeA, b, transposeB, output);
@@ -56,10 +63,10 @@ class BatchedProductsTest {
       INDArray a, boolean transposeA, INDArray b, boolean transposeB, INDArray output) {
     for (int i = 0; i < 2; i++) {
       for (int j = 0; j < 3; j++) {
-        for (int row = 0; row < M; row++) {
-          for (int column = 0; column < N; column++) {
+        for (int row = 0; row < output.size(2); row++) {
+          for (int column = 0; column < output.size(3); column++) {
             double sum = 0;
-            for (int k = 0; k < K; k++) {
+            for (int k = 0; k < a.size(transposeA ? 2 : 3); k++) {
               double left = transposeA ? a.getDouble(i, j, k, row) : a.getDouble(i, j, row, k);
               double right =
                   transposeB ? b.getDouble(i, j, column, k) : b.getDouble(i, j, k, column);

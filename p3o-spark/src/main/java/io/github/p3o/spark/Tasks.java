@@ -2,6 +2,7 @@ package io.github.p3o.spark;
 
 import com.google.common.base.Throwables;
 import io.github.p3o.NonFiniteException;
+import io.github.p3o.internal.NativeMemoryError;
 
 /**
  * What is done with failures of tasks. Spark ends an executor for an {@link OutOfMemoryError}, and
@@ -34,8 +35,9 @@ final class Tasks {
 
   /** JavaCPP's messages have the limit of the process in them. */
   private static boolean isRefusal(Throwable t) {
-    return t instanceof OutOfMemoryError
-        && String.valueOf(t.getMessage()).contains("physicalBytes");
+    return t instanceof NativeMemoryError
+        || (t instanceof OutOfMemoryError
+            && String.valueOf(t.getMessage()).contains("physicalBytes"));
   }
 
   /** For the driver: what a task found to be wrong, or the failure as it is. */

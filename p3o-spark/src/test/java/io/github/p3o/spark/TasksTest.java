@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.common.base.Throwables;
+import io.github.p3o.internal.NativeMemoryError;
 import java.io.IOException;
 import org.junit.jupiter.api.Test;
 
@@ -35,6 +36,14 @@ class TasksTest {
           .hasNoCause()
           .hasNoSuppressedExceptions();
     }
+  }
+
+  @Test
+  void run_withoutMemoryOfADevice_throwsWordsAlone() {
+    assertThat(thrown(new NativeMemoryError("memory: expected room for 8 bytes", new Exception())))
+        .isInstanceOf(NativeMemoryException.class)
+        .hasMessageContaining("memory: expected room for 8 bytes")
+        .hasNoCause();
   }
 
   @Test
