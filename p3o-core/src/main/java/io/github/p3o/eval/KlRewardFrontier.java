@@ -13,8 +13,9 @@ import org.apache.commons.math3.stat.regression.SimpleRegression;
 
 /**
  * How much reward methods get for how much KL: checkpoints of several runs of each method, each
- * measured as one {@link Point}. A run's checkpoints, in the order of their KL and joined by lines,
- * are its curve, so that runs can be compared at the same KL although none stopped exactly there.
+ * measured as one {@link Point}. A run's checkpoints, in the order of their KL and joined by lines
+ * over √KL, are its curve, so that runs can be compared at the same KL although none stopped
+ * exactly there.
  *
  * <p>Errors are over the runs of a method, that is over seeds; the held-out prompts are the same
  * for all, and another set of prompts may give other numbers.

@@ -9,7 +9,9 @@ import java.util.List;
 
 /**
  * The reward of one run as a function of KL: its checkpoints in the order of their KL, joined by
- * lines. Checkpoints of the same KL count as one, with their mean reward.
+ * lines over √KL, along which reward rises nearly straight (Gao et al., arXiv 2210.10760), so that
+ * few checkpoints on the first nats put no run below its curve; of an estimate below 0, −√|KL|.
+ * Checkpoints of the same KL count as one, with their mean reward.
  *
  * @param kl nats, rising
  * @param rewards at each
@@ -71,8 +73,18 @@ record RewardCurve(ImmutableDoubleArray kl, ImmutableDoubleArray rewards) {
     while (right < kl.length() - 1 && kl.get(right) < x) {
       right++;
     }
-    double share = (x - kl.get(right - 1)) / (kl.get(right) - kl.get(right - 1));
+    double left = root(kl.get(right - 1));
+    double share = (root(x) - left) / (root(kl.get(right)) - left);
     return rewards.get(right - 1) + share * (rewards.get(right) - rewards.get(right - 1));
+  }
+
+  private static double root(double x) {
+    return Math.copySign(Math.sqrt(Math.abs(x)), x);
+  }
+
+  /** The mean of {@link #root} between two different KL. */
+  private static double meanRoot(double from, double to) {
+    return (Math.pow(Math.abs(to), 1.5) - Math.pow(Math.abs(from), 1.5)) / (1.5 * (to - from));
   }
 
   /** The mean reward over a range within the curve: the area under it by its width. */
@@ -82,7 +94,10 @@ record RewardCurve(ImmutableDoubleArray kl, ImmutableDoubleArray rewards) {
     for (int i = 0; i <= kl.length(); i++) {
       double next = i == kl.length() ? range.to() : Math.min(kl.get(i), range.to());
       if (next > before) {
-        area += (next - before) * (at(before) + at(next)) / 2;
+        double first = at(before);
+        double slope = (at(next) - first) / (root(next) - root(before));
+        double mean = first + slope * (meanRoot(before, next) - root(before));
+        area += (next - before) * mean;
         before = next;
       }
     }

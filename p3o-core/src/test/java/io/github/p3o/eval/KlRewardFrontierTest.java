@@ -68,10 +68,10 @@ class KlRewardFrontierTest {
   void at_matchedKl_isTheMeanOverRunsWithStudentsInterval() {
     Band band = golden().at("a", 1.3);
 
-    // np.interp of each run, then st.t.interval(0.95, 4, mean, st.sem)
-    assertThat(band.mean()).isCloseTo(0.5914852824335919, EXACT);
-    assertThat(band.low()).isCloseTo(0.5668983145400892, within(1e-9));
-    assertThat(band.high()).isCloseTo(0.6160722503270946, within(1e-9));
+    // np.interp of each run over √KL, then st.t.interval(0.95, 4, mean, st.sem)
+    assertThat(band.mean()).isCloseTo(0.5943223260421986, EXACT);
+    assertThat(band.low()).isCloseTo(0.5678074808116622, within(1e-9));
+    assertThat(band.high()).isCloseTo(0.620837171272735, within(1e-9));
   }
 
   @Test
@@ -116,13 +116,32 @@ class KlRewardFrontierTest {
 
     assertThat(dominance.fromKl()).isZero();
     assertThat(dominance.toKl()).isEqualTo(2.5);
-    // np.trapezoid of each run up to 2.5; st.ttest_ind(equal_var=False).confidence_interval()
-    assertThat(dominance.difference()).isCloseTo(0.0778655726540543, EXACT);
-    assertThat(dominance.low()).isCloseTo(0.0647309809730799, within(1e-9));
-    assertThat(dominance.high()).isCloseTo(0.09100016433502871, within(1e-9));
+    // scipy.integrate.quad of each run up to 2.5;
+    // st.ttest_ind(equal_var=False).confidence_interval()
+    assertThat(dominance.difference()).isCloseTo(0.08156347372585537, EXACT);
+    assertThat(dominance.low()).isCloseTo(0.06724034387186677, within(1e-9));
+    assertThat(dominance.high()).isCloseTo(0.09588660357984398, within(1e-9));
     // st.permutation_test, exact: 2 of 252
     assertThat(dominance.pValue()).isCloseTo(0.007936507936507936, EXACT);
     assertThat(dominance.smallestPValue()).isCloseTo(2 / 252.0, EXACT);
+  }
+
+  @Test
+  void compare_fromAnEstimateBelow0_joinsOverTheSignedRoot() {
+    double[][] straight = {
+      {-1, 0}, {4, 3}
+    }; // reward = 1 ± √|KL|, of which the mean root is 7 / 7.5
+    double[][] flat = {{-1, 0}, {4, 0}};
+    Dominance dominance =
+        KlRewardFrontier.of(
+                ImmutableList.<Point>builder()
+                    .addAll(points("a", straight, straight))
+                    .addAll(points("b", flat, flat))
+                    .build(),
+                Kl.K1)
+            .compare("a", "b");
+
+    assertThat(dominance.difference()).isCloseTo(1 + 7 / 7.5, EXACT);
   }
 
   @Test
@@ -182,7 +201,7 @@ class KlRewardFrontierTest {
   void of_aSingleRun_hasNoInterval() {
     KlRewardFrontier one = KlRewardFrontier.of(points("a", A[0]), Kl.K1);
 
-    assertThat(one.at("a", 0.34).mean()).isCloseTo(0.29, EXACT);
+    assertThat(one.at("a", 0.34).mean()).isCloseTo(0.3687005768508881, EXACT);
     assertThat(one.at("a", 0.34).low()).isNaN();
     assertThat(one.json(2)).contains("\"low\" : null").doesNotContain("NaN");
   }
@@ -227,7 +246,7 @@ class KlRewardFrontierTest {
     assertThat(json.path("bands").path("b")).hasSize(3);
     assertThat(json.path("fits")).hasSize(4);
     assertThat(json.path("comparisons").get(0).path("difference").asDouble())
-        .isCloseTo(0.0778655726540543, EXACT);
+        .isCloseTo(0.08156347372585537, EXACT);
   }
 
   /** Rewards at KL 0, 1, 2, … */

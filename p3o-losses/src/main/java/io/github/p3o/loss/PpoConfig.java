@@ -2,16 +2,21 @@ package io.github.p3o.loss;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import io.github.p3o.internal.Given;
+
 /**
  * The settings of {@link TokenPpoLoss}. The defaults are the usual ones of language models (Ouyang
- * et al., arXiv 2203.02155; TRL's PPO trainer).
+ * et al., arXiv 2203.02155; TRL's PPO trainer), but for λ, which is 1 in place of 0.95: the reward
+ * comes at the end, and values that start at 0 make of a smaller λ a discount of it by {@code
+ * λ^(tokens that follow)}, which pays for short responses until the values are learned.
  *
  * @param clipRange ε &gt; 0 of a token's ratio; infinite to clip nothing
  * @param valueClipRange ε_v &gt; 0, how far a value may move in one rollout, in the unit of the
  *     reward; infinite to clip nothing
  * @param valueCoefficient weight of the value loss beside the policy's, ≥ 0
  * @param gamma γ, what a reward one token later is worth, 0 to 1
- * @param lambda λ, how far advantages look past the next value, 0 to 1
+ * @param lambda λ, how far advantages look past the next value, 0 to 1; below 1 for values that are
+ *     good already, whose errors it trades for less variance
  * @param klCoefficient β ≥ 0, in reward per nat
  * @param whitening what is done to advantages before they are used
  */
@@ -26,6 +31,7 @@ public record PpoConfig(
 
   /** Checks every setting. */
   public PpoConfig {
+    Given.notNull("whitening", "one", whitening);
     checkArgument(clipRange > 0, "clipRange: expected > 0, got %s", clipRange);
     checkArgument(valueClipRange > 0, "valueClipRange: expected > 0, got %s", valueClipRange);
     checkFromZero("valueCoefficient", valueCoefficient);
@@ -46,9 +52,9 @@ public record PpoConfig(
     checkArgument(value >= 0 && value <= 1, "%s: expected from 0 to 1, got %s", name, value);
   }
 
-  /** ε = ε_v = 0.2, value coefficient 0.1, γ = 1, λ = 0.95, β = 0.05, whitened. */
+  /** ε = ε_v = 0.2, value coefficient 0.1, γ = λ = 1, β = 0.05, whitened. */
   public PpoConfig() {
-    this(0.2, 0.2, 0.1, 1, 0.95, 0.05, Whitening.OVER_ROLLOUT);
+    this(0.2, 0.2, 0.1, 1, 1, 0.05, Whitening.OVER_ROLLOUT);
   }
 
   /**

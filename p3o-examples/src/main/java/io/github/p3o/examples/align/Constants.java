@@ -16,6 +16,7 @@ public final class Constants {
   private static final String CLIP_RANGE = "--clip-range";
   private static final String WEIGHT_CLIP = "--weight-clip";
   private static final String VALUE_COEFFICIENT = "--value-coefficient";
+  private static final String GAE_LAMBDA = "--gae-lambda";
 
   private final @Nullable Preset preset;
 
@@ -28,17 +29,19 @@ public final class Constants {
       @Nullable Double klCoefficient,
       @Nullable Double clipRange,
       @Nullable Double weightClip,
-      @Nullable Double valueCoefficient) {
+      @Nullable Double valueCoefficient,
+      @Nullable Double gaeLambda) {
     this.preset = preset;
     put(KL_COEFFICIENT, klCoefficient);
     put(CLIP_RANGE, clipRange);
     put(WEIGHT_CLIP, weightClip);
     put(VALUE_COEFFICIENT, valueCoefficient);
+    put(GAE_LAMBDA, gaeLambda);
   }
 
   /** Nothing asked for. */
   static Constants usual() {
-    return new Constants(null, null, null, null, null);
+    return new Constants(null, null, null, null, null, null);
   }
 
   private void put(String option, @Nullable Double value) {
@@ -82,7 +85,8 @@ public final class Constants {
     return usual
         .withKlCoefficient(klCoefficient(usual.klCoefficient()))
         .withClipRanges(clipRange(), usual.valueClipRange())
-        .withValueCoefficient(take(VALUE_COEFFICIENT, usual.valueCoefficient()));
+        .withValueCoefficient(take(VALUE_COEFFICIENT, usual.valueCoefficient()))
+        .withDiscounts(usual.gamma(), take(GAE_LAMBDA, usual.lambda()));
   }
 
   /** Refuses what the objective did not ask for. */

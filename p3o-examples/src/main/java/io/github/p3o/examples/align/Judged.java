@@ -59,6 +59,11 @@ public record Judged(
     return mean(length);
   }
 
+  /** The share of responses that have this many tokens, most of them cut off there. */
+  public double shareOfLength(int tokens) {
+    return (double) length.stream().filter(each -> each >= tokens).count() / length.length();
+  }
+
   /** The share of texts that keep the rules. */
   Estimate meanWellFormed() {
     return mean(wellFormed);

@@ -6,6 +6,7 @@ import io.github.p3o.StepMetrics;
 import io.github.p3o.TrainingListener;
 import io.github.p3o.examples.run.Run;
 import io.github.p3o.examples.run.StepLog;
+import java.util.Locale;
 
 /**
  * Writes what each training step measured, and alarms, to metrics.jsonl; alarms are shown, too.
@@ -22,15 +23,20 @@ record MetricsListener(Run run, String stage) implements TrainingListener {
 
   @Override
   public void onAlarm(HealthAlarm alarm) {
-    run.console().note(String.format("  alarm at step %d: %s", alarm.step(), alarm.message()));
+    run.console()
+        .note(String.format(Locale.ROOT, "  alarm at step %d: %s", alarm.step(), alarm.message()));
     run.directory()
         .metrics(
             stage + StepLog.ALARM,
             alarm.step(),
             ImmutableMap.of(
-                "alarm", alarm.kind().name(),
-                "value", alarm.value(),
-                "threshold", alarm.threshold(),
-                "message", alarm.message()));
+                StepLog.ALARM_KIND,
+                alarm.kind().name(),
+                "value",
+                alarm.value(),
+                "threshold",
+                alarm.threshold(),
+                "message",
+                alarm.message()));
   }
 }

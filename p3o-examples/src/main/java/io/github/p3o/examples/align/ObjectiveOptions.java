@@ -44,6 +44,14 @@ final class ObjectiveOptions {
       description = "Weight of ppo's value loss beside the policy's (default: 0.1).")
   private @Nullable Double valueCoefficient;
 
+  @Option(
+      order = 35,
+      names = "--gae-lambda",
+      paramLabel = "X",
+      description =
+          "Lambda of ppo's advantages; below 1 for values that are learned already (default: 1).")
+  private @Nullable Double gaeLambda;
+
   /** The objective's name. */
   String name() {
     return objective.toString();
@@ -57,6 +65,6 @@ final class ObjectiveOptions {
   /** The objective, by a preset if there is one. */
   Learner learner(@Nullable Preset preset) {
     return objective.learner(
-        new Constants(preset, klCoefficient, clipRange, weightClip, valueCoefficient));
+        new Constants(preset, klCoefficient, clipRange, weightClip, valueCoefficient, gaeLambda));
   }
 }

@@ -82,8 +82,11 @@ public final class Run implements AutoCloseable {
               if (before instanceof Map<?, ?> map && !now.equals(map.get(name))) {
                 console.note(
                     String.format(
+                        Locale.ROOT,
                         "p3o: %s was %s and is %s: results may differ in their last digits",
-                        name, map.get(name), now));
+                        name,
+                        map.get(name),
+                        now));
               }
             });
     Runtime.getRuntime().addShutdownHook(run.onExit);
@@ -109,7 +112,7 @@ public final class Run implements AutoCloseable {
                 spec.name()
                     + "-"
                     + LocalDateTime.now(ZoneId.systemDefault())
-                        .format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss")));
+                        .format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT)));
     return open(spec, path, options.display());
   }
 
@@ -183,7 +186,8 @@ public final class Run implements AutoCloseable {
     Object before = description.get(name);
     if (resumed && !value.equals(before)) {
       throw new UsageException(
-          String.format("%s: expected %s as when the run began, got %s", name, before, value));
+          String.format(
+              Locale.ROOT, "%s: expected %s as when the run began, got %s", name, before, value));
     }
     describe(name, value);
   }
@@ -220,8 +224,11 @@ public final class Run implements AutoCloseable {
     interrupted = true;
     console.note(
         String.format(
+            Locale.ROOT,
             "p3o: interrupted after step %d of %d; to go on: p3o resume %s",
-            done, steps, Shell.word(directory.path())));
+            done,
+            steps,
+            Shell.word(directory.path())));
   }
 
   /** Whether a stage ended before its last step, so that there is no result. */

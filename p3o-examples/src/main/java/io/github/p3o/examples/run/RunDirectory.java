@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -27,7 +28,8 @@ public final class RunDirectory implements AutoCloseable {
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS).build();
 
-  private static final String METRICS = "metrics.jsonl";
+  /** What every step measured, and alarms. */
+  public static final String METRICS = "metrics.jsonl";
 
   /** Held for as long as a process works on the run. */
   private static final String LOCK = ".lock";
@@ -95,7 +97,7 @@ public final class RunDirectory implements AutoCloseable {
       throws IOException {
     ExclusiveLock lock =
         ExclusiveLock.take(directory.resolve(LOCK))
-            .orElseThrow(() -> new UsageException(String.format(refusal, directory)));
+            .orElseThrow(() -> new UsageException(String.format(Locale.ROOT, refusal, directory)));
     boolean whole = false;
     try {
       if (origin != Origin.RESUMED) {
@@ -156,6 +158,15 @@ public final class RunDirectory implements AutoCloseable {
   void flush() {
     metrics.flush();
     rollouts.flush();
+  }
+
+  /**
+   * Writes to metrics.jsonl what a stage measures once, in place of what it measured before: a run
+   * that is resumed at its end measures again.
+   */
+  public void metricsOnce(String stage, long step, Map<String, ?> values) {
+    metrics.keepBefore(stage, 0);
+    metrics(stage, step, values);
   }
 
   /** Drops from both the steps of a stage that will be made again. */

@@ -54,7 +54,7 @@ public record RunFiles(Path directory) {
     try {
       return parsed(file, Files.readAllLines(file));
     } catch (IOException e) {
-      throw new UsageException(file + ": expected a file of JSON lines, got " + e);
+      throw new UsageException(file + ": expected a file of JSON lines in UTF-8, got " + e);
     }
   }
 
@@ -63,7 +63,10 @@ public record RunFiles(Path directory) {
     for (int i = 0; i < lines.size(); i++) {
       int number = i + 1;
       parsed.add(
-          parse(lines.get(i))
+          parse(
+                  i == 0
+                      ? lines.get(i).replaceFirst("^\uFEFF", "")
+                      : lines.get(i)) // a mark of editors
               .orElseThrow(
                   () ->
                       new UsageException(

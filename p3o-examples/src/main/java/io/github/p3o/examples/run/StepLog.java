@@ -25,6 +25,9 @@ public final class StepLog implements AutoCloseable {
   /** Behind the name of a stage: lines of alarms at its steps. */
   public static final String ALARM = "-alarm";
 
+  /** In such a line: which alarm. */
+  public static final String ALARM_KIND = "alarm";
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Path file;

@@ -10,6 +10,7 @@ import io.github.p3o.examples.run.SeedOptions;
 import io.github.p3o.examples.run.UsageException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -141,8 +142,10 @@ public final class ExperimentCommand implements Callable<Integer> {
     if (available.isEmpty()) {
       throw new UsageException(
           String.format(
+              Locale.ROOT,
               "--data: expected a directory with what %s asks for, got no %s",
-              tasks.get(0), tasks.get(0).missing(data).get(0)));
+              tasks.get(0),
+              tasks.get(0).missing(data).get(0)));
     }
     for (StudyTask task : tasks) {
       if (!available.contains(task)) {

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param klCoefficient β, in reward per nat; of online DPO its own β
  * @param clipRange ε; null for the objective's usual one, or none
  * @param valueCoefficient of PPO's value loss; null for the usual one, or none
+ * @param gaeLambda λ of PPO's advantages; null for the usual one, or none
  * @param responses k to each prompt; the number of samples stays the same
  * @param stress what is done to the reward that it is trained on
  */
@@ -25,6 +26,7 @@ record Setting(
     double klCoefficient,
     @Nullable Double clipRange,
     @Nullable Double valueCoefficient,
+    @Nullable Double gaeLambda,
     int responses,
     Stress stress) {
 
@@ -32,47 +34,88 @@ record Setting(
 
   /** With the usual constants, on pairs, on the reward as it is. */
   Setting(Objective objective, double learningRate, double klCoefficient) {
-    this(objective, learningRate, klCoefficient, null, null, 2, Stress.NONE);
+    this(objective, learningRate, klCoefficient, null, null, null, 2, Stress.NONE);
   }
 
   Setting with(Objective other) {
     return new Setting(
-        other, learningRate, klCoefficient, clipRange, valueCoefficient, responses, stress);
+        other,
+        learningRate,
+        klCoefficient,
+        clipRange,
+        valueCoefficient,
+        gaeLambda,
+        responses,
+        stress);
   }
 
   Setting withLearningRate(double rate) {
     return new Setting(
-        objective, rate, klCoefficient, clipRange, valueCoefficient, responses, stress);
+        objective, rate, klCoefficient, clipRange, valueCoefficient, gaeLambda, responses, stress);
   }
 
   Setting withKlCoefficient(double beta) {
     return new Setting(
-        objective, learningRate, beta, clipRange, valueCoefficient, responses, stress);
+        objective, learningRate, beta, clipRange, valueCoefficient, gaeLambda, responses, stress);
   }
 
   Setting withClipRange(double clip) {
     return new Setting(
-        objective, learningRate, klCoefficient, clip, valueCoefficient, responses, stress);
+        objective,
+        learningRate,
+        klCoefficient,
+        clip,
+        valueCoefficient,
+        gaeLambda,
+        responses,
+        stress);
   }
 
   Setting withValueCoefficient(double coefficient) {
     return new Setting(
-        objective, learningRate, klCoefficient, clipRange, coefficient, responses, stress);
+        objective,
+        learningRate,
+        klCoefficient,
+        clipRange,
+        coefficient,
+        gaeLambda,
+        responses,
+        stress);
+  }
+
+  Setting withGaeLambda(double lambda) {
+    return new Setting(
+        objective,
+        learningRate,
+        klCoefficient,
+        clipRange,
+        valueCoefficient,
+        lambda,
+        responses,
+        stress);
   }
 
   Setting withResponses(int k) {
     return new Setting(
-        objective, learningRate, klCoefficient, clipRange, valueCoefficient, k, stress);
+        objective, learningRate, klCoefficient, clipRange, valueCoefficient, gaeLambda, k, stress);
   }
 
   Setting withStress(Stress other) {
     return new Setting(
-        objective, learningRate, klCoefficient, clipRange, valueCoefficient, responses, other);
+        objective,
+        learningRate,
+        klCoefficient,
+        clipRange,
+        valueCoefficient,
+        gaeLambda,
+        responses,
+        other);
   }
 
   /** The objective. */
   Learner learner() {
-    return objective.learner(new Constants(null, klCoefficient, clipRange, null, valueCoefficient));
+    return objective.learner(
+        new Constants(null, klCoefficient, clipRange, null, valueCoefficient, gaeLambda));
   }
 
   /** The trainer's settings for a number of samples a step. */
@@ -96,6 +139,9 @@ record Setting(
     }
     if (valueCoefficient != null) {
       values.put("value", String.valueOf(valueCoefficient));
+    }
+    if (gaeLambda != null) {
+      values.put("lambda", String.valueOf(gaeLambda));
     }
     if (responses != 2) {
       values.put("k", String.valueOf(responses));

@@ -1,12 +1,16 @@
 package io.github.p3o.examples.study;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.Multimaps;
+import io.github.p3o.HealthAlarm;
 import io.github.p3o.examples.align.Evaluations;
 import io.github.p3o.examples.align.Judged;
 import io.github.p3o.examples.align.Objective;
 import io.github.p3o.examples.run.RunDirectory;
+import io.github.p3o.examples.run.StepLog;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Comparator;
@@ -151,10 +155,17 @@ final class Study implements AutoCloseable {
     List<Double> coefficients =
         method == Objective.ONLINE_DPO ? size.dpoCoefficients() : size.klCoefficients();
     return size.learningRates().stream()
-        .flatMap(rate -> coefficients.stream().map(beta -> new Setting(method, rate, beta)));
+        .flatMap(rate -> coefficients.stream().map(beta -> new Setting(method, rate, beta)))
+        .flatMap(setting -> withLambdas(setting, size));
   }
 
-  /** How much PPO's values weigh, with its best learning rate and coefficient. */
+  private static Stream<Setting> withLambdas(Setting setting, TaskSize size) {
+    return setting.objective() == Objective.PPO
+        ? Stream.concat(Stream.of(setting), size.gaeLambdas().stream().map(setting::withGaeLambda))
+        : Stream.of(setting);
+  }
+
+  /** How much PPO's values weigh, with its best learning rate, coefficient and λ. */
   private ImmutableList<Cell> searchedValues(StudyTask task) {
     Setting best = best(tried(searched(task)), Objective.PPO, task);
     return size(task).valueCoefficients().stream()
@@ -229,6 +240,14 @@ final class Study implements AutoCloseable {
   /** The checkpoints of a run that is done. */
   ImmutableList<TaskBench.Checkpoint> points(Cell cell) {
     return directory.read(cell.job(), TaskBench.POINTS, TaskBench.Checkpoint.class);
+  }
+
+  /** Which alarms a run that is done has raised. */
+  ImmutableSet<HealthAlarm.Kind> alarms(Cell cell) {
+    return directory.read(cell.job(), RunDirectory.METRICS, JsonNode.class).stream()
+        .filter(line -> line.has(StepLog.ALARM_KIND))
+        .map(line -> HealthAlarm.Kind.valueOf(line.path(StepLog.ALARM_KIND).asText()))
+        .collect(ImmutableSet.toImmutableSet());
   }
 
   /** The setting of the highest score on validation prompts. */

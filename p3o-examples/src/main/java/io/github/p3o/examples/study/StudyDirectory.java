@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -92,8 +93,12 @@ final class StudyDirectory implements AutoCloseable {
           if (!String.valueOf(value).equals(String.valueOf(before.get(name)))) {
             throw new UsageException(
                 String.format(
+                    Locale.ROOT,
                     "--out: expected %s %s as when the study in %s began, got %s",
-                    name, before.get(name), directory, value));
+                    name,
+                    before.get(name),
+                    directory,
+                    value));
           }
         });
   }
@@ -149,8 +154,11 @@ final class StudyDirectory implements AutoCloseable {
     if (!before.equals(job.settings())) {
       throw new UsageException(
           String.format(
+              Locale.ROOT,
               "--out: expected %s with %s as it was done, got %s",
-              job.path(), before, job.settings()));
+              job.path(),
+              before,
+              job.settings()));
     }
     return true;
   }

@@ -6,6 +6,7 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.ImmutableSortedMap;
+import io.github.p3o.eval.KlRewardFrontier;
 import io.github.p3o.eval.RewardStress;
 import io.github.p3o.examples.align.Objective;
 import io.github.p3o.examples.report.KlRewardPlot;
@@ -19,6 +20,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Writes what a study has found so far: results.md, study.json, report.html, each task's frontier.
@@ -88,6 +91,7 @@ final class StudyReport {
     add("Dominance over the common range of KL", results.dominanceTable());
     add("Wins by " + task.judge() + " at the same KL", results.winTable());
     add("Lines through the checkpoints", results.fitTable());
+    add("Alarms", results.alarmTable());
     show(task.toString(), task.about(), results.endTable() + "\n" + results.dominanceTable());
   }
 
@@ -183,7 +187,15 @@ final class StudyReport {
     heading("Stress");
     TextTable table =
         new TextTable(
-            "reward", "method", "seeds", "clean", "stressed", "fall", "KL at the end", "at 1 nat");
+            "reward",
+            "method",
+            "seeds",
+            "clean",
+            "stressed",
+            "fall",
+            "KL at the end",
+            "fall at the same KL",
+            "up to KL");
     for (Stress stress : Stress.values()) {
       ImmutableList<Study.Cell> under =
           cells.stream()
@@ -211,6 +223,7 @@ final class StudyReport {
         continue;
       }
       RewardStress.Fall fall = RewardStress.fall(of(seeds, before), of(seeds, after));
+      Optional<KlRewardFrontier.Dominance> same = atTheSameKl(method, clean, stressed);
       table.add(
           stress.formula(),
           method,
@@ -219,8 +232,35 @@ final class StudyReport {
           String.format(Locale.ROOT, "%.3f", fall.stressed()),
           TaskResults.interval(fall.fall(), fall.low(), fall.high()),
           stressed.end(method, TaskBench.Checkpoint::kl).text(2),
-          TaskResults.interval(stressed.frontier().at(method, 1)));
+          same.map(each -> TaskResults.interval(each.difference(), each.low(), each.high()))
+              .orElse("-"),
+          same.map(each -> String.format(Locale.ROOT, "%.2f", each.toKl())).orElse("-"));
     }
+  }
+
+  /** The runs on the reward as it is, less the stressed ones, over the KL that all have passed. */
+  private static Optional<KlRewardFrontier.Dominance> atTheSameKl(
+      String method, TaskResults clean, TaskResults stressed) {
+    ImmutableList<KlRewardFrontier.Point> points =
+        Stream.concat(points(clean, method, "clean"), points(stressed, method, "stressed"))
+            .collect(ImmutableList.toImmutableList());
+    return KlRewardFrontier.of(points, KlRewardFrontier.Kl.K1).comparisons().stream().findFirst();
+  }
+
+  private static Stream<KlRewardFrontier.Point> points(
+      TaskResults results, String method, String name) {
+    return results.frontier().points().stream()
+        .filter(point -> point.method().equals(method))
+        .map(
+            point ->
+                new KlRewardFrontier.Point(
+                    name,
+                    point.seed(),
+                    point.step(),
+                    point.reward(),
+                    point.k1(),
+                    point.k3(),
+                    point.exact()));
   }
 
   private static double[] of(List<Long> seeds, Map<Long, Double> gold) {

@@ -44,10 +44,9 @@ enum StudyTask {
 
     @Override
     TaskSize size(boolean small) {
-      ImmutableList<Double> values = small ? ImmutableList.of() : VALUES;
       return small
-          ? new TaskSize(16, 2, 1, 12, 8, 8, 2, 1, SMALL_RATES, ONE_BETA, ONE_BETA, values)
-          : new TaskSize(64, 48, 2, 24, 80, 80, 2, 2, RATES, BETAS, DPO_BETAS, values);
+          ? new TaskSize(16, 2, 1, 12, 8, 8, 2, 1, SMALL_RATES, ONE_BETA, ONE_BETA, NONE, NONE)
+          : new TaskSize(64, 48, 2, 24, 80, 80, 2, 2, RATES, BETAS, DPO_BETAS, LAMBDAS, VALUES);
     }
 
     @Override
@@ -88,7 +87,8 @@ enum StudyTask {
 
     @Override
     TaskSize size(boolean small) {
-      return new TaskSize(64, 32, 2, 24, 64, 64, 5, 2, LOWER_RATES, BETAS, DPO_BETAS, VALUES);
+      return new TaskSize(
+          64, 32, 2, 24, 64, 64, 5, 2, LOWER_RATES, BETAS, DPO_BETAS, LAMBDAS, VALUES);
     }
 
     @Override
@@ -128,7 +128,8 @@ enum StudyTask {
           LOWER_RATES,
           ImmutableList.of(0.01, 0.05),
           DPO_BETAS,
-          ImmutableList.of());
+          LAMBDAS,
+          NONE);
     }
 
     @Override
@@ -209,10 +210,12 @@ enum StudyTask {
 
   private static final String STORIES_MODEL = "stories260k";
   private static final String HH_DATA = "hh-rlhf/harmless-base-test.jsonl.gz";
-  private static final ImmutableList<Double> RATES = ImmutableList.of(1e-4, 3e-4, 1e-3);
-  private static final ImmutableList<Double> LOWER_RATES = ImmutableList.of(3e-5, 1e-4, 3e-4);
+  private static final ImmutableList<Double> RATES = ImmutableList.of(3e-5, 1e-4, 3e-4, 1e-3);
+  private static final ImmutableList<Double> LOWER_RATES = ImmutableList.of(1e-5, 3e-5, 1e-4, 3e-4);
   private static final ImmutableList<Double> BETAS = ImmutableList.of(0.02, 0.1);
   private static final ImmutableList<Double> DPO_BETAS = ImmutableList.of(0.1, 0.5);
+  private static final ImmutableList<Double> LAMBDAS = ImmutableList.of(0.95);
+  private static final ImmutableList<Double> NONE = ImmutableList.of();
   private static final ImmutableList<Double> VALUES = ImmutableList.of(0.02, 0.5, 2.0);
   private static final ImmutableList<Double> SMALL_RATES = ImmutableList.of(1e-3);
   private static final ImmutableList<Double> ONE_BETA = ImmutableList.of(0.05);

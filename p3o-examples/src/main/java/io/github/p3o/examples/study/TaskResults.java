@@ -1,9 +1,12 @@
 package io.github.p3o.examples.study;
 
+import com.google.common.collect.EnumMultiset;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableListMultimap;
 import com.google.common.collect.ImmutableSortedMap;
 import com.google.common.collect.Multimaps;
+import com.google.common.collect.Multiset;
+import io.github.p3o.HealthAlarm;
 import io.github.p3o.eval.KlRewardFrontier;
 import io.github.p3o.examples.align.Judged;
 import io.github.p3o.examples.report.Curve;
@@ -15,6 +18,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What a study found on one task: its frontier, and tables. */
 final class TaskResults {
@@ -110,8 +115,16 @@ final class TaskResults {
   TextTable endTable() {
     TextTable table =
         new TextTable(
-            "policy", "reward", task.judge(), "KL k1", "KL k3", "tokens", "wins over SFT");
-    TaskBench.Checkpoint start = study.points(runs.values().iterator().next()).get(0);
+            "policy",
+            "reward",
+            task.judge(),
+            "KL k1",
+            "KL k3",
+            "tokens",
+            "at the limit",
+            "wins over SFT");
+    Study.Cell any = runs.values().iterator().next();
+    TaskBench.Checkpoint start = study.points(any).get(0);
     table.add(
         "SFT",
         number(start.reward()),
@@ -119,6 +132,7 @@ final class TaskResults {
         "0",
         "0",
         String.format(Locale.ROOT, "%.1f", start.length()),
+        atTheLimit(Stream.of(study.first(any))),
         "50.0 %");
     for (String method : runs.keySet()) {
       table.add(
@@ -128,11 +142,36 @@ final class TaskResults {
           end(method, TaskBench.Checkpoint::kl).text(2),
           end(method, TaskBench.Checkpoint::kl3).text(2),
           end(method, TaskBench.Checkpoint::length).text(1),
+          atTheLimit(runs.get(method).stream().map(study::last)),
           Estimate.of(
                   runs.get(method).stream()
                       .mapToDouble(run -> study.last(run).winRate(study.first(run)).mean())
                       .toArray())
               .percent());
+    }
+    return table;
+  }
+
+  /** The share of answers that are as long as they may be. */
+  private String atTheLimit(Stream<Judged> judged) {
+    int limit = study.size(task).maxNewTokens();
+    return String.format(
+        Locale.ROOT,
+        "%.0f %%",
+        100 * judged.mapToDouble(each -> each.shareOfLength(limit)).average().orElseThrow());
+  }
+
+  /** Which alarms the runs of each method raised, and how many of them. */
+  TextTable alarmTable() {
+    TextTable table = new TextTable("method", "alarms, and in how many runs");
+    for (String method : runs.keySet()) {
+      Multiset<HealthAlarm.Kind> kinds = EnumMultiset.create(HealthAlarm.Kind.class);
+      runs.get(method).forEach(run -> kinds.addAll(study.alarms(run)));
+      String all =
+          kinds.entrySet().stream()
+              .map(entry -> entry.getElement() + " " + entry.getCount())
+              .collect(Collectors.joining(", "));
+      table.add(method, all.isEmpty() ? "none" : all + " of " + runs.get(method).size());
     }
     return table;
   }

@@ -17,7 +17,8 @@ import com.google.common.collect.ImmutableMap;
  * @param learningRates that are tried
  * @param klCoefficients that are tried with each
  * @param dpoCoefficients the same of online DPO, whose β is of another kind
- * @param valueCoefficients of PPO, tried with its best learning rate and β
+ * @param gaeLambdas of PPO beside the usual one, tried with each learning rate and coefficient
+ * @param valueCoefficients of PPO beside the usual one, tried with the best of those
  */
 record TaskSize(
     int samplesPerStep,
@@ -31,6 +32,7 @@ record TaskSize(
     ImmutableList<Double> learningRates,
     ImmutableList<Double> klCoefficients,
     ImmutableList<Double> dpoCoefficients,
+    ImmutableList<Double> gaeLambdas,
     ImmutableList<Double> valueCoefficients) {
 
   /** What every run of the task has in common. */
