@@ -6,6 +6,7 @@ import io.github.p3o.internal.DeviceThread;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Comparator;
+import java.util.Locale;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import org.bytedeco.javacpp.Loader;
@@ -140,7 +141,11 @@ public final class Backend {
       openblas = "of unknown version";
     }
     return String.format(
-        "CPU, OpenBLAS %s, %d %s", openblas, threads(), threads() == 1 ? "thread" : "threads");
+        Locale.ROOT,
+        "CPU, OpenBLAS %s, %d %s",
+        openblas,
+        threads(),
+        threads() == 1 ? "thread" : "threads");
   }
 
   /** Computes something, so that a device that cannot is found now, and waits for it. */
@@ -150,9 +155,11 @@ public final class Backend {
       if (sums[0] != 2 || sums[1] != 3) {
         throw new BackendException(
             String.format(
+                Locale.ROOT,
                 "device: expected 1 + 1 = 2 and 2 + 1 = 3, got %s and %s; the chip and ND4J's"
                     + " binaries do not fit together, see docs/gpu.md",
-                sums[0], sums[1]));
+                sums[0],
+                sums[1]));
       }
     }
     return CudaRuntime.describe(Nd4j.getExecutioner().getEnvironmentInformation());

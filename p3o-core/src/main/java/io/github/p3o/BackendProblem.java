@@ -1,6 +1,7 @@
 package io.github.p3o;
 
 import com.google.common.base.Throwables;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -40,9 +41,11 @@ final class BackendProblem {
     Matcher natives = NO_NATIVES.matcher(text);
     if (natives.find()) {
       return String.format(
+          Locale.ROOT,
           "natives: expected %s on the class path, got none; add %s a second time, with the"
               + " classifier of the platform, such as linux-x86_64",
-          natives.group(1), artifactOf(natives.group(1)));
+          natives.group(1),
+          artifactOf(natives.group(1)));
     }
     if (text.contains("No CUDA devices were found")) {
       return ofDevices(cuda);
@@ -53,6 +56,7 @@ final class BackendProblem {
     }
     if (OLD_PTX.matcher(text).find()) {
       return String.format(
+          Locale.ROOT,
           "driver: expected one that compiles for CUDA 11.2 or newer, got one for CUDA %s; install"
               + " a newer one",
           cuda.driverVersion());
@@ -66,12 +70,14 @@ final class BackendProblem {
     }
     if (name.startsWith("libcu")) {
       return String.format(
+          Locale.ROOT,
           "library: expected %s of CUDA 11, got none; add org.bytedeco:cuda:11.8-8.6-1.5.8 with"
               + " classifier linux-x86_64-redist to the class path, or install CUDA 11.8 and name"
               + " its lib64 in LD_LIBRARY_PATH (libraries of CUDA 12 and 13 have other names)",
           name);
     }
-    return String.format("library: expected %s, got none; install it on this machine", name);
+    return String.format(
+        Locale.ROOT, "library: expected %s, got none; install it on this machine", name);
   }
 
   private static String artifactOf(String natives) {
@@ -88,14 +94,17 @@ final class BackendProblem {
     int error = cuda.error().orElse(0);
     if (error == insufficientDriver) {
       return String.format(
+          Locale.ROOT,
           "driver: expected one for CUDA 11.2 or newer, got %s; install a newer one",
           cuda.driverVersion().equals("none")
               ? "a stand-in without a driver"
               : "one for CUDA " + cuda.driverVersion());
     }
     return String.format(
+        Locale.ROOT,
         "device: expected a CUDA device, got none (CUDA's error %d, CUDA_VISIBLE_DEVICES=%s);"
             + " nvidia-smi lists those of this machine",
-        error, cuda.environment().getOrDefault("CUDA_VISIBLE_DEVICES", "unset"));
+        error,
+        cuda.environment().getOrDefault("CUDA_VISIBLE_DEVICES", "unset"));
   }
 }

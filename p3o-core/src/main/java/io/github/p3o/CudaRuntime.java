@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Properties;
@@ -83,6 +84,7 @@ class CudaRuntime {
     if (capability < LEAST) {
       throw new BackendException(
           String.format(
+              Locale.ROOT,
               "device: expected compute capability 3.5 or higher, got %s; ND4J's binaries have no"
                   + " code for older chips",
               version(capability)));
@@ -93,10 +95,12 @@ class CudaRuntime {
   String describeCompilation(Duration time) {
     int capability = capability().orElse(LEAST);
     if (capability / 10 <= NEWEST_GENERATION) {
-      return String.format("ND4J on CUDA: still starting after %s s", time.toSeconds());
+      return String.format(
+          Locale.ROOT, "ND4J on CUDA: still starting after %s s", time.toSeconds());
     }
     String size = environment().get("CUDA_CACHE_MAXSIZE");
     return String.format(
+        Locale.ROOT,
         "ND4J on CUDA: the driver compiles ND4J's kernels for compute capability %s, %s s so far;"
             + " this takes many minutes, once: the driver keeps the result in ~/.nv/ComputeCache,"
             + " %s",
@@ -124,6 +128,7 @@ class CudaRuntime {
             : ImmutableMap.of();
     long bytes = device.get("cuda.totalMemory") instanceof Number n ? n.longValue() : 0;
     return String.format(
+        Locale.ROOT,
         "CUDA, %s, compute capability %s.%s, %d GiB, driver %sfor CUDA %s",
         device.get("cuda.deviceName"),
         device.get("cuda.deviceMajor"),

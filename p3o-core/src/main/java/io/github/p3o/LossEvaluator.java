@@ -6,6 +6,7 @@ import io.github.p3o.internal.OneAtATime;
 import io.github.p3o.internal.PlainLoss;
 import io.github.p3o.internal.ProgramCache;
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * Runs an objective on plain numbers, without a policy: how a policy in any other engine is
@@ -98,6 +99,7 @@ public final class LossEvaluator implements AutoCloseable {
       if (!isFinite(alone.evaluate(pair, now, klScale))) {
         throw new NonFiniteException(
             String.format(
+                Locale.ROOT,
                 "%s; the cause is pair %d, of rewards %s, log-probabilities now %s, old %s,"
                     + " reference %s",
                 message,

@@ -2,6 +2,8 @@ package io.github.p3o;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import io.github.p3o.internal.Given;
+
 /**
  * AdamW (Loshchilov &amp; Hutter, arXiv 1711.05101) with clipping of the global gradient norm and a
  * learning-rate schedule.
@@ -40,6 +42,7 @@ public record OptimizerConfig(
 
   /** Checks every value. */
   public OptimizerConfig {
+    Given.notNull("schedule", "one", schedule);
     checkArgument(
         learningRate > 0 && Double.isFinite(learningRate),
         "learningRate: expected a finite number > 0, got %s",

@@ -1,5 +1,6 @@
 package io.github.p3o;
 
+import io.github.p3o.internal.Given;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 
@@ -11,6 +12,13 @@ import org.nd4j.autodiff.samediff.SameDiff;
  * @param tokenMask {@code [sequences, responseTokens]}, 1 at response tokens, 0 at padding
  */
 public record PolicyGraph(SDVariable logProbs, SDVariable tokenLogProbs, SDVariable tokenMask) {
+
+  /** Refuses null. */
+  public PolicyGraph {
+    Given.notNull("policy", "logProbs", logProbs);
+    Given.notNull("policy", "tokenLogProbs", tokenLogProbs);
+    Given.notNull("policy", "a tokenMask", tokenMask);
+  }
 
   /**
    * The graph that the variables belong to.

@@ -3,6 +3,7 @@ package io.github.p3o;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.primitives.ImmutableDoubleArray;
+import io.github.p3o.internal.Given;
 import io.github.p3o.internal.Result;
 import io.github.p3o.internal.Scorer;
 import java.util.List;
@@ -48,6 +49,7 @@ public final class PolicyScorer implements AutoCloseable {
   }
 
   private static ImmutableMap<String, SDVariable> variables(PolicyGraph built) {
+    Given.notNull("policy", "a graph", built);
     return ImmutableMap.of(OF_RESPONSES, built.logProbs(), OF_TOKENS, built.tokenLogProbs());
   }
 

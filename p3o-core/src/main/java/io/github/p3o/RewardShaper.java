@@ -4,6 +4,7 @@ import com.google.common.collect.ImmutableMap;
 import io.github.p3o.RewardShaping.Centering;
 import io.github.p3o.RewardShaping.PerPrompt;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 
 /**
@@ -25,6 +26,12 @@ final class RewardShaper {
    * @param metrics what shaping did, by metric name
    */
   record Shaped(Rewards rewards, RewardShapingState state, ImmutableMap<String, Double> metrics) {}
+
+  /** Of a reward: sums of the squares of greater ones are infinite. */
+  private static final double GREATEST = 1e150;
+
+  /** Rewards of a prompt that differ by less than this share of what pairs do are a tie. */
+  private static final double ROUNDING = 1e-6;
 
   private final RewardShaping shaping;
 
@@ -52,6 +59,7 @@ final class RewardShaper {
       values[i] = reward - penalties[i];
       differences[i] = (reward - given.values().get(first)) - (penalties[i] - penalties[first]);
     }
+    checkFinite("reward", values, groups);
     checkFinite("reward difference", differences, groups);
     double[] variances =
         IntStream.range(0, groups).mapToDouble(g -> variance(differences, k, g)).toArray();
@@ -103,11 +111,15 @@ final class RewardShaper {
     return shaping.centering() == Centering.RUNNING_MEAN ? value - state.mean() : value;
   }
 
-  /** What a prompt's rewards are multiplied by; 1 where there is no deviation to divide by. */
+  /**
+   * What a prompt's rewards are multiplied by; 1 where there is no deviation to divide by, or one
+   * of rounding alone.
+   */
   private double factor(double variance, RewardShapingState state) {
+    double ofPrompt = Math.sqrt(variance);
     double deviation =
         shaping.perPrompt() != PerPrompt.NONE
-            ? Math.sqrt(variance)
+            ? ofPrompt > ROUNDING * state.pairDeviation() ? ofPrompt : 0
             : switch (shaping.scale()) {
               case NONE -> 1;
               case PAIR_DEVIATION -> state.pairDeviation();
@@ -127,12 +139,17 @@ final class RewardShaper {
 
   private static void checkFinite(String name, double[] values, int groups) {
     for (int i = 0; i < values.length; i++) {
-      if (!Double.isFinite(values[i])) {
+      if (!(Math.abs(values[i]) <= GREATEST)) {
         throw new NonFiniteException(
             String.format(
-                "%s: expected finite values, got %s for response %d of prompt %d of the rollout;"
+                Locale.ROOT,
+                "%s: expected %s, got %s for response %d of prompt %d of the rollout;"
                     + " the parameters are unchanged",
-                name, values[i], i / groups, i % groups));
+                name,
+                Double.isFinite(values[i]) ? "at most " + GREATEST : "finite values",
+                values[i],
+                i / groups,
+                i % groups));
       }
     }
   }

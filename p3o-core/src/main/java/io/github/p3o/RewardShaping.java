@@ -3,6 +3,7 @@ package io.github.p3o;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.Sets;
+import io.github.p3o.internal.Given;
 import java.util.EnumSet;
 import java.util.Set;
 
@@ -88,6 +89,10 @@ public record RewardShaping(
 
   /** Checks every value and that no setting undoes another. */
   public RewardShaping {
+    Given.notNull("scale", "one", scale);
+    Given.notNull("perPrompt", "one", perPrompt);
+    Given.notNull("centering", "one", centering);
+    Given.notNull("allowBreakingInvariance", "a set", allowBreakingInvariance);
     checkArgument(
         missingEndPenalty >= 0 && Double.isFinite(missingEndPenalty),
         "missingEndPenalty: expected a finite number >= 0, got %s",

@@ -3,6 +3,7 @@ package io.github.p3o;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import io.github.p3o.internal.ConfigReader;
+import io.github.p3o.internal.Given;
 import java.nio.file.Path;
 import java.util.function.UnaryOperator;
 
@@ -60,6 +61,8 @@ public record TrainerConfig(
 
   /** Checks every value. */
   public TrainerConfig {
+    Given.notNull("optimizer", "settings", optimizer);
+    Given.notNull("rewardShaping", "settings", rewardShaping);
     checkAtLeast("promptsPerStep", 1, promptsPerStep);
     checkAtLeast("responsesPerPrompt", 2, responsesPerPrompt);
     checkAtLeast("epochsPerStep", 1, epochsPerStep);

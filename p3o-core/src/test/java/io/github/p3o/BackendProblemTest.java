@@ -3,6 +3,7 @@ package io.github.p3o;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.common.collect.ImmutableMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
@@ -42,9 +43,11 @@ class BackendProblemTest {
     Throwable cause =
         new UnsatisfiedLinkError(
             String.format(
+                Locale.ROOT,
                 "/tmp/cache/linux-x86_64/lib%s.so: %s: cannot open shared object file: No such file"
                     + " or directory",
-                needing, missing));
+                needing,
+                missing));
     return new UnsatisfiedLinkError("no " + needing + " in java.library.path: /usr/lib")
         .initCause(cause);
   }

@@ -81,7 +81,7 @@ class HealthMonitorTest {
             "policy/effective_sample_fraction",
             t -> t == 20 ? 0.2 : 0.5,
             20),
-        sick(Kind.REWARD_HACKING, "eval/gold", t -> t < 15 ? 0.1 * t : 1.5 - 0.1 * (t - 15), 17));
+        sick(Kind.REWARD_HACKING, "eval/gold", t -> t < 15 ? 0.1 * t : 1.5 - 0.1 * (t - 15), 18));
   }
 
   private static Arguments sick(Kind kind, String metric, IntToDoubleFunction value, long step) {
@@ -116,6 +116,17 @@ class HealthMonitorTest {
     Map<String, IntToDoubleFunction> run = healthy();
     run.put("eval/gold", t -> t < 15 ? 0.1 * t : 1.5 - 0.1 * (t - 15));
     run.put("eval/reward", t -> t <= 15 ? 0.1 * t : 1.5 + 0.001 * (t - 15));
+    assertThat(alarms(run)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"eval/gold_standard_error", "eval/reward_standard_error"})
+  void observe_goldThatFallsByNobodyKnowsHowManyErrors_isSilent(String unknown) {
+    Map<String, IntToDoubleFunction> run = healthy();
+    run.put("eval/gold", t -> t < 15 ? 0.1 * t : 1.5 - 0.1 * (t - 15));
+    run.put(unknown, t -> Double.NaN);
+    assertThat(alarms(run)).isEmpty();
+    run.remove(unknown);
     assertThat(alarms(run)).isEmpty();
   }
 

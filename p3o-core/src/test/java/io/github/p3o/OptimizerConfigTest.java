@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.p3o.OptimizerConfig.Schedule;
+import io.github.p3o.RewardShaping.Scale;
+import io.github.p3o.testing.Unmarked;
 import java.util.stream.Stream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -132,5 +134,19 @@ class OptimizerConfigTest {
       assertThat(now).isBetween(0.0, 0.5);
       assertThat(update + 1 < warmup ? next - now : now - next).isGreaterThanOrEqualTo(0);
     }
+  }
+
+  @Test
+  void settings_thatAreNull_areRefusedByName() {
+    assertThatThrownBy(() -> PLAIN.withSchedule(0, new Unmarked<Schedule>().none(), 1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("schedule: expected one, got null");
+    assertThatThrownBy(
+            () -> TrainerConfig.builder().optimizer(new Unmarked<OptimizerConfig>().none()).build())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("optimizer: expected settings, got null");
+    assertThatThrownBy(() -> RewardShaping.NONE.withScale(new Unmarked<Scale>().none()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("scale: expected one, got null");
   }
 }

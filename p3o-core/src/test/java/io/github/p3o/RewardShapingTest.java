@@ -249,6 +249,19 @@ class RewardShapingTest {
   }
 
   @Test
+  void perPrompt_ofATieUpToRounding_isATie() {
+    double[][] rows = {{0.1 + 0.2, 1}, {0.3, 5}};
+
+    for (PerPrompt perPrompt : List.of(PerPrompt.DEVIATION, PerPrompt.MEAN_AND_DEVIATION)) {
+      double[] shaped =
+          shape(RewardShaping.NONE.withPerPrompt(perPrompt), RewardView.DIFFERENCES, rows);
+
+      assertThat(Math.abs(shaped[2] - shaped[0])).isLessThan(1e-15);
+      assertThat(shaped[3] - shaped[1]).isCloseTo(Math.sqrt(2), within(1e-14));
+    }
+  }
+
+  @Test
   void missingEndPenalty_looksAtTheResponseAlone() {
     RewardShaping shaping = RewardShaping.NONE.withMissingEndPenalty(0.5);
     Rewards rewards = Rewards.of(new double[] {0, 7}, new double[] {3, 7});
@@ -295,16 +308,28 @@ class RewardShapingTest {
   }
 
   @Test
-  void shaped_rewardThatOverflows_isNamed() {
-    assertThatThrownBy(
-            () ->
-                shape(
-                    RewardShaping.NONE.withMissingEndPenalty(1),
-                    RewardView.DIFFERENCES,
-                    new double[] {-1e308},
-                    new double[] {1e308}))
-        .isInstanceOf(NonFiniteException.class)
-        .hasMessageStartingWith("reward difference: expected finite values, got Infinity");
+  void rewardWhoseSquareOverflows_isNamed() {
+    for (RewardView view : RewardView.values()) {
+      for (double great : new double[] {1e151, 1e160, 1e308}) {
+        assertThatThrownBy(
+                () ->
+                    shape(
+                        RewardShaping.NONE.withMissingEndPenalty(1),
+                        view,
+                        new double[] {-1, 2},
+                        new double[] {1, great}))
+            .isInstanceOf(NonFiniteException.class)
+            .hasMessageStartingWith(
+                "reward: expected at most 1.0E150, got " + great + " for response 1 of prompt 1");
+      }
+      double[] shaped =
+          shape(
+              RewardShaping.NONE.withScale(Scale.PAIR_DEVIATION),
+              view,
+              new double[] {-1e149},
+              new double[] {1e149});
+      assertThat(shaped[1] - shaped[0]).isCloseTo(Math.sqrt(2), within(1e-14));
+    }
   }
 
   @Test

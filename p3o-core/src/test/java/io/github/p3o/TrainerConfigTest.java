@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -122,10 +123,13 @@ class TrainerConfigTest {
 
   private static String horizon(String bound, long responses, String got) {
     return String.format(
+        Locale.ROOT,
         "klControl.horizon: expected above %s, a fifth of the %d responses of a step"
             + " (promptsPerStep * responsesPerPrompt), since one step could set the KL coefficient"
             + " to 0 for good, got %s",
-        bound, responses, got);
+        bound,
+        responses,
+        got);
   }
 
   /** A fixed coefficient has no use for its horizon. */

@@ -100,7 +100,8 @@ public final class DeviceValues {
           boolean worse = Math.abs(ours[p] - theirs[p]) > Math.abs(ours[worst] - theirs[worst]);
           worst = worse ? p : worst;
         }
-        String name = String.format("gradient %s by s%d, worst of %d", form, i + 1, PAIRS);
+        String name =
+            String.format(Locale.ROOT, "gradient %s by s%d, worst of %d", form, i + 1, PAIRS);
         compare(name, ours[worst], theirs[worst], EXACT);
       }
     }

@@ -142,8 +142,12 @@ final class Journal implements AutoCloseable {
               || before.lastRecord() != file.firstRecord())) {
         throw new IOException(
             String.format(
+                Locale.ROOT,
                 "expected to go on from byte %d, record %d, got byte %d, record %d",
-                before.end(), before.lastRecord(), start, file.firstRecord()));
+                before.end(),
+                before.lastRecord(),
+                start,
+                file.firstRecord()));
       }
     } catch (IOException e) {
       throw new IOException(IoProblem.text(path, e), e);

@@ -392,7 +392,8 @@ public final class OnlineAligner implements AutoCloseable {
      * Sets a test that a version must pass before it is served.
      *
      * @param evaluation higher is better; is given a policy, on the training thread, and must not
-     *     keep it; what it throws refuses the version
+     *     keep it; an exception refuses the version, an {@link Error} stops training until a
+     *     rollback
      * @param least what a version must reach
      * @return this
      * @throws IllegalArgumentException if {@code least} is not a number

@@ -18,6 +18,7 @@ import io.github.p3o.internal.OneTrainer;
 import io.github.p3o.train.Checkpoints;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import java.util.function.UnaryOperator;
@@ -269,13 +270,15 @@ final class OnlineTraining implements AutoCloseable {
   private @Nullable String refusal() {
     double kl = klToReference();
     if (!(kl <= maxKl)) {
-      return String.format("KL to the reference: expected at most %s nats, got %.3f", maxKl, kl);
+      return String.format(
+          Locale.ROOT, "KL to the reference: expected at most %s nats, got %.3f", maxKl, kl);
     }
     try (Policy copy = policy.frozenCopy()) {
       double value = evaluation.applyAsDouble(copy);
       return value >= leastValue
           ? null
-          : String.format("evaluation: expected at least %s, got %s", leastValue, value);
+          : String.format(
+              Locale.ROOT, "evaluation: expected at least %s, got %s", leastValue, value);
     } catch (Exception e) { // a host's Kotlin or Scala throws checked ones, too
       LOG.warn("evaluation", e);
       return "evaluation: " + e;

@@ -2,6 +2,7 @@ package io.github.p3o.train;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import com.google.common.base.Throwables;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableSet;
 import com.google.errorprone.annotations.CanIgnoreReturnValue;
@@ -9,8 +10,10 @@ import io.github.p3o.Checkpoint;
 import io.github.p3o.Resumable;
 import io.github.p3o.internal.AtomicFile;
 import io.github.p3o.internal.ExclusiveLock;
+import io.github.p3o.internal.Given;
 import io.github.p3o.transformer.CheckpointException;
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -18,6 +21,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -68,12 +72,13 @@ public final class Checkpoints {
    */
   public Checkpoints(Path directory, int keep) {
     checkArgument(keep >= 1, "keep: expected at least 1, got %s", keep);
-    this.directory = directory;
+    this.directory = Given.notNull("directory", "a path", directory);
     this.keep = keep;
   }
 
   /**
-   * Saves a trainer as it is now, between two steps, and deletes what is older than the last few.
+   * Saves a trainer as it is now, between two steps, and deletes what is older than the last few. A
+   * thread that is interrupted already saves all the same, and stays interrupted.
    *
    * @param trainer is not changed
    * @return the directory of the checkpoint
@@ -83,6 +88,22 @@ public final class Checkpoints {
    */
   @CanIgnoreReturnValue
   public Path save(Resumable trainer) {
+    return uninterrupted(() -> saveNow(trainer));
+  }
+
+  /** A file is closed under a thread that is interrupted. */
+  private static <T extends @Nullable Object> T uninterrupted(Supplier<T> work) {
+    boolean interrupted = Thread.interrupted();
+    try {
+      return work.get();
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private Path saveNow(Resumable trainer) {
     Checkpoint checkpoint = trainer.checkpoint();
     try {
       Files.createDirectories(directory);
@@ -148,15 +169,21 @@ public final class Checkpoints {
 
   /**
    * Gives a trainer back the newest sound checkpoint. One that is torn or altered is passed over
-   * with a warning in the log that names the file.
+   * with a warning in the log that names the file. A thread that is interrupted already reads all
+   * the same, and stays interrupted.
    *
    * @param trainer built as at the start
    * @return the checkpoint's directory, or null if there is none and training begins at the start
-   * @throws CheckpointException if there are checkpoints and none is sound
+   * @throws CheckpointException if there are checkpoints and none is sound, or if the thread is
+   *     interrupted while it reads
    * @throws IllegalArgumentException if the checkpoint is of a trainer with other settings, which
    *     are named; nothing was changed then
    */
   public @Nullable Path resume(Resumable trainer) {
+    return Checkpoints.<@Nullable Path>uninterrupted(() -> resumeNow(trainer));
+  }
+
+  private @Nullable Path resumeNow(Resumable trainer) {
     List<Path> all = list();
     known = ImmutableSet.copyOf(all);
     for (Path path : all) {
@@ -164,6 +191,9 @@ public final class Checkpoints {
       try {
         checkpoint = CheckpointFiles.read(path);
       } catch (CheckpointException e) {
+        if (Throwables.getRootCause(e) instanceof ClosedByInterruptException) {
+          throw e; // it says nothing of the file
+        }
         unsound.add(path);
         LOG.warn("{}; using the checkpoint before it", e.getMessage());
         continue;

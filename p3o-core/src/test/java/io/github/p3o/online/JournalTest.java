@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -155,7 +156,7 @@ class JournalTest {
       while (Files.size(file()) < position) {
         long left = position - Files.size(file());
         long idLength = left - shortest < 200 ? left - shortest + 1 : 20;
-        String id = String.format("%0" + idLength + "d", Files.size(file()));
+        String id = String.format(Locale.ROOT, "%0" + idLength + "d", Files.size(file()));
         write(journal, id);
       }
     }

@@ -98,6 +98,23 @@ class CheckpointsTest {
     }
   }
 
+  /** As after {@code shutdownNow} of an executor: the last state is saved, and found again. */
+  @Test
+  void saveAndResume_inAnInterruptedThread_succeedAndLeaveItInterrupted() throws Exception {
+    saveAfter(Kind.SFT, 2, 1);
+    try (SmallTraining training = SmallTraining.of(Kind.SFT)) {
+      Checkpoints checkpoints = new Checkpoints(directory, 2);
+      Thread.currentThread().interrupt();
+      Path used = checkpoints.resume(training.trainer());
+      Path saved = checkpoints.save(training.trainer());
+      assertThat(Thread.interrupted()).isTrue();
+      assertThat(used).isEqualTo(directory.resolve("000001-step-1"));
+      assertThat(saved).isEqualTo(directory.resolve("000002-step-1"));
+    } finally {
+      Thread.interrupted();
+    }
+  }
+
   @Test
   void save_again_keepsTheLastFew() throws Exception {
     saveAfter(Kind.SFT, 2, 1, 2, 3, 3);

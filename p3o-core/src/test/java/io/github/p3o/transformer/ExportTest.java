@@ -81,7 +81,7 @@ class ExportTest {
       }
       Files.writeString(
           from.resolve(TensorSource.INDEX_FILE),
-          "{\n  \"metadata\": {\n    \"total_size\": %d\n  },\n  \"weight_map\": {\n%s\n  }\n}\n"
+          "{\n  \"metadata\": {\n    \"total_size\": %s\n  },\n  \"weight_map\": {\n%s\n  }\n}\n"
               .formatted(bytes, map));
     }
   }

@@ -60,7 +60,7 @@ class MappedModelTest {
               Maps.toMap(tensors.keySet(), name -> inSecond(name) ? ofSecond : TensorType.F32),
               Maps.toMap(
                   tensors.keySet(),
-                  name -> "model-0000%d.safetensors".formatted(inSecond(name) ? 2 : 1)),
+                  name -> "model-0000%s.safetensors".formatted(inSecond(name) ? 2 : 1)),
               ImmutableMap.of());
       CheckpointWriter.write(directory, tensors, form, Precision.AS_READ);
     }

@@ -133,7 +133,7 @@ class RotaryScalingTest {
     String scaling =
         """
         "rope_scaling": {"rope_type": "llama3", "factor": %s, "low_freq_factor": %s,
-          "high_freq_factor": %s, "original_max_position_embeddings": %d}\
+          "high_freq_factor": %s, "original_max_position_embeddings": %s}\
         """
             .formatted(factor, low, high, original);
     assertThatThrownBy(() -> DecoderConfig.read(checkpointWith(scaling)))

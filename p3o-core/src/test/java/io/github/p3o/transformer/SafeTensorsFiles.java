@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /** Writes safetensors files byte by byte, broken ones too, and takes them apart. */
@@ -71,7 +72,12 @@ final class SafeTensorsFiles {
   /** The entry of one tensor in a header. */
   static String entry(String name, String type, String shape, long begin, long end) {
     return String.format(
+        Locale.ROOT,
         "\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%d,%d]}",
-        name, type, shape, begin, end);
+        name,
+        type,
+        shape,
+        begin,
+        end);
   }
 }

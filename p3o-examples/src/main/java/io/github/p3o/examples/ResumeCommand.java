@@ -8,6 +8,7 @@ import io.github.p3o.examples.run.UsageException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -82,8 +83,10 @@ final class ResumeCommand implements Callable<Integer> {
     if (arguments.isEmpty() || !RESUMABLE.contains(arguments.get(0))) {
       throw new UsageException(
           String.format(
+              Locale.ROOT,
               "DIR: expected a run of p3o sft, reward or align, got %s of %s",
-              directory, run.path("command").asText("nothing")));
+              directory,
+              run.path("command").asText("nothing")));
     }
     return arguments;
   }

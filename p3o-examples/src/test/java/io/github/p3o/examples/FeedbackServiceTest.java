@@ -79,7 +79,7 @@ class FeedbackServiceTest {
 
   private HttpResponse<String> judge(int port, String id, int preferred)
       throws IOException, InterruptedException {
-    String body = String.format("{\"id\": \"%s\", \"preferred\": %d}", id, preferred);
+    String body = String.format(Locale.ROOT, "{\"id\": \"%s\", \"preferred\": %d}", id, preferred);
     return send(port, "POST", "/feedback", body);
   }
 

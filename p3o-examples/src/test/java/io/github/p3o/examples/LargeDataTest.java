@@ -35,7 +35,7 @@ class LargeDataTest {
             new GZIPOutputStream(Files.newOutputStream(data)), false, StandardCharsets.UTF_8)) {
       for (int i = 0; i < LINES; i++) {
         lines.printf(
-            "{\"prompt\": \"%d%s\", \"completion\": \" a\", \"chosen\": \" good%s\","
+            "{\"prompt\": \"%s%s\", \"completion\": \" a\", \"chosen\": \" good%s\","
                 + " \"rejected\": \" bad\"}%n",
             i, text, text);
       }

@@ -140,6 +140,9 @@ class ResumeTest {
     Cli.run("resume %s", run).succeeds();
     Cli.run(sft(400, uninterrupted)).succeeds();
     assertSameResult(run, uninterrupted);
+    assertThat(metrics(run).toString()).contains("sft-held-out");
+    Cli.run("resume %s", run).succeeds(); // of a run that is done: the same result again
+    assertSameResult(run, uninterrupted);
   }
 
   private static ImmutableList<String> adapter(int steps, Path out) {
@@ -202,6 +205,9 @@ class ResumeTest {
     interrupt(reward(run), run);
     Cli.run("resume %s", run).succeeds();
     Cli.run(reward(uninterrupted)).succeeds();
+    assertSameResult(run, uninterrupted);
+    assertThat(metrics(run).toString()).contains("reward-held-out");
+    Cli.run("resume %s", run).succeeds();
     assertSameResult(run, uninterrupted);
   }
 

@@ -7,6 +7,7 @@ import com.google.common.collect.ImmutableMap;
 import io.github.p3o.LossTerms;
 import io.github.p3o.PairVariables;
 import io.github.p3o.PairwiseLoss;
+import io.github.p3o.internal.Given;
 import io.github.p3o.internal.Ops;
 import org.nd4j.autodiff.samediff.SDVariable;
 
@@ -98,6 +99,7 @@ public final class P3OLoss implements PairwiseLoss {
    * @return the loss
    */
   public P3OLoss withKlShaping(KlShaping klShaping) {
+    Given.notNull("klShaping", "one", klShaping);
     return new P3OLoss(form, clipRange, weightClip, klShaping);
   }
 

@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import io.github.p3o.LossTerms;
 import io.github.p3o.PolicyLoss;
 import io.github.p3o.ResponseVariables;
+import io.github.p3o.internal.Given;
 import io.github.p3o.internal.Ops;
 import java.util.stream.IntStream;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -23,6 +24,8 @@ public record PpoLoss(double clipRange, KlShaping klShaping, Baseline baseline)
 
   /** Checks the clip range. */
   public PpoLoss {
+    Given.notNull("klShaping", "one", klShaping);
+    Given.notNull("baseline", "one", baseline);
     checkArgument(clipRange > 0, "clipRange: expected > 0, got %s", clipRange);
   }
 

@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Random;
@@ -70,6 +71,7 @@ final class Cases {
     @Override
     public String toString() {
       return String.format(
+          Locale.ROOT,
           "k %s now %s old %s reference %s rewards %s",
           now.responses(),
           now.values(),

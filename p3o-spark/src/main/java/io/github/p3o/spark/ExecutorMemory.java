@@ -15,6 +15,7 @@ import io.github.p3o.Rewards;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.internal.Whole;
 import java.util.Collections;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.LongStream;
@@ -156,8 +157,11 @@ public record ExecutorMemory(long modelBytes, long workBytes, long parameterByte
         megabytes + "m",
         OPTIONS,
         String.format(
+                Locale.ROOT,
                 "%s -D%s=%dm",
-                options.strip(), MAX_PHYSICAL_BYTES, megabytes(heap(conf)) + megabytes)
+                options.strip(),
+                MAX_PHYSICAL_BYTES,
+                megabytes(heap(conf)) + megabytes)
             .strip());
   }
 

@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import com.google.common.collect.ImmutableSet;
 import com.google.common.primitives.ImmutableIntArray;
 import java.util.List;
+import java.util.Locale;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
@@ -50,6 +51,7 @@ final class TokenRow {
         if (id == null || id.longValue() != id.intValue()) {
           throw new IllegalArgumentException(
               String.format(
+                  Locale.ROOT,
                   "%s: expected ids that are ints, got %s in the row that begins with %s",
                   row.schema().fields()[column].name(),
                   id,

@@ -8,6 +8,7 @@ import io.github.p3o.examples.report.RunReport;
 import io.github.p3o.examples.report.TournamentPage;
 import io.github.p3o.examples.run.Run;
 import io.github.p3o.examples.run.RunFiles;
+import java.util.Locale;
 import java.util.stream.IntStream;
 
 /** Shows the outcome of alignments: on the screen, and as files that report.html is made of. */
@@ -29,7 +30,9 @@ public final class OutcomeReport {
       ImmutableList<String> names = outcome.names();
       for (int j = 0; j < names.size(); j++) {
         run.console()
-            .print(String.format("  %-8s %s", names.get(j), oneLine(outcome.answers(i).get(j))));
+            .print(
+                String.format(
+                    Locale.ROOT, "  %-8s %s", names.get(j), oneLine(outcome.answers(i).get(j))));
       }
     }
   }

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** Prompts, and the answers of each player to them. */
@@ -43,8 +44,11 @@ record Answers(ImmutableList<String> prompts, Map<String, ? extends List<String>
     if (!line.path(name).isTextual()) {
       throw new UsageException(
           String.format(
+              Locale.ROOT,
               "--samples, line %d, %s: expected a text, got %s",
-              index + 1, name, line.path(name).getNodeType()));
+              index + 1,
+              name,
+              line.path(name).getNodeType()));
     }
     return line.path(name).asText();
   }

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -148,8 +149,11 @@ public final class PromptOptions {
     if (statistics.truncated() > 0) {
       console.note(
           String.format(
+              Locale.ROOT,
               "%d of %d prompts truncated from the left to %d tokens",
-              statistics.truncated(), statistics.sequences(), limit));
+              statistics.truncated(),
+              statistics.sequences(),
+              limit));
     }
   }
 
@@ -168,7 +172,10 @@ public final class PromptOptions {
   private static UsageException tooLong(long number, int limit, Prompt prompt) {
     return new UsageException(
         String.format(
+            Locale.ROOT,
             "prompt %d: expected at most %d tokens, got %d; --truncate-prompts keeps the last ones",
-            number, limit, prompt.tokens().length()));
+            number,
+            limit,
+            prompt.tokens().length()));
   }
 }

@@ -57,6 +57,9 @@ final class TruncationOptions {
 
   /** All of it, for texts of at most so many tokens. */
   SamplingConfig config(int maxNewTokens, Tokenizer tokenizer) {
+    if (stops.contains("")) {
+      throw new UsageException("--stop: expected a text, got an empty one");
+    }
     try {
       SamplingConfig config =
           SamplingConfig.of(maxNewTokens)

@@ -21,6 +21,7 @@ import io.github.p3o.transformer.TransformerRewardModel;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 
 /**
@@ -72,8 +73,11 @@ final class Quickstart {
     run.console()
         .note(
             String.format(
+                Locale.ROOT,
                 "A language of %d words; %d prompts to learn from, %d held out.",
-                StoryGrammar.words().size(), trainingPrompts.size(), heldOutPrompts.size()));
+                StoryGrammar.words().size(),
+                trainingPrompts.size(),
+                heldOutPrompts.size()));
     GrammarModels.Quality models =
         new GrammarModels(trainingPrompts, heldOutPrompts, scale.models(), seed).make(run);
     return new QuickstartResult(models, align());

@@ -5,6 +5,7 @@ import com.google.common.hash.Hashing;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * A report as one HTML file that needs nothing else and may load nothing else (Content Security
@@ -86,8 +87,11 @@ final class Report {
       int strength = 9 * Math.abs(tenth - 5);
       css.append(
           String.format(
+              Locale.ROOT,
               ".w%d { background: color-mix(in srgb, var(%s) %d%%, transparent); }%n",
-              tenth, color, strength));
+              tenth,
+              color,
+              strength));
     }
     return css.toString();
   }

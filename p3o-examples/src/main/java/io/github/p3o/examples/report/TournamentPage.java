@@ -147,6 +147,7 @@ public final class TournamentPage {
 
   private static String conduct(JsonNode conduct) {
     return String.format(
+        Locale.ROOT,
         "Asked %s times, both orders of each pair: the first was preferred %s times, the second %s"
             + " times, neither %s times; %s invalid. The same in both orders: %s of the games."
             + " Position bias %s.",

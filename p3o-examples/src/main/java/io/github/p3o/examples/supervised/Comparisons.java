@@ -6,6 +6,7 @@ import io.github.p3o.text.Preference;
 import io.github.p3o.text.TextCodec;
 import io.github.p3o.text.TokenStatistics;
 import io.github.p3o.train.Comparison;
+import java.util.Locale;
 
 /** Turns preferences into comparisons that fit a context, and counts tokens and what was cut. */
 public final class Comparisons {
@@ -53,7 +54,11 @@ public final class Comparisons {
   /** What was read and cut, in words. */
   String summary() {
     return String.format(
+        Locale.ROOT,
         "dialogues: %s%n%d of %d comparisons truncated from the left to %d tokens",
-        dialogues, truncated, total, maxTokens);
+        dialogues,
+        truncated,
+        total,
+        maxTokens);
   }
 }

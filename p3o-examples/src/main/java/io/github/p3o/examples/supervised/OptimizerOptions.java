@@ -2,6 +2,7 @@ package io.github.p3o.examples.supervised;
 
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.examples.run.UsageException;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -53,7 +54,11 @@ final class OptimizerOptions {
     int warmup = warmupUpdates == null ? usual.warmupUpdates() : warmupUpdates;
     if (warmup > steps) {
       throw new UsageException(
-          String.format("--warmup-updates: expected at most the %d steps, got %d", steps, warmup));
+          String.format(
+              Locale.ROOT,
+              "--warmup-updates: expected at most the %d steps, got %d",
+              steps,
+              warmup));
     }
     return usual
         .withCosine(warmup, usual.totalUpdates())

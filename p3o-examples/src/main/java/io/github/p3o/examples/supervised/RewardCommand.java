@@ -25,6 +25,7 @@ import io.github.p3o.train.Comparison;
 import io.github.p3o.transformer.TransformerPolicy;
 import io.github.p3o.transformer.TransformerRewardModel;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -210,10 +211,12 @@ public final class RewardCommand implements Callable<Integer> {
     if (labels.training().isEmpty() || labels.heldOut().isEmpty()) {
       throw new UsageException(
           String.format(
+              Locale.ROOT,
               "--held-out: expected comparisons on both sides, got %d to learn from and %d held"
                   + " out; those of a prompt stay together, and each prompt is held out with this"
                   + " probability",
-              labels.training().size(), labels.heldOut().size()));
+              labels.training().size(),
+              labels.heldOut().size()));
     }
     run.pin("comparisons", labels.training());
     int updates = steps == null ? Math.max(1, labels.training().size() / batch) : steps;
@@ -257,13 +260,16 @@ public final class RewardCommand implements Callable<Integer> {
     run.console()
         .print(
             String.format(
+                Locale.ROOT,
                 "%n%d comparisons to learn from, %d held out",
-                labels.training().size(), labels.heldOut().size()));
+                labels.training().size(),
+                labels.heldOut().size()));
     TextTable measures =
         calibration.measures(labels.best().count() == 0 ? "unknown" : labels.best().text(3));
     measures.add("longer is better", labels.accuracyOfLength().text(3), "0.500", "");
     run.table("On held-out comparisons", measures, Calibration.IDEAL);
-    run.console().print(String.format("%nHow sure it was, and how often it was right:"));
+    run.console()
+        .print(String.format(Locale.ROOT, "%nHow sure it was, and how often it was right:"));
     run.table("How sure it was, and how often it was right", calibration.table(), "");
     run.console().print("Model: " + run.directory().resolve(LanguageModel.MODEL));
     run.directory().json("calibration.json", calibration);

@@ -119,7 +119,7 @@ public final class RewardFit {
       }
     }
     Calibration calibration = Calibration.of(margins.build().toArray());
-    run.metrics(
+    run.metricsOnce(
         "reward-held-out",
         0,
         ImmutableMap.of(

@@ -63,8 +63,9 @@ public final class Sft {
       batches.skip(trainer.stepsDone());
       train(trainer, batches, settings, saving, run);
       double after = evaluate(trainer, heldOut);
-      if (!run.interrupted()) {
-        run.directory().metrics("sft-held-out", settings.steps(), ImmutableMap.of("loss", after));
+      if (!run.interrupted() && !heldOut.isEmpty()) {
+        run.directory()
+            .metricsOnce("sft-held-out", settings.steps(), ImmutableMap.of("loss", after));
       }
       return new double[] {before, after};
     }

@@ -298,8 +298,12 @@ public final class SftCommand implements Callable<Integer> {
     if (room < 1) {
       throw new UsageException(
           String.format(
+              Locale.ROOT,
               "%s: expected prompts of at most %d tokens, as the context has %d, got %d",
-              data, context - 1, context, prompt.tokens().length()));
+              data,
+              context - 1,
+              context,
+              prompt.tokens().length()));
     }
     statistics.add(prompt.tokens().length() + response.length());
     return new Example(

@@ -3,6 +3,7 @@ package io.github.p3o.examples.supervised;
 import io.github.p3o.examples.language.LanguageModel;
 import io.github.p3o.examples.run.Checks;
 import io.github.p3o.examples.run.UsageException;
+import java.util.Locale;
 import picocli.CommandLine.Option;
 
 /** Sizes of a model to train from nothing. */
@@ -47,7 +48,8 @@ final class SizeOptions {
     Checks.atLeast("--context", 2, context); // a token and the next
     if (width < 1 || width % (2 * heads) != 0) { // rotary embeddings turn pairs
       throw new UsageException(
-          String.format("--width: expected a multiple of 2 · %d heads, got %d", heads, width));
+          String.format(
+              Locale.ROOT, "--width: expected a multiple of 2 · %d heads, got %d", heads, width));
     }
     return new LanguageModel.Sizes(layers, width, heads, context);
   }

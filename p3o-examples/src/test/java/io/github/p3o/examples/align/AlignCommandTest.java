@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -110,8 +111,8 @@ class AlignCommandTest {
             policy);
 
     String sides = (40 - expected.size()) + " %s to learn from, " + expected.size() + " held out";
-    assertThat(fitted.succeeds().out()).contains(String.format(sides, "comparisons"));
-    assertThat(align.succeeds().err()).contains(String.format(sides, "prompts"));
+    assertThat(fitted.succeeds().out()).contains(String.format(Locale.ROOT, sides, "comparisons"));
+    assertThat(align.succeeds().err()).contains(String.format(Locale.ROOT, sides, "prompts"));
     Set<String> judgedOn = new HashSet<>();
     for (String line : Files.readAllLines(out.resolve("samples.jsonl"))) {
       judgedOn.add(JSON.readTree(line).path("prompt").asText());

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -87,10 +88,12 @@ class RewardCommandTest {
     for (int i = 0; i < 12; i++) {
       lines.append(
           String.format(
+              Locale.ROOT,
               "{\"info\": {\"subreddit\": \"s\", \"title\": \"t\", \"post\": \"one day %d\"},"
                   + " \"summaries\": [{\"text\": \" the dog\"}, {\"text\": \" he\"}],"
                   + " \"choice\": %d}%n",
-              i, i % 2));
+              i,
+              i % 2));
     }
     Path data = Files.writeString(directory.resolve("tldr.jsonl"), lines.toString());
 

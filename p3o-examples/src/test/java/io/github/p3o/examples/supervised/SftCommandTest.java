@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -113,9 +114,11 @@ class SftCommandTest {
     for (int i = 0; i < 12; i++) {
       lines.append(
           String.format(
+              Locale.ROOT,
               "{\"messages\": [{\"role\": \"user\", \"content\": \"q%d\"},"
                   + " {\"role\": \"assistant\", \"content\": \"a%d\"}]}%n",
-              i / 3, i));
+              i / 3,
+              i));
     }
     Path data = Files.writeString(directory.resolve("messages.jsonl"), lines.toString());
 
