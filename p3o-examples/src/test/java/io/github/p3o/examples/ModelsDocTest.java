@@ -3,19 +3,27 @@ package io.github.p3o.examples;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.BatchShape;
+import io.github.p3o.OptimizerConfig;
 import io.github.p3o.P3OTrainer;
+import io.github.p3o.Parameters;
 import io.github.p3o.Policy;
 import io.github.p3o.Prompt;
 import io.github.p3o.PromptSource;
+import io.github.p3o.Response;
 import io.github.p3o.RewardModel;
 import io.github.p3o.Samples;
+import io.github.p3o.TrainableRewardModel;
 import io.github.p3o.TrainerConfig;
+import io.github.p3o.loss.BradleyTerryLoss;
 import io.github.p3o.loss.P3OLoss;
 import io.github.p3o.text.DataSetReader;
 import io.github.p3o.text.DataSets;
 import io.github.p3o.text.TextCodec;
 import io.github.p3o.text.Tokenizer;
 import io.github.p3o.text.Tokenizers;
+import io.github.p3o.train.Comparison;
+import io.github.p3o.train.RewardModelTrainer;
 import io.github.p3o.transformer.DecoderConfig;
 import io.github.p3o.transformer.FreezeConfig;
 import io.github.p3o.transformer.LoraConfig;
@@ -27,6 +35,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -34,7 +43,11 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 /** The Java of docs/models.md, which {@link DocumentsTest} finds here, does what it says. */
 class ModelsDocTest {
@@ -164,5 +177,79 @@ class ModelsDocTest {
       }
     }
     assertThat(out).isDirectoryContaining("glob:**model.safetensors");
+  }
+
+  /** Users' features times an item's sign. */
+  private static double[][] features(List<Prompt> users, List<Response> items) {
+    double[][] rows = new double[users.size()][3];
+    for (int i = 0; i < rows.length; i++) {
+      rows[i][users.get(i).tokens().get(0)] = items.get(i).tokens().get(0) == 0 ? -1 : 1;
+    }
+    return rows;
+  }
+
+  private static final class Liking implements TrainableRewardModel {
+
+    private final Parameters parameters =
+        Parameters.copyOf(Map.of("w", Nd4j.zeros(DataType.DOUBLE, 3, 1)));
+
+    @Override
+    public Parameters parameters() {
+      return parameters;
+    }
+
+    @Override
+    public BatchShape shape(List<Prompt> users, List<Response> items) {
+      return new BatchShape(users.size(), 2, 1); // the least, as no tokens are read
+    }
+
+    @Override
+    public SDVariable build(BatchShape shape) {
+      SameDiff graph = SameDiff.create();
+      SDVariable w = graph.placeHolder("w", DataType.DOUBLE, 3, 1); // the parameter, by its name
+      SDVariable x = graph.placeHolder("x", DataType.DOUBLE, shape.sequences(), 3);
+      return graph.mmul(x, w).reshape(shape.sequences());
+    }
+
+    @Override
+    public Map<String, INDArray> feed(BatchShape shape, List<Prompt> users, List<Response> items) {
+      return Map.of("x", Nd4j.createFromArray(features(users, items)));
+    }
+
+    @Override
+    public double[] score(ImmutableList<Prompt> users, ImmutableList<Response> items) {
+      try (INDArray x = Nd4j.createFromArray(features(users, items));
+          INDArray scores = x.mmul(parameters.get("w"))) {
+        return scores.data().asDouble();
+      }
+    }
+
+    @Override
+    public void close() {
+      parameters.close();
+    }
+  }
+
+  @Test
+  void aRewardNetworkOfOnesOwn_isFittedToComparisons() {
+    ImmutableList<Comparison> comparisons =
+        ImmutableList.of(
+            new Comparison(Prompt.of(0), Response.of(1), Response.of(0)),
+            new Comparison(Prompt.of(1), Response.of(0), Response.of(1)));
+    try (Liking liking = new Liking()) {
+      try (RewardModelTrainer trainer =
+          new RewardModelTrainer(liking, new BradleyTerryLoss(), OptimizerConfig.adamW(0.05), 64)) {
+        for (int step = 0; step < 100; step++) {
+          trainer.step(comparisons); // of prompt, chosen and rejected response
+        }
+      }
+      double[] scores =
+          liking.score(
+              ImmutableList.of(Prompt.of(0), Prompt.of(1), Prompt.of(2)),
+              ImmutableList.of(Response.of(1), Response.of(1), Response.of(1)));
+      assertThat(scores[0]).isGreaterThan(1);
+      assertThat(scores[1]).isLessThan(-1);
+      assertThat(scores[2]).isZero();
+    }
   }
 }
