@@ -59,8 +59,8 @@ final class RewardShaper {
       values[i] = reward - penalties[i];
       differences[i] = (reward - given.values().get(first)) - (penalties[i] - penalties[first]);
     }
-    checkFinite("reward", values, groups);
-    checkFinite("reward difference", differences, groups);
+    checkSize("reward", values, groups);
+    checkSize("reward difference", differences, groups);
     double[] variances =
         IntStream.range(0, groups).mapToDouble(g -> variance(differences, k, g)).toArray();
     RewardShapingState state = before.addVariances(variances).addRewards(values);
@@ -69,7 +69,7 @@ final class RewardShaper {
       shaped[i] =
           levelled(values[i], i, differences, k, state) * factor(variances[i % groups], state);
     }
-    checkFinite("shaped reward", shaped, groups);
+    checkSize("shaped reward", shaped, groups);
     Rewards rewards = Rewards.ofFlat(k, bounded(shaped));
     return new Shaped(rewards, state, metrics(rewards, responses, shaped, variances, state));
   }
@@ -116,16 +116,22 @@ final class RewardShaper {
    * of rounding alone.
    */
   private double factor(double variance, RewardShapingState state) {
-    double ofPrompt = Math.sqrt(variance);
     double deviation =
-        shaping.perPrompt() != PerPrompt.NONE
-            ? ofPrompt > ROUNDING * state.pairDeviation() ? ofPrompt : 0
-            : switch (shaping.scale()) {
-              case NONE -> 1;
-              case PAIR_DEVIATION -> state.pairDeviation();
-              case REWARD_DEVIATION -> state.rewardDeviation();
-            };
+        shaping.perPrompt() == PerPrompt.NONE ? running(state) : ofPrompt(variance, state);
     return deviation > 0 ? 1 / deviation : 1;
+  }
+
+  private double running(RewardShapingState state) {
+    return switch (shaping.scale()) {
+      case NONE -> 1;
+      case PAIR_DEVIATION -> state.pairDeviation();
+      case REWARD_DEVIATION -> state.rewardDeviation();
+    };
+  }
+
+  private static double ofPrompt(double variance, RewardShapingState state) {
+    double deviation = Math.sqrt(variance);
+    return deviation > ROUNDING * state.pairDeviation() ? deviation : 0;
   }
 
   private double[] bounded(double[] values) {
@@ -137,7 +143,8 @@ final class RewardShaper {
     return bounded;
   }
 
-  private static void checkFinite(String name, double[] values, int groups) {
+  /** Refuses what is not finite, or whose square is not. */
+  private static void checkSize(String name, double[] values, int groups) {
     for (int i = 0; i < values.length; i++) {
       if (!(Math.abs(values[i]) <= GREATEST)) {
         throw new NonFiniteException(

@@ -2,7 +2,6 @@ package io.github.p3o;
 
 import io.github.p3o.HealthAlarm.Kind;
 import io.github.p3o.internal.AdamW;
-import io.github.p3o.internal.DeviceThread;
 import io.github.p3o.internal.HealthRules;
 import io.github.p3o.internal.RandomStreams;
 import java.util.Locale;
@@ -127,9 +126,8 @@ final class Updates {
   }
 
   private boolean isFiniteAlone(PairwiseBatch pair) {
-    DeviceThread.prepare();
     try (Gradients gradients = gradients(pair)) {
-      return Double.isFinite(gradients.vector().norm2Number().doubleValue());
+      return Double.isFinite(AdamW.norm(gradients.vector()));
     } catch (NonFiniteException e) {
       return false;
     }

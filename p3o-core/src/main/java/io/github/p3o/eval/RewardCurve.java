@@ -69,12 +69,16 @@ record RewardCurve(ImmutableDoubleArray kl, ImmutableDoubleArray rewards) {
 
   /** The reward at a KL within the curve. */
   double at(double x) {
+    return atRoot(root(x));
+  }
+
+  private double atRoot(double x) {
     int right = 1;
-    while (right < kl.length() - 1 && kl.get(right) < x) {
+    while (right < kl.length() - 1 && root(kl.get(right)) < x) {
       right++;
     }
     double left = root(kl.get(right - 1));
-    double share = (root(x) - left) / (root(kl.get(right)) - left);
+    double share = (x - left) / (root(kl.get(right)) - left);
     return rewards.get(right - 1) + share * (rewards.get(right) - rewards.get(right - 1));
   }
 
@@ -94,10 +98,7 @@ record RewardCurve(ImmutableDoubleArray kl, ImmutableDoubleArray rewards) {
     for (int i = 0; i <= kl.length(); i++) {
       double next = i == kl.length() ? range.to() : Math.min(kl.get(i), range.to());
       if (next > before) {
-        double first = at(before);
-        double slope = (at(next) - first) / (root(next) - root(before));
-        double mean = first + slope * (meanRoot(before, next) - root(before));
-        area += (next - before) * mean;
+        area += (next - before) * atRoot(meanRoot(before, next)); // a line over the root
         before = next;
       }
     }

@@ -53,8 +53,7 @@ public final class AdamW implements AutoCloseable {
   public double update(INDArray gradient) {
     checkOpen();
     checkGradient(gradient);
-    DeviceThread.prepare();
-    double norm = gradient.norm2Number().doubleValue();
+    double norm = norm(gradient);
     if (!Double.isFinite(norm)) {
       throw new NonFiniteException(
           "gradient: expected finite values, got norm " + norm + "; the parameters are unchanged");
@@ -79,6 +78,12 @@ public final class AdamW implements AutoCloseable {
     }
     updates++;
     return norm;
+  }
+
+  /** The norm of a gradient, in whatever thread. */
+  public static double norm(INDArray gradient) {
+    DeviceThread.prepare();
+    return gradient.norm2Number().doubleValue();
   }
 
   /** √(1 − β₂ᵗ), by which √v is smaller than √v̂. */

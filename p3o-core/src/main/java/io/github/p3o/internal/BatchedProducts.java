@@ -39,12 +39,13 @@ final class BatchedProducts implements Step {
     this.step = step();
   }
 
-  /** Whether there are several matrices on a device, in rows or in columns; a CPU's op crashes. */
+  /**
+   * Whether there are several matrices, in rows or in columns; of arrays of one type on a device,
+   * as a CPU's op crashes.
+   */
   static boolean takes(INDArray a, INDArray b) {
-    return DeviceThread.isOnDevice()
-        && a.rank() > 2
+    return a.rank() > 2
         && a.rank() == b.rank()
-        && a.dataType() == b.dataType()
         && (a.dataType() == DataType.FLOAT || a.dataType() == DataType.DOUBLE)
         && a.length() > a.size(-1) * a.size(-2)
         && Arrays.equals(leading(a.shape()), leading(b.shape()))

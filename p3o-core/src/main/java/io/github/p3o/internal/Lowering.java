@@ -183,15 +183,14 @@ final class Lowering {
       Planner planner, List<String> inputs, int[] flags, String output) {
     INDArray a = planner.array(inputs.get(0));
     INDArray b = planner.array(inputs.get(1));
-    boolean single = a.rank() == 2 && b.rank() == 2 && a.dataType() == b.dataType();
-    if (!DeviceThread.isOnDevice() || (!single && !BatchedProducts.takes(a, b))) {
+    if (!Products.takes(a, b)) {
       return false;
     }
     long[] shape = a.shape().clone();
     shape[shape.length - 2] = a.size(flags[0] == 1 ? -1 : -2);
     shape[shape.length - 1] = b.size(flags[1] == 1 ? -2 : -1);
     INDArray array = planner.allocate(output, a.dataType(), shape);
-    planner.emit(Products.of(array, a, flags[0] == 1, b, flags[1] == 1, 0), inputs);
+    planner.emit(new Products.Product(array, a, flags[0] == 1, b, flags[1] == 1, 0).step(), inputs);
     return true;
   }
 

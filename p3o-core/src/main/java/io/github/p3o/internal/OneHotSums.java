@@ -56,7 +56,7 @@ final class OneHotSums implements Step {
               .build();
       steps.add(NativeStep.of(oneHotOp, part, inputs[1].get(NDArrayIndex.interval(begin, end))));
       INDArray rows = updates.get(NDArrayIndex.interval(begin, end), NDArrayIndex.all());
-      steps.add(Products.of(output, part, true, rows, false, begin == 0 ? 0 : 1));
+      steps.add(new Products.Product(output, part, true, rows, false, begin == 0 ? 0 : 1).step());
     }
   }
 

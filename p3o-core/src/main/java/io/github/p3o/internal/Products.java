@@ -14,17 +14,24 @@ public final class Products {
 
   /** {@code output = a b}, or a product for each pair of matrices. */
   public static Step of(INDArray output, INDArray a, INDArray b) {
-    return of(output, a, false, b, false, 0);
+    return new Product(output, a, false, b, false, 0).step();
   }
 
   /** {@code output = a bᵀ}, or a product for each pair of matrices. */
   public static Step transposed(INDArray output, INDArray a, INDArray b) {
-    return of(output, a, false, b, true, 0);
+    return new Product(output, a, false, b, true, 0).step();
   }
 
   /** {@code output = output + a b}. */
   public static Step added(INDArray output, INDArray a, INDArray b) {
-    return of(output, a, false, b, false, 1);
+    return new Product(output, a, false, b, false, 1).step();
+  }
+
+  /** Whether there is a device, and another way to multiply these on it than ND4J's matmul. */
+  static boolean takes(INDArray a, INDArray b) {
+    return DeviceThread.isOnDevice()
+        && a.dataType() == b.dataType()
+        && ((a.rank() == 2 && b.rank() == 2) || BatchedProducts.takes(a, b));
   }
 
   /**
@@ -33,46 +40,40 @@ public final class Products {
    * @param output {@code [..., M, N]}, in row-major order
    * @param a {@code [..., M, K]}, or {@code [..., K, M]} if it is transposed
    * @param b {@code [..., K, N]}, or {@code [..., N, K]} if it is transposed
+   * @param beta β; 0 where there are several matrices
    */
-  static Step of(
+  record Product(
       INDArray output,
       INDArray a,
       boolean transposeA,
       INDArray b,
       boolean transposeB,
       double beta) {
-    if (beta == 0 && BatchedProducts.takes(a, b)) {
-      return new BatchedProducts(a, transposeA, b, transposeB, output);
+
+    /** As the backend computes it best. */
+    Step step() {
+      if (!takes(a, b)) {
+        return plain();
+      }
+      return a.rank() == 2
+          ? exchanged()
+          : new BatchedProducts(a, transposeA, b, transposeB, output);
     }
-    return DeviceThread.isOnDevice() && output.rank() == 2
-        ? exchanged(output, a, transposeA, b, transposeB, beta)
-        : plain(output, a, transposeA, b, transposeB, beta);
-  }
 
-  /** {@code outputᵀ = bᵀ aᵀ + β outputᵀ}, of matrices. */
-  static Step exchanged(
-      INDArray output,
-      INDArray a,
-      boolean transposeA,
-      INDArray b,
-      boolean transposeB,
-      double beta) {
-    return new Exchanged(plain(output.transpose(), b, !transposeB, a, !transposeA, beta));
-  }
+    /** {@code outputᵀ = bᵀ aᵀ + β outputᵀ}, of two matrices. */
+    Step exchanged() {
+      return new Exchanged(
+          new Product(output.transpose(), b, !transposeB, a, !transposeA, beta).plain());
+    }
 
-  private static NativeStep plain(
-      INDArray output,
-      INDArray a,
-      boolean transposeA,
-      INDArray b,
-      boolean transposeB,
-      double beta) {
-    DynamicCustomOp op =
-        DynamicCustomOp.builder("matmul")
-            .addIntegerArguments(transposeA ? 1 : 0, transposeB ? 1 : 0, 0)
-            .addFloatingPointArguments(1.0, beta)
-            .build();
-    return NativeStep.of(op, output, a, b);
+    private NativeStep plain() {
+      DynamicCustomOp op =
+          DynamicCustomOp.builder("matmul")
+              .addIntegerArguments(transposeA ? 1 : 0, transposeB ? 1 : 0, 0)
+              .addFloatingPointArguments(1.0, beta)
+              .build();
+      return NativeStep.of(op, output, a, b);
+    }
   }
 
   private record Exchanged(NativeStep step) implements Step {

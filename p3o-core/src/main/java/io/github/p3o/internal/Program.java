@@ -217,10 +217,10 @@ public final class Program implements ProgramCache.Entry {
 
   private void plan(Map<String, INDArray> inputs) {
     Map<String, INDArray> ours = new HashMap<>();
-    inputs.forEach(
-        (name, array) -> ours.put(name, inPlace.contains(name) ? dense(array) : own(array)));
     Planner planner = new Planner(graph, pool, ours);
     try {
+      inputs.forEach(
+          (name, array) -> ours.put(name, inPlace.contains(name) ? dense(array) : own(array)));
       planner.plan(order, wanted.keySet());
     } catch (RuntimeException | Error e) { // the next run plans again, from nothing
       planner.steps().forEach(Step::close);

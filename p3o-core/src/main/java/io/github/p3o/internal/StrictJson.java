@@ -54,6 +54,11 @@ public final class StrictJson {
         .build();
   }
 
+  /** A file's first line without the byte order mark that some editors put in front of it. */
+  public static String withoutMark(String line) {
+    return line.startsWith("\uFEFF") ? line.substring(1) : line;
+  }
+
   /**
    * Reads one JSON object.
    *

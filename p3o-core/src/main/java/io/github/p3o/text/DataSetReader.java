@@ -118,8 +118,7 @@ public final class DataSetReader<T> implements Iterator<T>, AutoCloseable {
   private void parseLine() {
     try {
       String text = lines.text();
-      // A byte order mark, which some editors put in front of a file.
-      String json = line == 1 && text.startsWith("\uFEFF") ? text.substring(1) : text;
+      String json = line == 1 ? StrictJson.withoutMark(text) : text;
       if (!json.isBlank()) {
         next = parser.parse(StrictJson.object(json));
         examples++;

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.common.collect.ImmutableList;
-import com.google.common.collect.ImmutableMap;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
@@ -12,7 +11,6 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -81,48 +79,6 @@ class GatherStepTest {
           assertThat(rows.getRow(i).toFloatVector())
               .isEqualTo(Result.array(inputs, "table").getRow(id).toFloatVector());
         }
-      }
-    }
-  }
-
-  /** By whatever step: ND4J's own would read memory of others. */
-  @ParameterizedTest
-  @CsvSource({
-    "FLOAT, INT, 1",
-    "FLOAT, LONG, 1",
-    "DOUBLE, INT, 1",
-    "DOUBLE, LONG, 1",
-    "FLOAT, INT, 2",
-    "DOUBLE, LONG, 2"
-  })
-  void run_ofIdsBeyondTheTable_isRefusedAndCanBeTriedAgain(
-      DataType tableType, DataType idType, int rank) {
-    long[] shape = rank == 1 ? new long[] {4} : new long[] {2, 2};
-    SameDiff graph = SameDiff.create();
-    SDVariable table = graph.placeHolder("table", tableType, 10, 4);
-    SDVariable twice = Ops.multiply(table, 2.0); // computed before the ids are looked at
-    graph.gather(twice, graph.placeHolder("ids", idType, shape), 0).rename("rows");
-    INDArray rows = OpCheck.random(1, 10, 4).castTo(tableType);
-    INDArray good = Nd4j.createFromArray(9, 0, 3, 3).castTo(idType).reshape(shape);
-    long bytes;
-    try (Program program =
-        Program.forward(graph, ImmutableList.of("table"), ImmutableList.of("rows"))) {
-      program.run(ImmutableMap.of("table", rows, "ids", good));
-      bytes = program.bytes();
-    }
-    try (Program program =
-        Program.forward(graph, ImmutableList.of("table"), ImmutableList.of("rows"))) {
-      for (int round = 0; round < 3; round++) {
-        for (int bad : new int[] {10, -1, 100_000_000}) {
-          INDArray ids = Nd4j.createFromArray(1, bad, 2, 3).castTo(idType).reshape(shape);
-          assertThatThrownBy(() -> program.run(ImmutableMap.of("table", rows, "ids", ids)))
-              .isInstanceOf(IllegalArgumentException.class)
-              .hasMessageContainingAll("ids", "0 to 9, got " + bad);
-        }
-        INDArray result =
-            Result.array(program.run(ImmutableMap.of("table", rows, "ids", good)), "rows");
-        assertThat(result.reshape(4, 4).getRow(0)).isEqualTo(rows.getRow(9).mul(2));
-        assertThat(program.bytes()).isEqualTo(bytes);
       }
     }
   }

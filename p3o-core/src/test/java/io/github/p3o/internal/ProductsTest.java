@@ -39,10 +39,9 @@ class ProductsTest {
           for (INDArray a : layouts(1, sizes[0], sizes[1], transposeA, type)) {
             for (INDArray b : layouts(2, sizes[1], sizes[2], transposeB, type)) {
               INDArray output = Nd4j.valueArrayOf(new long[] {sizes[0], sizes[2]}, START, type);
-              try (Step step =
-                  exchanged
-                      ? Products.exchanged(output, a, transposeA, b, transposeB, beta)
-                      : Products.of(output, a, transposeA, b, transposeB, beta)) {
+              Products.Product product =
+                  new Products.Product(output, a, transposeA, b, transposeB, beta);
+              try (Step step = exchanged ? product.exchanged() : product.step()) {
                 step.execute();
                 assertProduct(a, transposeA, b, transposeB, beta * START, output);
                 INDArray otherA = a.mul(3);

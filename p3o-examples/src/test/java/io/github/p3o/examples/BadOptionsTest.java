@@ -76,6 +76,8 @@ class BadOptionsTest {
         .failsWith(2, "--adapter, --lora-rank: expected at most one of them, got both; an adapter");
     Cli.run("reward --policy %s --sample-pairs 4 --adapter x --untrained", model)
         .failsWith(2, "--adapter: expected without --untrained, which takes random weights");
+    Cli.run(List.of("generate", "--policy", model.toString(), "--stop", ""))
+        .failsWith(2, "--stop: expected a text, got an empty one");
     Cli.run("generate --policy %s --max-new-tokens 4 --top-p 0", model)
         .failsWith(2, "--top-p: expected a value in (0, 1], got 0.0");
   }

@@ -22,7 +22,7 @@ import org.nd4j.autodiff.samediff.SDVariable;
 public record PpoLoss(double clipRange, KlShaping klShaping, Baseline baseline)
     implements PolicyLoss {
 
-  /** Checks the clip range. */
+  /** Checks every setting. */
   public PpoLoss {
     Given.notNull("klShaping", "one", klShaping);
     Given.notNull("baseline", "one", baseline);

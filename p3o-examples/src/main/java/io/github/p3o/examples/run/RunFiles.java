@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.google.common.collect.ImmutableList;
+import io.github.p3o.internal.StrictJson;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -63,10 +64,7 @@ public record RunFiles(Path directory) {
     for (int i = 0; i < lines.size(); i++) {
       int number = i + 1;
       parsed.add(
-          parse(
-                  i == 0
-                      ? lines.get(i).replaceFirst("^\uFEFF", "")
-                      : lines.get(i)) // a mark of editors
+          parse(i == 0 ? StrictJson.withoutMark(lines.get(i)) : lines.get(i))
               .orElseThrow(
                   () ->
                       new UsageException(

@@ -14,7 +14,11 @@ enum Ablation {
   CLIP_LR("clip range and learning rate of P3O-V2") {
     @Override
     Stream<Setting> vary(Setting base) {
-      return rates(base).flatMap(at -> DoubleStream.of(0.05, 0.2, 0.8).mapToObj(at::withClipRange));
+      return rates(base)
+          .flatMap(
+              at ->
+                  DoubleStream.of(0.05, 0.2, 0.8)
+                      .mapToObj(clip -> at.with(Setting.Constant.CLIP, clip)));
     }
   },
   /** The two forms, and neither. */

@@ -1,12 +1,15 @@
 package io.github.p3o.examples.study;
 
+import com.google.common.base.Ascii;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.Maps;
 import io.github.p3o.OptimizerConfig;
 import io.github.p3o.TrainerConfig;
 import io.github.p3o.examples.align.Constants;
 import io.github.p3o.examples.align.Learner;
 import io.github.p3o.examples.align.Objective;
-import org.jspecify.annotations.Nullable;
+import java.util.EnumMap;
+import java.util.Map;
 
 /**
  * How a run of the study aligns.
@@ -14,9 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param objective of which method
  * @param learningRate of AdamW, constant
  * @param klCoefficient β, in reward per nat; of online DPO its own β
- * @param clipRange ε; null for the objective's usual one, or none
- * @param valueCoefficient of PPO's value loss; null for the usual one, or none
- * @param gaeLambda λ of PPO's advantages; null for the usual one, or none
+ * @param constants those of the objective that are not the usual ones
  * @param responses k to each prompt; the number of samples stays the same
  * @param stress what is done to the reward that it is trained on
  */
@@ -24,98 +25,65 @@ record Setting(
     Objective objective,
     double learningRate,
     double klCoefficient,
-    @Nullable Double clipRange,
-    @Nullable Double valueCoefficient,
-    @Nullable Double gaeLambda,
+    ImmutableMap<Constant, Double> constants,
     int responses,
     Stress stress) {
 
   private static final int EPOCHS = 4;
 
+  /** A constant of some objectives. */
+  enum Constant {
+    /** ε. */
+    CLIP,
+    /** The weight of PPO's value loss. */
+    VALUE,
+    /** λ of PPO's advantages. */
+    LAMBDA
+  }
+
   /** With the usual constants, on pairs, on the reward as it is. */
   Setting(Objective objective, double learningRate, double klCoefficient) {
-    this(objective, learningRate, klCoefficient, null, null, null, 2, Stress.NONE);
+    this(objective, learningRate, klCoefficient, ImmutableMap.of(), 2, Stress.NONE);
   }
 
   Setting with(Objective other) {
-    return new Setting(
-        other,
-        learningRate,
-        klCoefficient,
-        clipRange,
-        valueCoefficient,
-        gaeLambda,
-        responses,
-        stress);
+    return new Setting(other, learningRate, klCoefficient, constants, responses, stress);
   }
 
   Setting withLearningRate(double rate) {
-    return new Setting(
-        objective, rate, klCoefficient, clipRange, valueCoefficient, gaeLambda, responses, stress);
+    return new Setting(objective, rate, klCoefficient, constants, responses, stress);
   }
 
   Setting withKlCoefficient(double beta) {
-    return new Setting(
-        objective, learningRate, beta, clipRange, valueCoefficient, gaeLambda, responses, stress);
+    return new Setting(objective, learningRate, beta, constants, responses, stress);
   }
 
-  Setting withClipRange(double clip) {
+  Setting with(Constant constant, double value) {
+    Map<Constant, Double> changed = new EnumMap<>(Constant.class);
+    changed.putAll(constants);
+    changed.put(constant, value);
     return new Setting(
-        objective,
-        learningRate,
-        klCoefficient,
-        clip,
-        valueCoefficient,
-        gaeLambda,
-        responses,
-        stress);
-  }
-
-  Setting withValueCoefficient(double coefficient) {
-    return new Setting(
-        objective,
-        learningRate,
-        klCoefficient,
-        clipRange,
-        coefficient,
-        gaeLambda,
-        responses,
-        stress);
-  }
-
-  Setting withGaeLambda(double lambda) {
-    return new Setting(
-        objective,
-        learningRate,
-        klCoefficient,
-        clipRange,
-        valueCoefficient,
-        lambda,
-        responses,
-        stress);
+        objective, learningRate, klCoefficient, Maps.immutableEnumMap(changed), responses, stress);
   }
 
   Setting withResponses(int k) {
-    return new Setting(
-        objective, learningRate, klCoefficient, clipRange, valueCoefficient, gaeLambda, k, stress);
+    return new Setting(objective, learningRate, klCoefficient, constants, k, stress);
   }
 
   Setting withStress(Stress other) {
-    return new Setting(
-        objective,
-        learningRate,
-        klCoefficient,
-        clipRange,
-        valueCoefficient,
-        gaeLambda,
-        responses,
-        other);
+    return new Setting(objective, learningRate, klCoefficient, constants, responses, other);
   }
 
   /** The objective. */
   Learner learner() {
     return objective.learner(
-        new Constants(null, klCoefficient, clipRange, null, valueCoefficient, gaeLambda));
+        new Constants(
+            null,
+            klCoefficient,
+            constants.get(Constant.CLIP),
+            null,
+            constants.get(Constant.VALUE),
+            constants.get(Constant.LAMBDA)));
   }
 
   /** The trainer's settings for a number of samples a step. */
@@ -134,15 +102,8 @@ record Setting(
     ImmutableMap.Builder<String, String> values = ImmutableMap.builder();
     values.put("lr", String.valueOf(learningRate));
     values.put("beta", String.valueOf(klCoefficient));
-    if (clipRange != null) {
-      values.put("clip", String.valueOf(clipRange));
-    }
-    if (valueCoefficient != null) {
-      values.put("value", String.valueOf(valueCoefficient));
-    }
-    if (gaeLambda != null) {
-      values.put("lambda", String.valueOf(gaeLambda));
-    }
+    constants.forEach(
+        (constant, value) -> values.put(Ascii.toLowerCase(constant.name()), String.valueOf(value)));
     if (responses != 2) {
       values.put("k", String.valueOf(responses));
     }

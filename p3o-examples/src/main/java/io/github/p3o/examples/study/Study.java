@@ -161,7 +161,9 @@ final class Study implements AutoCloseable {
 
   private static Stream<Setting> withLambdas(Setting setting, TaskSize size) {
     return setting.objective() == Objective.PPO
-        ? Stream.concat(Stream.of(setting), size.gaeLambdas().stream().map(setting::withGaeLambda))
+        ? Stream.concat(
+            Stream.of(setting),
+            size.gaeLambdas().stream().map(value -> setting.with(Setting.Constant.LAMBDA, value)))
         : Stream.of(setting);
   }
 
@@ -169,7 +171,7 @@ final class Study implements AutoCloseable {
   private ImmutableList<Cell> searchedValues(StudyTask task) {
     Setting best = best(tried(searched(task)), Objective.PPO, task);
     return size(task).valueCoefficients().stream()
-        .flatMap(value -> searchCells(task, best.withValueCoefficient(value)))
+        .flatMap(value -> searchCells(task, best.with(Setting.Constant.VALUE, value)))
         .collect(ImmutableList.toImmutableList());
   }
 

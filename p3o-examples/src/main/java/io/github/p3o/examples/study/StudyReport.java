@@ -214,7 +214,7 @@ final class StudyReport {
   }
 
   /** Of the seeds that were run both ways. */
-  private static void add(TextTable table, Stress stress, TaskResults clean, TaskResults stressed) {
+  private void add(TextTable table, Stress stress, TaskResults clean, TaskResults stressed) {
     for (String method : stressed.frontier().methods()) {
       ImmutableSortedMap<Long, Double> before = clean.goldAtTheEnd(method);
       ImmutableSortedMap<Long, Double> after = stressed.goldAtTheEnd(method);
@@ -223,7 +223,7 @@ final class StudyReport {
         continue;
       }
       RewardStress.Fall fall = RewardStress.fall(of(seeds, before), of(seeds, after));
-      Optional<KlRewardFrontier.Dominance> same = atTheSameKl(method, clean, stressed);
+      Optional<KlRewardFrontier.Dominance> same = atTheSameKl(method, stress);
       table.add(
           stress.formula(),
           method,
@@ -239,28 +239,18 @@ final class StudyReport {
   }
 
   /** The runs on the reward as it is, less the stressed ones, over the KL that all have passed. */
-  private static Optional<KlRewardFrontier.Dominance> atTheSameKl(
-      String method, TaskResults clean, TaskResults stressed) {
-    ImmutableList<KlRewardFrontier.Point> points =
-        Stream.concat(points(clean, method, "clean"), points(stressed, method, "stressed"))
+  private Optional<KlRewardFrontier.Dominance> atTheSameKl(String method, Stress stress) {
+    ImmutableList<Study.Cell> both =
+        Stream.concat(study.cells(Study.CHEAP).stream(), study.stressed().stream())
+            .filter(cell -> cell.setting().objective().toString().equals(method))
+            .filter(cell -> ImmutableSet.of(Stress.NONE, stress).contains(cell.setting().stress()))
             .collect(ImmutableList.toImmutableList());
-    return KlRewardFrontier.of(points, KlRewardFrontier.Kl.K1).comparisons().stream().findFirst();
-  }
-
-  private static Stream<KlRewardFrontier.Point> points(
-      TaskResults results, String method, String name) {
-    return results.frontier().points().stream()
-        .filter(point -> point.method().equals(method))
-        .map(
-            point ->
-                new KlRewardFrontier.Point(
-                    name,
-                    point.seed(),
-                    point.step(),
-                    point.reward(),
-                    point.k1(),
-                    point.k3(),
-                    point.exact()));
+    return study
+        .results(Study.CHEAP, study.done(both), cell -> cell.setting().stress().toString())
+        .frontier()
+        .comparisons()
+        .stream()
+        .findFirst();
   }
 
   private static double[] of(List<Long> seeds, Map<Long, Double> gold) {
